@@ -1,0 +1,1 @@
+//! The append-only log: entries, chains, signed heads, and what makes them valid. Bytes as in docs/format.md.

@@ -1,0 +1,23 @@
+//! Kusuribako: an offline-first medication-record appliance. Rooms stand in order: each uses only those above it.
+
+pub mod record;
+
+pub mod formats;
+
+pub mod seal;
+
+pub mod ledger;
+
+pub mod clock;
+
+pub mod store;
+
+pub mod clinic;
+
+pub mod web;
+
+pub mod app;
+
+pub mod cli;
+
+pub mod bench;

@@ -1,0 +1,5 @@
+//! Parses the command line, nothing else.
+
+fn main() -> std::process::ExitCode {
+    kusuribako::cli::main()
+}
