@@ -23,7 +23,39 @@ pub struct Listed {
     pub person: Patient,
 }
 
+/// A patient to be registered, with first facts.
+#[derive(Debug)]
+pub struct NewPatient {
+    /// Who it is.
+    pub person: Patient,
+    /// Who says so.
+    pub source: Source,
+    /// What is known already.
+    pub facts: Vec<NewFact>,
+}
+
+/// Patients whose entries are written in one transaction.
+const PATIENTS_PER_APPEND: usize = 100;
+
 impl Clinic {
+    /// Registers many patients, a hundred in each acknowledged step.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn register_many(&self, patients: Vec<NewPatient>) -> Result<Vec<Subject>, ClinicError> {
+        let (mut subjects, mut drafts) = (Vec::with_capacity(patients.len()), Vec::new());
+        let mut patients = patients.into_iter().peekable();
+        while let Some(NewPatient { person, source, facts }) = patients.next() {
+            let (subject, more) = self.inner.registration(person, source, facts)?;
+            subjects.push(subject);
+            drafts.extend(more);
+            if subjects.len().is_multiple_of(PATIENTS_PER_APPEND) || patients.peek().is_none() {
+                self.inner.store.append(std::mem::take(&mut drafts), Urgency::Normal).wait()?;
+            }
+        }
+        Ok(subjects)
+    }
+
     /// Registers a patient, with first facts, in one acknowledged step.
     ///
     /// # Errors

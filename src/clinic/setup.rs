@@ -36,7 +36,8 @@ impl Location {
         Self { dir: dir.into(), key_file: None, reserve_bytes: RESERVE_BYTES }
     }
 
-    fn key_path(&self) -> PathBuf {
+    /// Where the key file is.
+    pub fn key_path(&self) -> PathBuf {
         self.key_file.clone().unwrap_or_else(|| self.dir.join("node.key"))
     }
 }
