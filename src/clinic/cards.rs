@@ -202,8 +202,8 @@ fn list(reader: &Reader<'_>, of: Option<Subject>) -> Result<Vec<ListedCard>, Cli
         let revoked = reader.find(projection::REVOKED, &entry.opener.0)?;
         cards.push(ListedCard {
             opener: entry.opener,
-            subject: stored.open.subject,
-            issued_at_ms: stored.open.time.wall_ms(),
+            subject: stored.open.subject(),
+            issued_at_ms: stored.open.time().ms(),
             revoked: revoked.first().map(|(value, _)| value.first().copied().unwrap_or(9)),
         });
     }

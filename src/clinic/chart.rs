@@ -90,7 +90,7 @@ fn is_allergy(content: &Said) -> bool {
 pub(super) fn facts_of(entries: &[StoredEntry], ring: &Ring) -> Chart {
     let mut chart = Chart { facts: Vec::with_capacity(entries.len()), ..Chart::default() };
     for entry in entries {
-        let coarse = entry.open.kind;
+        let coarse = entry.open.kind();
         let Some(sealed) = entry.body.as_deref() else {
             chart.unreadable += usize::from(coarse != CoarseKind::KEY);
             continue;
@@ -105,7 +105,7 @@ pub(super) fn facts_of(entries: &[StoredEntry], ring: &Ring) -> Chart {
             continue;
         };
         let must_understand = content.must_understand;
-        let said_at_ms = entry.open.time.wall_ms();
+        let said_at_ms = entry.open.time().ms();
         match content.into_fact(said_at_ms) {
             Ok(Some(fact)) => {
                 if coarse == CoarseKind::RECORD {

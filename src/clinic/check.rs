@@ -27,7 +27,7 @@ impl Projector {
 
     /// The rows of one entry; none where it does not open (verify names it elsewhere).
     pub(super) fn rows(&mut self, entry: &StoredEntry) -> Vec<Projection> {
-        let subject = entry.open.subject;
+        let subject = entry.open.subject();
         let Some(content) = self.content(entry) else { return Vec::new() };
         if content.kind == payload::PATIENT_KEY {
             self.remember(subject, &content);
@@ -39,11 +39,11 @@ impl Projector {
         let sealed = entry.body.as_deref()?;
         let place = entry.open.place().to_bytes();
         let (class, _) = body::peek(sealed).ok()?;
-        if class == Class::Inbox || (class == Class::Patient && entry.open.kind != CoarseKind::PERSON) {
+        if class == Class::Inbox || (class == Class::Patient && entry.open.kind() != CoarseKind::PERSON) {
             return None;
         }
         let plain = body::open(sealed, &place, |class, id| match class {
-            Class::Patient => self.rings.get(&entry.open.subject)?.get(id),
+            Class::Patient => self.rings.get(&entry.open.subject())?.get(id),
             Class::Open | Class::Ledger | Class::Inbox => self.inner.keys.ring.get(id),
         });
         Content::decode(&plain.ok()?).ok()

@@ -200,6 +200,6 @@ impl Inner {
         let Some(stored) = reader.entry(row)? else { return Ok(None) };
         let entry: OpenerEntry = open_payload(&stored)?;
         let is_revoked = !reader.find(projection::REVOKED, &entry.opener.0)?.is_empty();
-        Ok(Some(Found { entry, subject: stored.open.subject, is_revoked }))
+        Ok(Some(Found { entry, subject: stored.open.subject(), is_revoked }))
     }
 }

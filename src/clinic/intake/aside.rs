@@ -87,7 +87,7 @@ impl Inner {
             let entry = stored.id().0;
             if reader.find(projection::RESOLVED, &entry)?.is_empty() {
                 let kept = self.open_ledger_entry::<SetAside>(&stored)?;
-                waiting.push(Waiting { number: row, since_ms: stored.open.time.wall_ms(), kept, entry });
+                waiting.push(Waiting { number: row, since_ms: stored.open.time().ms(), kept, entry });
             }
         }
         Ok(waiting)
