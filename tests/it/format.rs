@@ -26,7 +26,7 @@ impl Entropy for Same {
 
 const LEDGER: [u8; 16] = [0x11; 16];
 const SUBJECT: Subject = Subject([0x22; 16]);
-const CODE: &str = "24H24H00000000000000000000";
+const CODE: &str = "248H2400000000000000000000";
 
 fn key(id: u8, secret: u8) -> Key {
     Key { id: KeyId([id; 16]), secret: Secret::new([secret; 32]) }
