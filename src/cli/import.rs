@@ -2,7 +2,7 @@
 
 mod watch;
 
-use super::output::Output;
+use super::output::{Output, Progress};
 use super::patient::{read_subject, show};
 use super::request::{self, Request};
 use super::At;
@@ -109,13 +109,25 @@ pub(crate) fn carry_out(clinic: &Clinic, import: Import, output: &mut Output<'_>
             output.say(finding);
         }
     }
-    for file in gathered.incoming {
-        let name = file.name.clone();
-        for outcome in clinic.take_in(incoming(file), &attach)? {
+    let mut progress = Progress::new("import");
+    let total = u64::try_from(gathered.incoming.len())?;
+    let mut number = 0;
+    let mut printed = Ok(());
+    clinic.take_in(gathered.incoming.into_iter().map(incoming), &attach, |name, outcomes| {
+        number += 1;
+        for outcome in outcomes {
             code = code.max(u8::from(matches!(outcome, Outcome::SetAside { .. })));
-            if import.json { rows.push(as_json(&name, &outcome)) } else { output.result(sentence(&name, &outcome))? }
+            if import.json {
+                rows.push(as_json(name, outcome));
+            } else if let Err(error) = output.result(sentence(name, outcome)) {
+                printed = Err(error);
+            }
         }
-    }
+        if let Some(line) = progress.line(number, total) {
+            output.say(line);
+        }
+    })?;
+    printed?;
     if gathered.unreadable > 0 {
         code = 1;
     }

@@ -9,7 +9,8 @@ use crate::ledger::CoarseKind;
 use crate::ledger::payload::{FileTaken, Payload, Resolved, SetAside, TakenRecord};
 use crate::record::{Channel, Content as Said, FactId, Origin, Patient, Source, Subject};
 use crate::seal::{Entropy, random};
-use crate::store::{Draft, Urgency};
+use crate::store::{Appended, Draft, Pending, Urgency};
+use std::collections::{BTreeMap, BTreeSet};
 
 pub mod aside;
 
@@ -118,30 +119,48 @@ enum Destination {
 }
 
 impl Clinic {
-    /// Takes a file in: everything that it brings, and that it was taken, in one acknowledged step.
+    /// Takes files in, each with everything that it brings and the fact that it was taken, in few acknowledged steps. `each` is called
+    /// with a file's name and what became of its records when that is on disk.
     ///
     /// # Errors
-    /// [`ClinicError::NoSuchPatient`] where `attach.to` is nobody; what the store says.
-    pub fn take_in(&self, file: Incoming, attach: &Attach) -> Result<Vec<Outcome>, ClinicError> {
-        let (drafts, outcomes) = self.prepare(file, attach)?;
-        if !drafts.is_empty() {
-            self.inner.store.append(drafts, Urgency::Normal).wait()?;
+    /// [`ClinicError::NoSuchPatient`] where `attach.to` is nobody; what the store says. Files before the error are taken.
+    pub fn take_in(
+        &self,
+        files: impl IntoIterator<Item = Incoming>,
+        attach: &Attach,
+        mut each: impl FnMut(&str, &[Outcome]),
+    ) -> Result<(), ClinicError> {
+        let mut batch = Batch::default();
+        // One batch is on its way to disk while the next is prepared.
+        let mut under_way: Option<(Pending<Vec<Appended>>, Vec<(String, Vec<Outcome>)>)> = None;
+        let mut files = files.into_iter().peekable();
+        while let Some(file) = files.next() {
+            // What is being written cannot be found by a look-up yet: the batch remembers it.
+            let name = file.name.clone();
+            let outcomes = self.prepare(file, attach, &mut batch)?;
+            batch.done.push((name, outcomes));
+            if batch.drafts.len() >= DRAFTS_PER_APPEND || files.peek().is_none() {
+                let pending = self.inner.store.append(std::mem::take(&mut batch.drafts), Urgency::Normal);
+                let done = std::mem::take(&mut batch.done);
+                finish(under_way.replace((pending, done)), &mut each)?;
+                batch.forget_older();
+            }
         }
-        Ok(outcomes)
+        finish(under_way, &mut each)
     }
 
-    /// Everything that taking a file in would write, and what becomes of its records; many files can be prepared before one is awaited.
-    fn prepare(&self, file: Incoming, attach: &Attach) -> Result<(Vec<Draft>, Vec<Outcome>), ClinicError> {
+    /// Everything that taking a file in will write, and what becomes of its records.
+    fn prepare(&self, file: Incoming, attach: &Attach, batch: &mut Batch) -> Result<Vec<Outcome>, ClinicError> {
         let mut outcomes = Vec::with_capacity(file.documents.len());
-        if self.is_taken(file.digest)? {
+        if batch.has_taken(file.digest) || self.is_taken(file.digest)? {
             outcomes.resize(file.documents.len().max(1), Outcome::TakenBefore);
-            return Ok((Vec::new(), outcomes));
+            return Ok(outcomes);
         }
-        let (mut drafts, mut taken) = (Vec::new(), Vec::new());
+        let mut taken = Vec::new();
         for (document, number) in file.documents.into_iter().zip(1..) {
-            let (more, outcome) = match self.destination(&document, attach)? {
-                Destination::Patient(subject) => self.attach(subject, document, file.digest, file.channel)?,
-                Destination::New => self.register_with(document, file.digest, file.channel)?,
+            let (drafts, outcome) = match self.destination(&document, attach, batch)? {
+                Destination::Patient(subject) => self.attach(subject, document, file.digest, file.channel, batch)?,
+                Destination::New => self.register_with(document, file.digest, file.channel, batch)?,
                 Destination::Aside(why, proposed) => {
                     let aside = SetAside {
                         digest: file.digest,
@@ -158,12 +177,13 @@ impl Clinic {
             if let Outcome::Attached { subject, facts, .. } = &outcome {
                 taken.push(TakenRecord { subject: *subject, facts: u32::try_from(*facts).unwrap_or(u32::MAX) });
             }
-            drafts.extend(more);
+            batch.drafts.extend(drafts);
             outcomes.push(outcome);
         }
         let taken = FileTaken { digest: file.digest, records: taken };
-        drafts.push(self.inner.ledger_draft(CoarseKind::INTAKE, &taken.content())?);
-        Ok((drafts, outcomes))
+        batch.drafts.push(self.inner.ledger_draft(CoarseKind::INTAKE, &taken.content())?);
+        batch.newest.taken.insert(file.digest);
+        Ok(outcomes)
     }
 
     fn is_taken(&self, digest: [u8; 32]) -> Result<bool, ClinicError> {
@@ -171,7 +191,7 @@ impl Clinic {
         Ok(!self.inner.store.read_now(move |reader| reader.find(projection::FILE, &tag))?.is_empty())
     }
 
-    fn destination(&self, document: &Document, attach: &Attach) -> Result<Destination, ClinicError> {
+    fn destination(&self, document: &Document, attach: &Attach, batch: &Batch) -> Result<Destination, ClinicError> {
         let Some(person) = document.patient.as_ref().filter(|_| !document.is_set_aside()) else {
             return Ok(Destination::Aside(Why::Invalid, None));
         };
@@ -185,7 +205,10 @@ impl Clinic {
                 [..] => return Ok(Destination::Aside(Why::SeveralIds, None)),
             }
         }
-        Ok(match self.matches(person)?[..] {
+        let mut matches = self.matches(person)?;
+        matches.extend(match_value(person).and_then(|value| batch.registered(&value)));
+        matches.dedup();
+        Ok(match matches[..] {
             [] if attach.registers_new && match_value(person).is_some() => Destination::New,
             [] => Destination::Aside(Why::NoMatch, None),
             [subject] if attach.accepts_matches => Destination::Patient(subject),
@@ -194,22 +217,95 @@ impl Clinic {
         })
     }
 
-    fn attach(&self, subject: Subject, document: Document, digest: [u8; 32], channel: Channel) -> Result<(Vec<Draft>, Outcome), ClinicError> {
+    fn attach(
+        &self,
+        subject: Subject,
+        document: Document,
+        digest: [u8; 32],
+        channel: Channel,
+        batch: &Batch,
+    ) -> Result<(Vec<Draft>, Outcome), ClinicError> {
         let inner = self.inner.clone();
-        let ring: Ring = self.inner.store.read_now(move |reader| Ok(inner.patient_ring(reader, subject)))??;
+        let ring = match batch.ring(subject) {
+            Some(ring) => ring,
+            None => self.inner.store.read_now(move |reader| Ok(inner.patient_ring(reader, subject)))??,
+        };
         let facts = self.inner.facts_from(subject, document, digest, channel);
         let drafts = facts.iter().map(|fact| self.inner.fact_draft(subject, fact, ring.newest())).collect::<Result<_, _>>()?;
         Ok((drafts, Outcome::Attached { subject, facts: facts.len(), is_new: false }))
     }
 
-    fn register_with(&self, mut document: Document, digest: [u8; 32], channel: Channel) -> Result<(Vec<Draft>, Outcome), ClinicError> {
+    fn register_with(
+        &self,
+        mut document: Document,
+        digest: [u8; 32],
+        channel: Channel,
+        batch: &mut Batch,
+    ) -> Result<(Vec<Draft>, Outcome), ClinicError> {
         let person = document.patient.take().unwrap_or_default();
         let source = source_of(&document, channel);
-        let facts = self.inner.facts_from(Subject::NONE, document, digest, channel);
+        let value = match_value(&person);
+        let subject = Subject(random(&*self.inner.entropy));
+        let facts = self.inner.facts_from(subject, document, digest, channel);
         let count = facts.len() + 1;
-        let (subject, drafts) = self.inner.registration(person, source, facts)?;
+        let (ring, drafts) = self.inner.registration(subject, person, source, facts)?;
+        if let Some(value) = value {
+            batch.newest.registered.insert(value, subject);
+        }
+        batch.newest.rings.insert(subject, ring);
         Ok((drafts, Outcome::Attached { subject, facts: count, is_new: true }))
     }
+}
+
+/// Entries that are handed to the store at once.
+const DRAFTS_PER_APPEND: usize = 2_000;
+
+/// What is prepared or on its way to disk, so that no look-up finds it yet.
+#[derive(Default)]
+struct Batch {
+    drafts: Vec<Draft>,
+    done: Vec<(String, Vec<Outcome>)>,
+    newest: Unseen,
+    older: Unseen,
+}
+
+#[derive(Default)]
+struct Unseen {
+    taken: BTreeSet<[u8; 32]>,
+    registered: BTreeMap<Vec<u8>, Subject>,
+    rings: BTreeMap<Subject, Ring>,
+}
+
+impl Batch {
+    fn has_taken(&self, digest: [u8; 32]) -> bool {
+        self.newest.taken.contains(&digest) || self.older.taken.contains(&digest)
+    }
+
+    fn registered(&self, value: &[u8]) -> Option<Subject> {
+        self.newest.registered.get(value).or_else(|| self.older.registered.get(value)).copied()
+    }
+
+    fn ring(&self, subject: Subject) -> Option<Ring> {
+        self.newest.rings.get(&subject).or_else(|| self.older.rings.get(&subject)).cloned()
+    }
+
+    /// Everything but the newest append is on disk.
+    fn forget_older(&mut self) {
+        self.older = std::mem::take(&mut self.newest);
+    }
+}
+
+/// Waits until a batch is on disk and says what became of its files.
+fn finish(
+    under_way: Option<(Pending<Vec<Appended>>, Vec<(String, Vec<Outcome>)>)>,
+    each: &mut impl FnMut(&str, &[Outcome]),
+) -> Result<(), ClinicError> {
+    let Some((pending, done)) = under_way else { return Ok(()) };
+    pending.wait()?;
+    for (name, outcomes) in done {
+        each(&name, &outcomes);
+    }
+    Ok(())
 }
 
 impl Inner {

@@ -2,6 +2,7 @@
 
 use super::chart::facts_of;
 use super::intake::NewFact;
+use super::keys::Ring;
 use super::matching::{external_id_value, match_value};
 use super::projection;
 use super::{Clinic, ClinicError, Inner};
@@ -46,7 +47,8 @@ impl Clinic {
         let (mut subjects, mut drafts) = (Vec::with_capacity(patients.len()), Vec::new());
         let mut patients = patients.into_iter().peekable();
         while let Some(NewPatient { person, source, facts }) = patients.next() {
-            let (subject, more) = self.inner.registration(person, source, facts)?;
+            let subject = Subject(random(&*self.inner.entropy));
+            let (_, more) = self.inner.registration(subject, person, source, facts)?;
             subjects.push(subject);
             drafts.extend(more);
             if subjects.len().is_multiple_of(PATIENTS_PER_APPEND) || patients.peek().is_none() {
@@ -61,7 +63,8 @@ impl Clinic {
     /// # Errors
     /// What the store says.
     pub fn register(&self, person: Patient, source: Source, facts: Vec<NewFact>) -> Result<Subject, ClinicError> {
-        let (subject, drafts) = self.inner.registration(person, source, facts)?;
+        let subject = Subject(random(&*self.inner.entropy));
+        let (_, drafts) = self.inner.registration(subject, person, source, facts)?;
         self.inner.store.append(drafts, Urgency::Normal).wait()?;
         Ok(subject)
     }
@@ -96,8 +99,13 @@ impl Clinic {
 
 impl Inner {
     /// The entries that register a patient: key, person, facts.
-    pub(super) fn registration(&self, person: Patient, source: Source, facts: Vec<NewFact>) -> Result<(Subject, Vec<Draft>), ClinicError> {
-        let subject = Subject(random(&*self.entropy));
+    pub(super) fn registration(
+        &self,
+        subject: Subject,
+        person: Patient,
+        source: Source,
+        facts: Vec<NewFact>,
+    ) -> Result<(Ring, Vec<Draft>), ClinicError> {
         let key = Key::random(&*self.entropy);
         let entry = self.keys.seal_patient_key(&self.ledger, subject, &key, Vec::new(), None, &*self.entropy);
         let mut drafts = vec![self.open_draft(CoarseKind::KEY, subject, &entry.content())?];
@@ -105,7 +113,7 @@ impl Inner {
         for fact in std::iter::once(person).chain(facts) {
             drafts.push(self.fact_draft(subject, &fact, &key)?);
         }
-        Ok((subject, drafts))
+        Ok((Ring::new(key), drafts))
     }
 
     /// One fact, sealed under the patient's key.

@@ -1,6 +1,6 @@
 //! Records that wait for a person's decision: kept sealed, listed, resolved.
 
-use super::{Outcome, Resolution};
+use super::{Batch, Outcome, Resolution};
 use crate::clinic::{Clinic, ClinicError, Inner, projection};
 use crate::formats::jahis::{self, Document};
 use crate::ledger::CoarseKind;
@@ -57,11 +57,11 @@ impl Clinic {
         let digest = waiting.kept.digest;
         let (mut drafts, outcome) = match resolution {
             Resolution::Attach(subject) => {
-                let (drafts, outcome) = self.attach(subject, waiting.document()?, digest, Channel::JahisFile)?;
+                let (drafts, outcome) = self.attach(subject, waiting.document()?, digest, Channel::JahisFile, &mut Batch::default())?;
                 (drafts, Some(outcome))
             }
             Resolution::Register => {
-                let (drafts, outcome) = self.register_with(waiting.document()?, digest, Channel::JahisFile)?;
+                let (drafts, outcome) = self.register_with(waiting.document()?, digest, Channel::JahisFile, &mut Batch::default())?;
                 (drafts, Some(outcome))
             }
             Resolution::Discard => (Vec::new(), None),
