@@ -168,3 +168,6 @@ fn payload_of<T: Payload>(plain: &[u8]) -> Option<T> {
     let content = Content::decode(plain).ok()?;
     minicbor::decode(&content.payload).ok().filter(|_| content.kind == T::KIND)
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,6 +78,19 @@ impl Clinic {
         self.inner.store.read_now(move |reader| Ok(inner.list(reader)))?
     }
 
+    /// The ids of at most `count` patients, in order of id.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn subjects(&self, count: usize) -> Result<Vec<Subject>, ClinicError> {
+        let found = self.inner.store.read_now(|reader| reader.list_projection(projection::PERSON))?;
+        let mut subjects: Vec<Subject> =
+            found.iter().filter_map(|row| <[u8; 16]>::try_from(&row.key[..]).ok()).map(Subject).collect();
+        subjects.dedup();
+        subjects.truncate(count);
+        Ok(subjects)
+    }
+
     /// The patients whose name, birth date and sex are those of `person`.
     ///
     /// # Errors
