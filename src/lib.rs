@@ -8,6 +8,8 @@ pub mod seal;
 
 pub mod ledger;
 
+pub mod entropy;
+
 pub mod clock;
 
 pub mod store;

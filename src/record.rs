@@ -94,6 +94,11 @@ pub struct Source {
     pub channel: Channel,
 }
 
+impl Source {
+    /// Nobody said where it came from.
+    pub const UNKNOWN: Self = Self { origin: Origin::Unknown, name: String::new(), channel: Channel::Page };
+}
+
 /// Who said it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(index_only)]
