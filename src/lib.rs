@@ -16,6 +16,8 @@ pub mod store;
 
 pub mod clinic;
 
+pub mod demo;
+
 pub mod web;
 
 pub mod app;

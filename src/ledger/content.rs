@@ -56,16 +56,7 @@ fn is_false(value: &bool) -> bool {
 impl Content {
     /// A content that is no fact.
     pub fn plain(kind: u16, payload: Vec<u8>) -> Self {
-        Self {
-            kind,
-            must_understand: false,
-            fact: None,
-            payload,
-            source: None,
-            reseals: None,
-            digest: None,
-            concerns: None,
-        }
+        Self { kind, must_understand: false, fact: None, payload, source: None, reseals: None, digest: None, concerns: None }
     }
 
     /// A fact.

@@ -111,7 +111,11 @@ pub fn seal_inbox(content: &[u8], ledger_key: KeyId, inbox_public: &[u8; 32], pl
 ///
 /// # Errors
 /// [`SealError::OtherKey`] where `key` does not have the key that is named; others as they say.
-pub fn open<'k>(body: &[u8], place: &[u8], key: impl FnOnce(Class, KeyId) -> Option<&'k Key>) -> Result<Zeroizing<Vec<u8>>, SealError> {
+pub fn open<'k>(
+    body: &[u8],
+    place: &[u8],
+    key: impl FnOnce(Class, KeyId) -> Option<&'k Key>,
+) -> Result<Zeroizing<Vec<u8>>, SealError> {
     let (class, key_id) = peek(body)?;
     let Some(key_id) = key_id else {
         return decompress(body[1], &body[3..]);

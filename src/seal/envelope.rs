@@ -28,7 +28,14 @@ pub fn wrap(ledger: &[u8; 16], key: &Key, kind: KeyKind, to: &OpenerPublic) -> R
 ///
 /// # Errors
 /// Where it was made for another opener, ledger or key, or was damaged.
-pub fn unwrap(ledger: &[u8; 16], id: KeyId, kind: KeyKind, opener_id: OpenerId, opener: &Opener, wrap: &[u8]) -> Result<Key, SealError> {
+pub fn unwrap(
+    ledger: &[u8; 16],
+    id: KeyId,
+    kind: KeyKind,
+    opener_id: OpenerId,
+    opener: &Opener,
+    wrap: &[u8],
+) -> Result<Key, SealError> {
     let (suite, sealed) = wrap.split_first().ok_or(SealError::Malformed)?;
     if *suite != SUITE {
         return Err(SealError::Unsupported);

@@ -193,10 +193,7 @@ pub struct Opener {
 impl Opener {
     /// The pair that a seed gives.
     pub fn from_seed(seed: &Secret) -> Self {
-        Self {
-            x25519: derive_plain(seed.expose(), "opener x25519"),
-            ed25519: derive_plain(seed.expose(), "opener ed25519"),
-        }
+        Self { x25519: derive_plain(seed.expose(), "opener x25519"), ed25519: derive_plain(seed.expose(), "opener ed25519") }
     }
 
     /// Its public half.

@@ -1,3 +1,4 @@
 //! Tests of the whole, one module a capability.
 
 mod format;
+mod tidy;
