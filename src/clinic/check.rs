@@ -59,3 +59,23 @@ impl Projector {
         }
     }
 }
+
+impl Clinic {
+    /// Drops the projections and makes them again from the entries; node-local state (PIN counters) stays as it is. Gives the number of rows.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn rebuild(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<u64, ClinicError> {
+        let mut projector = Projector::new(self);
+        Ok(self.inner.store.rebuild(move |entry| projector.rows(entry), progress)?)
+    }
+
+    /// Checks everything: the database's own integrity, every body against its hash, chains, heads, and the projections against a rebuild.
+    ///
+    /// # Errors
+    /// What the store says; faults are in the report, not errors.
+    pub fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<crate::store::Report, ClinicError> {
+        let mut projector = Projector::new(self);
+        Ok(self.inner.store.verify(move |entry| projector.rows(entry), progress)?)
+    }
+}
