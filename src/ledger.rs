@@ -7,7 +7,7 @@ pub mod head;
 pub mod hlc;
 pub mod payload;
 
-pub use chain::{ChainVerifier, Fault, FaultKind, Note};
+pub use chain::{ChainVerifier, EntryName, Fault, FaultKind, Finding, Note};
 pub use entry::{OpenFields, OpenPart, OpenPartError};
 pub use head::{HeadError, MAX_ENTRIES_PER_HEAD, SignedHead};
 pub use hlc::Hlc;

@@ -56,8 +56,7 @@ impl OpenPart {
 
     /// Takes bytes as they came.
     pub fn decode(bytes: &[u8]) -> Result<Self, OpenPartError> {
-        let raw: [u8; Self::SIZE] =
-            bytes.try_into().map_err(|_: std::array::TryFromSliceError| OpenPartError::Length(bytes.len()))?;
+        let raw: [u8; Self::SIZE] = bytes.try_into().map_err(|_other_length| OpenPartError::Length(bytes.len()))?;
         if raw[0] == VERSION { Ok(Self(raw)) } else { Err(OpenPartError::Version(raw[0])) }
     }
 

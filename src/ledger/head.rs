@@ -64,7 +64,7 @@ impl SignedHead {
         }
         UnparsedPublicKey::new(&ED25519, public_key)
             .verify(&self.signed_hash(), &self.signature)
-            .map_err(|_: aws_lc_rs::error::Unspecified| HeadError::BadSignature)
+            .map_err(|_unspecified| HeadError::BadSignature)
     }
 
     fn signed_hash(&self) -> [u8; 32] {
