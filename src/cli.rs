@@ -87,6 +87,8 @@ impl At {
     }
 }
 
+pub mod inspect;
+
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
     logging::start();
