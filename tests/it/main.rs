@@ -5,4 +5,6 @@
     reason = "a test that meets what it did not expect ends there; nobody depends on it"
 )]
 
+mod browser;
 mod tidy;
+mod wait;
