@@ -23,7 +23,7 @@ use crate::record::{FactId, Subject};
 use crate::seal::body::{self, Class};
 use crate::seal::key::Key;
 use crate::seal::{Entropy, SealError, random};
-use crate::store::{Draft, Store, StoreError, StoredEntry};
+use crate::store::{Draft, ProjectionRow, Reader, Store, StoreError, StoredEntry};
 use keys::LedgerKeys;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -84,8 +84,8 @@ pub enum ClinicError {
     /// Allergies cannot be concealed.
     #[error("allergies cannot be concealed")]
     NotConcealable,
-    /// The record that waits is not readable as a record.
-    #[error("the record that waits is not readable: {0}")]
+    /// The record that waits cannot be attached as a record.
+    #[error("the record that waits cannot be attached: {0}; ask the sender for a corrected file, then discard this one")]
     NotReadable(String),
 }
 
@@ -113,12 +113,17 @@ impl Clinic {
     /// Today in Japan, and whether the clock can be trusted.
     pub fn today(&self) -> Today {
         let now_ms = self.now_ms();
-        Today { date: crate::clock::today_in_japan(now_ms), is_trusted: self.inner.store.is_clock_trusted(now_ms) }
+        Today { date: crate::clock::today_in_japan(now_ms), is_trusted: self.inner.store.clock_trust().is_trusted() }
     }
 
     /// A new random fact id, for a form.
     pub fn new_fact_id(&self) -> FactId {
         FactId(random(&*self.inner.entropy))
+    }
+
+    /// The ledger that the clinic is at home in.
+    pub fn ledger(&self) -> crate::ledger::LedgerId {
+        crate::ledger::LedgerId(self.inner.ledger)
     }
 
     /// The store below, for the command line's checks.
@@ -135,7 +140,14 @@ impl Inner {
     }
 
     /// A draft sealed under a key.
-    fn sealed_draft(&self, kind: CoarseKind, subject: Subject, content: &Content, class: Class, key: &Key) -> Result<Draft, ClinicError> {
+    fn sealed_draft(
+        &self,
+        kind: CoarseKind,
+        subject: Subject,
+        content: &Content,
+        class: Class,
+        key: &Key,
+    ) -> Result<Draft, ClinicError> {
         let place = self.store.place(kind, subject).to_bytes();
         let body = body::seal(&content.encode(), class, key, &place, &*self.entropy)?;
         Ok(Draft { kind, subject, body, projections: projection::rows(subject, content, &self.keys.indexer) })
@@ -153,6 +165,22 @@ impl Inner {
         let place = entry.open.place().to_bytes();
         let Ok(plain) = body::open(sealed, &place, |_, id| self.keys.ring.get(id)) else { return Err(damaged) };
         payload_of(&plain).ok_or(damaged)
+    }
+}
+
+/// Rows of a projection that are read at once.
+const LIST_ROWS: u32 = 10_000;
+
+/// Every row of a projection.
+fn list(reader: &Reader<'_>, kind: u8) -> Result<Vec<ProjectionRow>, StoreError> {
+    let mut listed: Vec<ProjectionRow> = Vec::new();
+    loop {
+        let more = reader.list_projection(kind, listed.last(), LIST_ROWS)?;
+        let is_last = more.len() < usize::try_from(LIST_ROWS).unwrap_or(usize::MAX);
+        listed.extend(more);
+        if is_last {
+            return Ok(listed);
+        }
     }
 }
 

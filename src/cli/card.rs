@@ -5,7 +5,7 @@ use super::output::Output;
 use super::patient::{read_subject, show};
 use crate::clinic::Clinic;
 use crate::clinic::cards::{IssuedCard, ListedCard, Reason};
-use crate::formats::qr;
+use crate::formats::qr::{self, Correction};
 use crate::seal::card::CardCode;
 use crate::seal::key::OpenerId;
 use anyhow::Context;
@@ -133,7 +133,7 @@ fn print(clinic: &Clinic, issued: &IssuedCard, json: bool, output: &mut Output<'
             "code": *issued.code.printed(), "pin": *issued.pin.digits(), "url": url,
         }));
     }
-    output.result(qr::terminal(url.as_bytes())?)?;
+    output.result(qr::terminal(url.as_bytes(), Correction::Medium)?)?;
     output.result(format_args!("card  {}\nPIN   {}\nurl   {url}", *issued.code.printed(), *issued.pin.digits()))?;
     output.say("Print or write these down now: neither the code nor the PIN can be shown again.");
     Ok(())

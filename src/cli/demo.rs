@@ -9,7 +9,7 @@ use crate::clinic::setup::{Location, is_founded};
 use crate::clinic::{Clinic, cards::IssuedCard};
 use crate::clock::Clock;
 use crate::demo::SamplePatient;
-use crate::formats::qr;
+use crate::formats::qr::{self, Correction};
 use crate::ledger::payload::SiteProfile;
 use crate::record::{Channel, Origin, Source};
 use anyhow::{Context, bail};
@@ -75,7 +75,7 @@ fn open_or_make(dir: &Path, url: &str, output: &mut Output<'_>) -> anyhow::Resul
     std::fs::write(dir.join(MARK), "made-up patients: see `kusuribako demo --help`\n")?;
     output.say("making a clinic of 300 made-up patients …");
     let samples = crate::demo::patients(SEED, PATIENTS, clinic.today().date);
-    clinic.register_many(samples.into_iter().map(new_patient).collect())?;
+    clinic.register_many(samples.map(new_patient).collect())?;
     Ok(clinic)
 }
 
@@ -111,7 +111,7 @@ fn announce(json: bool, url: &str, dir: &Path, cards: &[(IssuedCard, String)], c
     }
     output.result(format_args!("{} — made-up patients only\n\n  {url}\n", clinic.name()))?;
     for (card, name) in cards {
-        output.result(qr::terminal(card::url(url, card).as_bytes())?)?;
+        output.result(qr::terminal(card::url(url, card).as_bytes(), Correction::Low)?)?;
         output.result(format_args!("  {name}\n  card  {}\n  PIN   {}\n", *card.code.printed(), *card.pin.digits()))?;
     }
     output.result(format_args!("Open {url} and type a card's code and PIN. Ctrl-C ends the demo."))

@@ -8,7 +8,7 @@ use super::request::{self, Request};
 use super::At;
 use crate::clinic::Clinic;
 use crate::clinic::intake::{Attach, Incoming, Outcome, Why};
-use crate::formats::intake::{Gathered, gather};
+use crate::formats::jahis::{self, json::finding_value};
 use crate::seal::card::CardCode;
 use anyhow::Context;
 use clap::Args;
@@ -100,20 +100,20 @@ fn read(path: &Path) -> anyhow::Result<NamedBytes> {
 
 pub(crate) fn carry_out(clinic: &Clinic, import: Import, output: &mut Output<'_>) -> anyhow::Result<u8> {
     let attach = attach(clinic, &import)?;
-    let files: Vec<(String, Vec<u8>)> = import.files.into_iter().map(|file| (file.name, file.bytes)).collect();
-    let (mut rows, mut findings, mut code) = (Vec::new(), Vec::new(), 0);
-    let gathered = gather(&files);
-    for finding in &gathered.findings {
-        findings.push(finding.to_json());
-        if !import.json {
-            output.say(finding);
-        }
+    let files: Vec<jahis::Source> = import.files.into_iter().map(|f| jahis::Source { name: f.name, bytes: f.bytes }).collect();
+    let reading = jahis::gather(files.iter().cloned());
+    let found = reading.findings.iter().chain(reading.documents.iter().flat_map(|assessed| &assessed.findings));
+    let (mut rows, mut code) = (Vec::new(), u8::from(!reading.unreadable.is_empty()));
+    let findings: Vec<_> = found.clone().map(finding_value).collect();
+    if !import.json {
+        found.for_each(|finding| output.say(finding));
     }
+    let incoming = Incoming::of(reading.documents, &files);
     let mut progress = Progress::new("import");
-    let total = u64::try_from(gathered.incoming.len())?;
+    let total = u64::try_from(incoming.len())?;
     let mut number = 0;
     let mut printed = Ok(());
-    clinic.take_in(gathered.incoming.into_iter().map(incoming), &attach, |name, outcomes| {
+    clinic.take_in(incoming, &attach, |name, outcomes| {
         number += 1;
         for outcome in outcomes {
             code = code.max(u8::from(matches!(outcome, Outcome::SetAside { .. })));
@@ -128,17 +128,10 @@ pub(crate) fn carry_out(clinic: &Clinic, import: Import, output: &mut Output<'_>
         }
     })?;
     printed?;
-    if gathered.unreadable > 0 {
-        code = 1;
-    }
     if import.json {
         output.json(&json!({"records": rows, "findings": findings}))?;
     }
     Ok(code)
-}
-
-fn incoming(file: Gathered) -> Incoming {
-    Incoming { name: file.name, digest: file.digest, documents: file.documents, channel: file.channel }
 }
 
 fn attach(clinic: &Clinic, import: &Import) -> anyhow::Result<Attach> {

@@ -44,7 +44,7 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output<'_>) -> anyhow::Result<u8
     };
     let location = args.at.location();
     let clinic = Clinic::found(&location, &profile, Clock::system())?;
-    let ledger = clinic.store().ledger().to_string();
+    let ledger = clinic.ledger().to_string();
     if args.json {
         output.json(&json!({"name": profile.name, "ledger": ledger, "dir": location.dir, "key_file": location.key_path()}))?;
     } else {

@@ -54,11 +54,10 @@ impl Progress {
     }
 
     /// A line, at most twice a second.
-    pub(crate) fn line(&mut self, done: u64, total: u64) -> Option<String> {
-        if self.last.elapsed() < PROGRESS_EVERY {
-            return None;
+    pub(crate) fn report(&mut self, done: i64, total: i64, output: &mut Output<'_>) {
+        if self.last.elapsed() >= PROGRESS_EVERY {
+            self.last = Instant::now();
+            output.say(format_args!("{}: {done} of {total}", self.what));
         }
-        self.last = Instant::now();
-        Some(format!("{}: {done} of {total}", self.what))
     }
 }

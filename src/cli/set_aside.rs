@@ -124,7 +124,7 @@ fn accept(waiting: &[Waiting], number: i64) -> anyhow::Result<Resolution> {
 fn list(waiting: &[Waiting], json: bool, output: &mut Output<'_>) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for w in waiting {
-        let person = w.document().ok().and_then(|document| document.patient);
+        let person = w.document().ok().and_then(|assessed| assessed.document.patient);
         let (name, birth) = person.map_or_else(Default::default, |p| (p.name, p.birth.raw));
         let proposed = w.kept.proposed.map(show);
         if json {

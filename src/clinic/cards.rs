@@ -2,7 +2,7 @@
 
 use super::keys::Ring;
 use super::projection;
-use super::{Clinic, ClinicError, Inner, open_payload};
+use super::{Clinic, ClinicError, Inner, list, open_payload};
 use crate::ledger::CoarseKind;
 use crate::ledger::payload::{OpenerEntry, OpenerMore, OpenerRevoked, Payload, Registration, Wrap};
 use crate::record::Subject;
@@ -98,7 +98,7 @@ impl Clinic {
     /// # Errors
     /// What the store says.
     pub fn cards(&self, of: Option<Subject>) -> Result<Vec<ListedCard>, ClinicError> {
-        self.inner.store.read_now(move |reader| Ok(list(reader, of)))?
+        self.inner.store.read_now(move |reader| Ok(listed(reader, of)))?
     }
 
     /// The card that has a code.
@@ -118,18 +118,14 @@ impl Clinic {
         let subject = cards.iter().find(|c| c.opener == card).ok_or(ClinicError::NoSuchCard)?.subject;
         let inner = self.inner.clone();
         let (ring, remaining) = self.inner.store.read_now(move |reader| {
-            Ok(inner.patient_ring(reader, subject).and_then(|ring| Ok((ring.clone(), remaining(reader, subject, card, &ring)?))))
+            Ok(inner
+                .patient_ring(reader, subject)
+                .and_then(|ring| Ok((ring.clone(), remaining(reader, subject, card, &ring)?))))
         })??;
         let key = Key::random(&*self.inner.entropy);
         let revoked = OpenerRevoked { opener: card, reason: reason.number() };
-        let sealed = self.inner.keys.seal_patient_key(
-            &self.inner.ledger,
-            subject,
-            &key,
-            Vec::new(),
-            Some(&ring),
-            &*self.inner.entropy,
-        );
+        let sealed =
+            self.inner.keys.seal_patient_key(&self.inner.ledger, subject, &key, Vec::new(), Some(&ring), &*self.inner.entropy);
         let mut drafts = vec![
             self.inner.open_draft(CoarseKind::KEY, subject, &revoked.content())?,
             self.inner.open_draft(CoarseKind::KEY, subject, &sealed.content())?,
@@ -189,10 +185,10 @@ fn remaining(reader: &Reader<'_>, subject: Subject, but: OpenerId, ring: &Ring) 
     Ok(publics)
 }
 
-fn list(reader: &Reader<'_>, of: Option<Subject>) -> Result<Vec<ListedCard>, ClinicError> {
+fn listed(reader: &Reader<'_>, of: Option<Subject>) -> Result<Vec<ListedCard>, ClinicError> {
     let mut rows: Vec<i64> = match of {
         Some(subject) => reader.find(projection::CARD, &subject.0)?.into_iter().map(|(_, row)| row).collect(),
-        None => reader.list_projection(projection::CARD)?.into_iter().map(|found| found.row).collect(),
+        None => list(reader, projection::CARD)?.into_iter().map(|found| found.row).collect(),
     };
     rows.sort_unstable();
     let mut cards = Vec::with_capacity(rows.len());

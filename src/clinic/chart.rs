@@ -36,7 +36,9 @@ impl Clinic {
     pub async fn chart(&self, record: &OpenRecord) -> Result<Chart, WriteRefusal> {
         let (subject, ring, now_ms) = (record.subject(), record.ring().clone(), self.now_ms());
         let chart = self.inner.store.read(move |reader| {
-            let mut chart = facts_of(&reader.entries_of(subject)?, &ring);
+            let found = reader.entries_of(subject)?;
+            let mut chart = facts_of(&found.entries, &ring);
+            chart.unreadable += found.damaged;
             chart.copy_as_of_ms = now_ms;
             Ok(chart)
         });
@@ -50,9 +52,10 @@ impl Clinic {
     pub fn chart_at_home(&self, subject: Subject) -> Result<Chart, ClinicError> {
         let (inner, now_ms) = (self.inner.clone(), self.now_ms());
         self.inner.store.read_now(move |reader| {
-            let entries = reader.entries_of(subject)?;
+            let found = reader.entries_of(subject)?;
             Ok(inner.patient_ring(reader, subject).map(|ring| {
-                let mut chart = facts_of(&entries, &ring);
+                let mut chart = facts_of(&found.entries, &ring);
+                chart.unreadable += found.damaged;
                 chart.copy_as_of_ms = now_ms;
                 chart
             }))

@@ -4,11 +4,12 @@ use super::keys::Ring;
 use super::matching::match_value;
 use super::projection;
 use super::{Clinic, ClinicError, Inner};
-use crate::formats::jahis::Document;
+use crate::formats::jahis::{self, Assessed, Document, OutputCategory};
+use crate::formats::qr;
 use crate::ledger::CoarseKind;
 use crate::ledger::payload::{FileTaken, Payload, Resolved, SetAside, TakenRecord};
 use crate::record::{Channel, Content as Said, FactId, Origin, Patient, Source, Subject};
-use crate::seal::{Entropy, random};
+use crate::seal::{Entropy, hash, random};
 use crate::store::{Appended, Draft, Pending, Urgency};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,9 +56,37 @@ pub struct Incoming {
     /// SHA-256 of its bytes.
     pub digest: [u8; 32],
     /// The records in it.
-    pub documents: Vec<Document>,
+    pub documents: Vec<Assessed>,
     /// How it came.
     pub channel: Channel,
+}
+
+impl Incoming {
+    /// What `formats` read, by the files that each record came from: parts and symbols of several files are one. `files` are all that
+    /// were read, with their names.
+    pub fn of(documents: Vec<Assessed>, files: &[jahis::Source]) -> Vec<Self> {
+        let mut incoming: Vec<(Vec<String>, Self)> = Vec::new();
+        for assessed in documents {
+            match incoming.iter_mut().find(|(names, _)| *names == assessed.files) {
+                Some((_, file)) => file.documents.push(assessed),
+                None => incoming.push((assessed.files.clone(), Self::first(assessed, files))),
+            }
+        }
+        incoming.into_iter().map(|(_, file)| file).collect()
+    }
+
+    fn first(assessed: Assessed, files: &[jahis::Source]) -> Self {
+        let used: Vec<&jahis::Source> = files.iter().filter(|file| assessed.files.contains(&file.name)).collect();
+        let mut digests: Vec<[u8; 32]> = used.iter().map(|file| hash("file", &[&file.bytes])).collect();
+        digests.sort_unstable();
+        let digest = match digests[..] {
+            [one] => one,
+            _ => hash("files", &[digests.as_flattened()]),
+        };
+        let is_picture = used.iter().any(|file| qr::is_picture(&file.bytes));
+        let channel = if is_picture { Channel::JahisQr } else { Channel::JahisFile };
+        Self { name: assessed.files.join(" + "), digest, documents: vec![assessed], channel }
+    }
 }
 
 /// What became of one record.
@@ -157,8 +186,10 @@ impl Clinic {
             return Ok(outcomes);
         }
         let mut taken = Vec::new();
-        for (document, number) in file.documents.into_iter().zip(1..) {
-            let (drafts, outcome) = match self.destination(&document, attach, batch)? {
+        for (assessed, number) in file.documents.into_iter().zip(1..) {
+            let destination = self.destination(&assessed, attach, batch)?;
+            let document = assessed.document;
+            let (drafts, outcome) = match destination {
                 Destination::Patient(subject) => self.attach(subject, document, file.digest, file.channel, batch)?,
                 Destination::New => self.register_with(document, file.digest, file.channel, batch)?,
                 Destination::Aside(why, proposed) => {
@@ -191,8 +222,8 @@ impl Clinic {
         Ok(!self.inner.store.read_now(move |reader| reader.find(projection::FILE, &tag))?.is_empty())
     }
 
-    fn destination(&self, document: &Document, attach: &Attach, batch: &Batch) -> Result<Destination, ClinicError> {
-        let Some(person) = document.patient.as_ref().filter(|_| !document.is_set_aside()) else {
+    fn destination(&self, assessed: &Assessed, attach: &Attach, batch: &Batch) -> Result<Destination, ClinicError> {
+        let Some(person) = assessed.document.patient.as_ref().filter(|_| !assessed.is_set_aside()) else {
             return Ok(Destination::Aside(Why::Invalid, None));
         };
         if let Some(subject) = attach.to {
@@ -353,7 +384,7 @@ fn has_more_than_name(person: &Patient) -> bool {
 
 /// Who said what a record says: the dispensing institution, or the patient (出力区分 2).
 fn source_of(document: &Document, channel: Channel) -> Source {
-    if document.output_category == Some(2) {
+    if document.output_category == Some(OutputCategory::PatientToFacility) {
         return Source { origin: Origin::Patient, name: String::new(), channel };
     }
     let place = document.visits.iter().find_map(|visit| visit.dispensed_at.as_ref());

@@ -1,12 +1,12 @@
 //! The key rings: the ledger's keys at its home, and a patient's keys once they are opened.
 
 use super::projection;
-use super::{ClinicError, Inner};
+use super::{ClinicError, Inner, list};
 use crate::ledger::payload::{LedgerKey, OpenerEntry, OpenerMore, PatientKey, Payload, Predecessor, Wrap};
 use crate::record::Subject;
+use crate::seal::Entropy;
 use crate::seal::envelope::{open_box, patient_info, predecessor_info, seal_box, unwrap};
 use crate::seal::key::{Indexer, Key, KeyId, KeyKind, Opener, OpenerId};
-use crate::seal::Entropy;
 use crate::store::{Reader, StoredEntry};
 
 /// Keys that replace each other: the newest first.
@@ -53,7 +53,8 @@ impl LedgerKeys {
         let mut ring: Option<Ring> = None;
         for entry in entries.iter().rev() {
             for wrap in entry.wraps.iter().filter(|wrap| wrap.opener == id) {
-                let key = unwrap(ledger, wrap.key, KeyKind::Ledger, id, opener, &wrap.sealed).or(Err(ClinicError::KeyDoesNotFit))?;
+                let key =
+                    unwrap(ledger, wrap.key, KeyKind::Ledger, id, opener, &wrap.sealed).or(Err(ClinicError::KeyDoesNotFit))?;
                 ring.get_or_insert_with(|| Ring::new(key.clone())).add(key);
             }
         }
@@ -101,7 +102,13 @@ impl Inner {
     }
 
     /// A patient's keys, opened with one of the patient's cards; the ledger key is not needed.
-    pub(crate) fn card_ring(&self, reader: &Reader<'_>, subject: Subject, id: OpenerId, opener: &Opener) -> Result<Ring, ClinicError> {
+    pub(crate) fn card_ring(
+        &self,
+        reader: &Reader<'_>,
+        subject: Subject,
+        id: OpenerId,
+        opener: &Opener,
+    ) -> Result<Ring, ClinicError> {
         let patient_keys = entries::<PatientKey>(reader, projection::PATIENT_KEY, Some(&subject.0))?;
         let mut wraps = opener_wraps(reader, id)?;
         wraps.extend(patient_keys.iter().flat_map(|entry| entry.wraps.iter().cloned()));
@@ -151,9 +158,10 @@ fn open_predecessors(ring: &mut Ring, boxes: &[(KeyId, &Predecessor)]) {
 fn entries<T: Payload>(reader: &Reader<'_>, kind: u8, key: Option<&[u8]>) -> Result<Vec<T>, ClinicError> {
     let mut rows: Vec<i64> = match key {
         Some(key) => reader.find(kind, key)?.into_iter().map(|(_, row)| row).collect(),
-        None => reader.list_projection(kind)?.into_iter().map(|found| found.row).collect(),
+        None => list(reader, kind)?.into_iter().map(|found| found.row).collect(),
     };
     rows.sort_unstable();
-    let stored: Vec<StoredEntry> = rows.into_iter().filter_map(|row| reader.entry(row).transpose()).collect::<Result<_, _>>()?;
+    let stored: Vec<StoredEntry> =
+        rows.into_iter().filter_map(|row| reader.entry(row).transpose()).collect::<Result<_, _>>()?;
     stored.iter().map(super::open_payload::<T>).collect()
 }

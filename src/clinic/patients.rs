@@ -5,7 +5,7 @@ use super::intake::NewFact;
 use super::keys::Ring;
 use super::matching::{external_id_value, match_value};
 use super::projection;
-use super::{Clinic, ClinicError, Inner};
+use super::{Clinic, ClinicError, Inner, list};
 use crate::ledger::CoarseKind;
 use crate::ledger::content::Content;
 use crate::ledger::payload::Payload;
@@ -83,7 +83,7 @@ impl Clinic {
     /// # Errors
     /// What the store says.
     pub fn subjects(&self, count: usize) -> Result<Vec<Subject>, ClinicError> {
-        let found = self.inner.store.read_now(|reader| reader.list_projection(projection::PERSON))?;
+        let found = self.inner.store.read_now(|reader| list(reader, projection::PERSON))?;
         let mut subjects: Vec<Subject> =
             found.iter().filter_map(|row| <[u8; 16]>::try_from(&row.key[..]).ok()).map(Subject).collect();
         subjects.dedup();
@@ -146,8 +146,7 @@ impl Inner {
     }
 
     fn list(&self, reader: &Reader<'_>) -> Result<Vec<Listed>, ClinicError> {
-        let mut found: Vec<(i64, Subject)> = reader
-            .list_projection(projection::PERSON)?
+        let mut found: Vec<(i64, Subject)> = list(reader, projection::PERSON)?
             .into_iter()
             .filter_map(|row| Some((row.row, Subject(<[u8; 16]>::try_from(&row.key[..]).ok()?))))
             .collect();

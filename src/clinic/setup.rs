@@ -3,15 +3,15 @@
 use super::keys::LedgerKeys;
 use super::node_key::NodeKey;
 use super::projection;
-use super::{Clinic, ClinicError, Inner};
+use super::{Clinic, ClinicError, Inner, list};
 use crate::clock::Clock;
 use crate::entropy::SystemEntropy;
 use crate::ledger::payload::{Begin, LedgerKey, OpenerEntry, Payload, Registration, SiteProfile, Wrap};
-use crate::ledger::{CoarseKind, LedgerId, NodeId, SiteId};
+use crate::ledger::{CoarseKind, Incarnation, Place};
 use crate::record::Subject;
 use crate::seal::key::{Key, KeyKind, Opener, OpenerId, OpenerKind};
 use crate::seal::{Entropy, body, envelope, random};
-use crate::store::{self, Author, Store, Urgency};
+use crate::store::{self, Author, Store, StoreError, Urgency};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -49,22 +49,18 @@ impl Clinic {
     /// [`ClinicError::AlreadyFounded`], and what key file and store say.
     pub fn found(at: &Location, profile: &SiteProfile, clock: Clock) -> Result<Self, ClinicError> {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::default());
-        store::prepare_dir(&at.dir)?;
-        let key_path = at.key_path();
-        let node = if key_path.exists() {
-            NodeKey::read(&key_path)?
-        } else {
-            let fresh = NodeKey::random(&*entropy);
-            fresh.write_new(&key_path)?;
-            fresh
+        let node = node_key(at, &*entropy)?;
+        let site = random(&*entropy);
+        let store = match Store::create(&at.dir, options(at), author(&node, Some(site), &*entropy, &clock)) {
+            Err(StoreError::AlreadyThere { .. }) => {
+                Store::open(&at.dir, options(at), author(&node, Some(site), &*entropy, &clock))?
+            }
+            created => created?,
         };
-        let author = author(&node, &*entropy, &clock);
-        let store = Store::create(&at.dir, &options(at), author, LedgerId(random(&*entropy)), SiteId(random(&*entropy)))?;
-        let founded = store.read_now(|reader| Ok(!reader.list_projection(projection::LEDGER_KEY)?.is_empty()))?;
-        if founded {
+        if store.read_now(|reader| Ok(reader.last_row()? > 0))? {
             return Err(ClinicError::AlreadyFounded(at.dir.display().to_string()));
         }
-        let ledger = store.ledger().0;
+        let ledger = node.ledger().0;
         let key = Key::random(&*entropy);
         let keys = LedgerKeys::new(key.clone());
         let pin_queue = Semaphore::new(1);
@@ -84,13 +80,15 @@ impl Clinic {
     /// What key file and store say; [`ClinicError::KeyDoesNotFit`].
     pub fn open(at: &Location, clock: Clock) -> Result<Self, ClinicError> {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::default());
-        store::require(&at.dir)?;
+        if !is_founded(&at.dir) {
+            return Err(StoreError::NotThere { dir: at.dir.clone() }.into());
+        }
         let node = NodeKey::read(&at.key_path())?;
-        let store = Store::open(&at.dir, &options(at), author(&node, &*entropy, &clock))?;
-        let ledger = store.ledger().0;
+        let store = Store::open(&at.dir, options(at), author(&node, None, &*entropy, &clock))?;
+        let ledger = node.ledger().0;
         let (keys, profile) = store.read_now(move |reader| {
             let keys = LedgerKeys::open(reader, &ledger, OpenerId(node.opener_id()), &Opener::from_seed(node.seed()));
-            let newest = reader.list_projection(projection::PROFILE)?.into_iter().map(|found| found.row).max();
+            let newest = list(reader, projection::PROFILE)?.into_iter().map(|found| found.row).max();
             let profile = newest.map_or(Ok(None), |row| reader.entry(row))?;
             Ok((keys, profile))
         })?;
@@ -112,24 +110,46 @@ impl Clinic {
 
 /// Whether a clinic was founded in a directory.
 pub fn is_founded(dir: &Path) -> bool {
-    store::require(dir).is_ok()
+    dir.join("ledger.db").exists()
 }
 
 fn options(at: &Location) -> store::Options {
     store::Options { reserve_bytes: at.reserve_bytes, ..store::Options::default() }
 }
 
-/// The node as an author: its signing key, and the body of each chain's first entry.
-fn author(node: &NodeKey, entropy: &dyn Entropy, clock: &Clock) -> Author {
+/// The key of a founding: one that was cut off left its own behind.
+fn node_key(at: &Location, entropy: &dyn Entropy) -> Result<NodeKey, ClinicError> {
+    store::prepare_dir(&at.dir)?;
+    let path = at.key_path();
+    if path.exists() {
+        return Ok(NodeKey::read(&path)?);
+    }
+    if is_founded(&at.dir) {
+        return Err(ClinicError::AlreadyFounded(at.dir.display().to_string()));
+    }
+    let fresh = NodeKey::random(entropy);
+    fresh.write_new(&path)?;
+    Ok(fresh)
+}
+
+/// The node as an author: its signing key, and the body of each chain's first entry. The ledger's very first also names site and home.
+fn author(node: &NodeKey, site: Option<[u8; 16]>, entropy: &dyn Entropy, clock: &Clock) -> Author {
     let public_key = node.public_key();
-    let begin = move |first: Option<(SiteId, NodeId)>| {
-        let begin = Begin { public_key, site: first.map(|(site, _)| site.0), home: first.map(|(_, home)| home.0) };
+    let begin = move |place: &Place, is_first: bool| {
+        let site = site.filter(|_| is_first);
+        let begin = Begin { public_key, site, home: site.map(|_| place.author.0) };
         match body::open_class(&begin.content().encode()) {
             Ok(bytes) => bytes,
             Err(e) => unreachable!("a begin entry is small: {e}"),
         }
     };
-    Author::new(node.signing_pair(), random(entropy), clock.clone(), Box::new(begin))
+    Author {
+        signing: node.signing_pair(),
+        ledger: node.ledger(),
+        incarnation: Incarnation(random(entropy)),
+        clock: clock.clone(),
+        begin: Box::new(begin),
+    }
 }
 
 fn node_opener(node: &NodeKey, key: &Key) -> OpenerEntry {

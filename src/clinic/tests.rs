@@ -130,9 +130,14 @@ fn five_wrong_pins_lock_a_card_across_restarts_and_a_wrong_secret_locks_nobody()
     }
     drop(clinic);
     let clinic = fixture.open().unwrap();
-    assert!(matches!(block_on(clinic.open_with_card(&code, &pin)).err(), Some(CardRefusal::Locked { wait_s }) if wait_s <= 900));
-    clinic.rebuild(&mut |_, _| ()).unwrap();
-    assert!(matches!(block_on(clinic.open_with_card(&code, &pin)).err(), Some(CardRefusal::Locked { .. })), "rebuild keeps the count");
+    assert!(
+        matches!(block_on(clinic.open_with_card(&code, &pin)).err(), Some(CardRefusal::Locked { wait_s }) if wait_s <= 900)
+    );
+    clinic.rebuild(&mut |_| ()).unwrap();
+    assert!(
+        matches!(block_on(clinic.open_with_card(&code, &pin)).err(), Some(CardRefusal::Locked { .. })),
+        "rebuild keeps the count"
+    );
     let stranger = crate::seal::card::CardCode::random(&clinic.inner.ledger, &SystemEntropy::default());
     for _ in 0..20 {
         assert_eq!(block_on(clinic.open_with_card(&stranger.compact(), "000000")).err(), Some(CardRefusal::Unknown));
@@ -152,7 +157,8 @@ fn a_replaced_card_opens_nothing_and_the_others_read_what_is_written_later() {
     assert_eq!(refusal, Some(CardRefusal::Revoked));
     drop(clinic);
     let clinic = without_ledger_key(fixture.open().unwrap());
-    let by = |card: &super::cards::IssuedCard| block_on(clinic.open_with_card(&card.code.compact(), &card.pin.digits())).unwrap();
+    let by =
+        |card: &super::cards::IssuedCard| block_on(clinic.open_with_card(&card.code.compact(), &card.pin.digits())).unwrap();
     let own = Content::Memo(Memo { text: "後から".to_owned(), ..Memo::default() });
     block_on(clinic.add_fact(&by(&new), clinic.new_fact_id(), own)).unwrap();
     for card in [&new, &kept] {

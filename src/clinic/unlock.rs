@@ -77,12 +77,10 @@ pub enum WriteRefusal {
 
 impl From<StoreError> for WriteRefusal {
     fn from(error: StoreError) -> Self {
-        if error.is_disk_full() {
-            Self::DiskFull
-        } else if error.is_read_only() {
-            Self::ReadOnly(error.to_string())
-        } else {
-            Self::Failed(error.to_string())
+        match error {
+            StoreError::DiskFull => Self::DiskFull,
+            StoreError::Corrupt { .. } | StoreError::Newer { .. } | StoreError::Io { .. } => Self::ReadOnly(error.to_string()),
+            other => Self::Failed(other.to_string()),
         }
     }
 }
@@ -99,7 +97,7 @@ impl From<ClinicError> for WriteRefusal {
 
 impl From<StoreError> for CardRefusal {
     fn from(error: StoreError) -> Self {
-        if error.is_disk_full() { Self::DiskFull } else { Self::Failed(error.to_string()) }
+        if error == StoreError::DiskFull { Self::DiskFull } else { Self::Failed(error.to_string()) }
     }
 }
 
@@ -150,16 +148,16 @@ impl Clinic {
         if found.is_revoked {
             return Err(CardRefusal::Revoked);
         }
-        let tries_left = match self.inner.store.begin_try(locator).await? {
-            Ok(tries_left) => tries_left,
+        let tried = match self.inner.store.begin_try(locator).await? {
+            Ok(tried) => tried,
             Err(TryRefusal::Locked { wait_s }) => return Err(CardRefusal::Locked { wait_s }),
             Err(TryRefusal::Exhausted) => return Err(CardRefusal::Exhausted),
         };
         let opener_id = found.entry.opener;
         let Some(opener) = self.open_seed(code, pin, &found.entry).await? else {
-            return Err(CardRefusal::WrongPin { tries_left });
+            return Err(CardRefusal::WrongPin { tries_left: tried.tries_left });
         };
-        self.inner.store.end_try_ok(locator).await?;
+        self.inner.store.end_try_ok(tried).await?;
         let (inner, subject) = (self.inner.clone(), found.subject);
         let ring = self.inner.store.read(move |reader| Ok(inner.card_ring(reader, subject, opener_id, &opener))).await?;
         let ring = ring.map_err(|e| CardRefusal::Failed(e.to_string()))?;

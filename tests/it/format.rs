@@ -33,7 +33,8 @@ fn key(id: u8, secret: u8) -> Key {
 }
 
 fn memo() -> Content {
-    let said = Said::Memo(Memo { text: "薬".to_owned(), on: DateText { raw: "20260410".to_owned(), day: None }, creator: None });
+    let said =
+        Said::Memo(Memo { text: "薬".to_owned(), on: DateText { raw: "20260410".to_owned(), day: None }, creator: None });
     let source = Source { origin: Origin::Pharmacy, name: "さくら薬局".to_owned(), channel: Channel::JahisFile };
     Content::fact(FactId([0x33; 16]), &said, source)
 }
@@ -66,7 +67,10 @@ fn computed() -> BTreeMap<&'static str, String> {
     put("inbox public of key 99", &key(0xaa, 0x99).inbox_public());
     put("blind index 'match' of 'abc' under key 99", &key(0xaa, 0x99).blind("match", b"abc"));
     let info = patient_info(&LEDGER, &SUBJECT.0, KeyId([0xbb; 16]));
-    put("box of secret cc under key 99, salt dd", &seal_box(&Secret::new([0x99; 32]), &info, &Secret::new([0xcc; 32]), &Same(0xdd)));
+    put(
+        "box of secret cc under key 99, salt dd",
+        &seal_box(&Secret::new([0x99; 32]), &info, &Secret::new([0xcc; 32]), &Same(0xdd)),
+    );
 
     let content = memo();
     put("content of the memo", &content.encode());
@@ -95,13 +99,17 @@ fn computed() -> BTreeMap<&'static str, String> {
     put("its locator", &code.locator());
     let pin_key = code.pin_key(&Pin::read("123456").unwrap(), &[0x05; 16]);
     put("its key with PIN 123456, salt 05", pin_key.expose());
-    put("its seed box, seed 66, salt 06", &seal_box(&pin_key, &seed_info(OpenerId([0x77; 16])), &Secret::new([0x66; 32]), &Same(6)));
+    put(
+        "its seed box, seed 66, salt 06",
+        &seal_box(&pin_key, &seed_info(OpenerId([0x77; 16])), &Secret::new([0x66; 32]), &Same(6)),
+    );
     vectors
 }
 
 fn written() -> BTreeMap<String, String> {
     let text = include_str!("../../docs/format.md");
-    let block = text.split("```vectors\n").nth(1).and_then(|rest| rest.split("```").next()).expect("docs/format.md has its vectors");
+    let block =
+        text.split("```vectors\n").nth(1).and_then(|rest| rest.split("```").next()).expect("docs/format.md has its vectors");
     block.lines().map(|line| line.split_once(" = ").expect("name = hex")).map(|(n, h)| (n.to_owned(), h.to_owned())).collect()
 }
 
@@ -123,7 +131,9 @@ fn the_written_envelopes_open() {
     assert_eq!(open(&get("wrap of patient key cc for seed 66")).unwrap().secret, Secret::new([0xcc; 32]));
     let ledger_key = key(0xaa, 0x99);
     let inbox = get("inbox body of the memo to key 99");
-    let plain = body::open(&inbox, &place().to_bytes(), |class, id| (class == Class::Inbox && id == ledger_key.id).then_some(&ledger_key));
+    let plain = body::open(&inbox, &place().to_bytes(), |class, id| {
+        (class == Class::Inbox && id == ledger_key.id).then_some(&ledger_key)
+    });
     assert_eq!(Content::decode(&plain.unwrap()).unwrap(), memo());
     let plain = body::open(&get("body of a begin entry"), &[], |_, _| None).unwrap();
     assert_eq!(Content::decode(&plain).unwrap(), begin());

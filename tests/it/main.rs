@@ -5,5 +5,7 @@
     reason = "a test that meets what it did not expect ends there; nobody depends on it"
 )]
 
+mod browser;
 mod format;
 mod tidy;
+mod wait;

@@ -1,8 +1,8 @@
 //! Records that wait for a person's decision: kept sealed, listed, resolved.
 
-use super::{Batch, Outcome, Resolution};
-use crate::clinic::{Clinic, ClinicError, Inner, projection};
-use crate::formats::jahis::{self, Document};
+use super::{Batch, Outcome, Resolution, Why};
+use crate::clinic::{Clinic, ClinicError, Inner, list, projection};
+use crate::formats::jahis::{self, Assessed, Document};
 use crate::ledger::CoarseKind;
 use crate::ledger::payload::{Payload, SetAside};
 use crate::record::Channel;
@@ -26,7 +26,7 @@ impl Waiting {
     ///
     /// # Errors
     /// [`ClinicError::NotReadable`].
-    pub fn document(&self) -> Result<Document, ClinicError> {
+    pub fn document(&self) -> Result<Assessed, ClinicError> {
         let reading = jahis::read(&self.kept.file, self.kept.record.as_bytes());
         reading.documents.into_iter().next().ok_or_else(|| ClinicError::NotReadable(self.kept.file.clone()))
     }
@@ -54,14 +54,22 @@ impl Clinic {
     pub fn resolve(&self, number: i64, resolution: Resolution) -> Result<Option<Outcome>, ClinicError> {
         let found = self.waiting()?.into_iter().find(|waiting| waiting.number == number);
         let waiting = found.ok_or(ClinicError::NoSuchSetAside(number))?;
+        if waiting.kept.reason == Why::Invalid.slug() && resolution != Resolution::Discard {
+            return Err(ClinicError::NotReadable(format!(
+                "{} breaks a rule without which it cannot be understood",
+                waiting.kept.file
+            )));
+        }
         let digest = waiting.kept.digest;
         let (mut drafts, outcome) = match resolution {
             Resolution::Attach(subject) => {
-                let (drafts, outcome) = self.attach(subject, waiting.document()?, digest, Channel::JahisFile, &mut Batch::default())?;
+                let (drafts, outcome) =
+                    self.attach(subject, waiting.document()?.document, digest, Channel::JahisFile, &mut Batch::default())?;
                 (drafts, Some(outcome))
             }
             Resolution::Register => {
-                let (drafts, outcome) = self.register_with(waiting.document()?, digest, Channel::JahisFile, &mut Batch::default())?;
+                let (drafts, outcome) =
+                    self.register_with(waiting.document()?.document, digest, Channel::JahisFile, &mut Batch::default())?;
                 (drafts, Some(outcome))
             }
             Resolution::Discard => (Vec::new(), None),
@@ -79,7 +87,7 @@ impl Clinic {
 
 impl Inner {
     fn waiting(&self, reader: &Reader<'_>) -> Result<Vec<Waiting>, ClinicError> {
-        let mut rows: Vec<i64> = reader.list_projection(projection::SET_ASIDE)?.into_iter().map(|found| found.row).collect();
+        let mut rows: Vec<i64> = list(reader, projection::SET_ASIDE)?.into_iter().map(|found| found.row).collect();
         rows.sort_unstable();
         let mut waiting = Vec::new();
         for row in rows {
