@@ -1,1 +1,4 @@
 //! Tests of the whole, one module a capability.
+
+mod crash;
+mod store;
