@@ -9,3 +9,6 @@ mod browser;
 mod format;
 mod tidy;
 mod wait;
+
+mod crash;
+mod store;
