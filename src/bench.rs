@@ -58,7 +58,8 @@ pub fn run(args: &BenchArgs, out: &mut dyn Write, err: &mut dyn Write) -> anyhow
     if let Some(Part::Reference { page }) = &args.part {
         return reference::serve(page, out);
     }
-    let scratch = args.scratch.clone().unwrap_or_else(|| std::env::temp_dir().join(format!("kusuribako-bench-{}", std::process::id())));
+    let scratch =
+        args.scratch.clone().unwrap_or_else(|| std::env::temp_dir().join(format!("kusuribako-bench-{}", std::process::id())));
     std::fs::create_dir_all(&scratch).with_context(|| format!("making {}", scratch.display()))?;
     let measured = measure(args, &scratch, err);
     std::fs::remove_dir_all(&scratch).with_context(|| format!("removing {}", scratch.display()))?;
@@ -74,7 +75,11 @@ pub fn run(args: &BenchArgs, out: &mut dyn Write, err: &mut dyn Write) -> anyhow
 }
 
 /// The table, and the same as JSON.
-fn measure(args: &BenchArgs, scratch: &std::path::Path, err: &mut dyn Write) -> anyhow::Result<(Vec<String>, serde_json::Value)> {
+fn measure(
+    args: &BenchArgs,
+    scratch: &std::path::Path,
+    err: &mut dyn Write,
+) -> anyhow::Result<(Vec<String>, serde_json::Value)> {
     let dir = scratch.join("clinic");
     let imported = import::measure(args, &dir, scratch, err)?;
     let cards = node::issue_cards(&dir, args.sessions, err)?;

@@ -87,8 +87,6 @@ impl At {
     }
 }
 
-pub mod inspect;
-
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
     logging::start();

@@ -29,7 +29,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 pub use chart::Chart;
-pub use unlock::{CardRefusal, OpenRecord};
+pub use unlock::{CardRefusal, OpenRecord, WriteRefusal};
 
 /// The clinic's own data, opened: store, node keys and (at its home) the ledger key. Cheap to clone.
 #[derive(Clone)]
@@ -46,6 +46,7 @@ struct Inner {
     entropy: Arc<dyn Entropy>,
     /// Argon2id takes 19 MiB each time: one at a time, the others wait in line.
     pin_queue: Semaphore,
+    spare_tries: unlock::SpareTries,
 }
 
 /// Why the clinic could not do what was asked.

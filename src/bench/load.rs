@@ -19,7 +19,12 @@ pub(super) struct Load {
 }
 
 /// Sends `requests` in turn over `connections` for `length`. Every answer must be 200 and not empty.
-pub(super) fn run(addr: SocketAddr, requests: &Arc<Vec<Vec<u8>>>, connections: usize, length: Duration) -> anyhow::Result<Load> {
+pub(super) fn run(
+    addr: SocketAddr,
+    requests: &Arc<Vec<Vec<u8>>>,
+    connections: usize,
+    length: Duration,
+) -> anyhow::Result<Load> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut workers = JoinSet::new();
@@ -35,14 +40,21 @@ pub(super) fn run(addr: SocketAddr, requests: &Arc<Vec<Vec<u8>>>, connections: u
         }
         let took = start.elapsed();
         latencies.sort_unstable();
-        let at = |per_mille: usize| latencies.get(latencies.len() * per_mille / 1000).copied().context("no request was answered");
+        let at =
+            |per_mille: usize| latencies.get(latencies.len() * per_mille / 1000).copied().context("no request was answered");
         let count = u32::try_from(latencies.len())?;
         Ok(Load { requests_per_s: f64::from(count) / took.as_secs_f64(), p50: at(500)?, p99: at(990)?, body_len })
     })
 }
 
 /// One connection's requests until the time is over.
-async fn worker(first: usize, addr: SocketAddr, requests: Arc<Vec<Vec<u8>>>, step: usize, until: Instant) -> anyhow::Result<(Vec<Duration>, usize)> {
+async fn worker(
+    first: usize,
+    addr: SocketAddr,
+    requests: Arc<Vec<Vec<u8>>>,
+    step: usize,
+    until: Instant,
+) -> anyhow::Result<(Vec<Duration>, usize)> {
     let mut stream = TcpStream::connect(addr).await?;
     stream.set_nodelay(true)?;
     let (mut latencies, mut buffer, mut body_len) = (Vec::new(), Vec::new(), 0);
@@ -69,7 +81,9 @@ async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<
         if !head.starts_with("HTTP/1.1 200") {
             bail!("the server answered {:?}", head.lines().next().unwrap_or_default());
         }
-        let len = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").map(|v| v.trim().parse::<usize>()));
+        let len = head
+            .lines()
+            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").map(|v| v.trim().parse::<usize>()));
         let len = len.context("the answer has no content-length")??;
         while buffer.len() < head_len + len {
             if stream.read_buf(buffer).await? == 0 {

@@ -54,7 +54,7 @@ impl Node {
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
         let addr = line.trim().strip_prefix("ready: http://").with_context(|| format!("the child said {line:?}"))?.parse()?;
-        let (status, _) = get(addr, path)?;
+        let (status, _) = get(addr, path, "")?;
         if !status.contains("200") {
             bail!("the first page answered {status}");
         }
@@ -66,7 +66,8 @@ impl Node {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let field = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
-            line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).with_context(|| format!("no {name} in the process's status"))
+            line.and_then(|rest| rest.split_whitespace().next()?.parse().ok())
+                .with_context(|| format!("no {name} in the process's status"))
         };
         Ok((field("RssAnon:")?, field("RssFile:")?))
     }
@@ -81,8 +82,8 @@ impl Drop for Node {
 }
 
 /// One GET; status line and everything after it.
-pub(super) fn get(addr: SocketAddr, path: &str) -> anyhow::Result<(String, String)> {
-    ask(addr, &format!("GET {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n"))
+pub(super) fn get(addr: SocketAddr, path: &str, cookie: &str) -> anyhow::Result<(String, String)> {
+    ask(addr, &format!("GET {path} HTTP/1.1\r\nHost: {addr}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n"))
 }
 
 /// One form; status line and everything after it.

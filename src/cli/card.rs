@@ -120,7 +120,12 @@ fn list(cards: &[ListedCard], json: bool, output: &mut Output<'_>) -> anyhow::Re
     }
     for card in cards {
         let issued = crate::clock::today_in_japan(card.issued_at_ms);
-        output.result(format_args!("{}  {issued}  {:8}  patient {}", HEXLOWER.encode(&card.opener.0), state(card), show(card.subject)))?;
+        output.result(format_args!(
+            "{}  {issued}  {:8}  patient {}",
+            HEXLOWER.encode(&card.opener.0),
+            state(card),
+            show(card.subject)
+        ))?;
     }
     Ok(())
 }

@@ -47,7 +47,11 @@ pub(crate) fn run(args: &DemoArgs, output: &mut Output<'_>) -> anyhow::Result<u8
     let clinic = open_or_make(&dir, &url, output)?;
     let cards = sample_cards(&clinic)?;
     let ready = |output: &mut Output<'_>| announce(args.json, &url, &dir, &cards, &clinic, output);
-    let served = serve::until_signal(Serving { clinic: clinic.clone(), dir: &dir, listener, tls: None, hosts: Vec::new() }, output, ready);
+    let served = serve::until_signal(
+        Serving { clinic: clinic.clone(), dir: &dir, listener, tls: None, hosts: Vec::new() },
+        output,
+        ready,
+    );
     drop(clinic);
     if is_temporary {
         std::fs::remove_dir_all(&dir).with_context(|| format!("removing {}", dir.display()))?;
@@ -100,14 +104,23 @@ fn sample_cards(clinic: &Clinic) -> anyhow::Result<Vec<(IssuedCard, String)>> {
     Ok(cards)
 }
 
-fn announce(json: bool, url: &str, dir: &Path, cards: &[(IssuedCard, String)], clinic: &Clinic, output: &mut Output<'_>) -> anyhow::Result<()> {
+fn announce(
+    json: bool,
+    url: &str,
+    dir: &Path,
+    cards: &[(IssuedCard, String)],
+    clinic: &Clinic,
+    output: &mut Output<'_>,
+) -> anyhow::Result<()> {
     if json {
         let cards: Vec<_> = cards
             .iter()
             .map(|(card, name)| json!({"code": *card.code.printed(), "pin": *card.pin.digits(), "patient": name}))
             .collect();
         let data = dir.canonicalize()?;
-        return output.json(&json!({"clinics": [{"name": clinic.name(), "url": url, "pid": std::process::id(), "data": data, "cards": cards}]}));
+        return output.json(
+            &json!({"clinics": [{"name": clinic.name(), "url": url, "pid": std::process::id(), "data": data, "cards": cards}]}),
+        );
     }
     output.result(format_args!("{} — made-up patients only\n\n  {url}\n", clinic.name()))?;
     for (card, name) in cards {

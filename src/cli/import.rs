@@ -2,10 +2,10 @@
 
 mod watch;
 
+use super::At;
 use super::output::{Output, Progress};
 use super::patient::{read_subject, show};
 use super::request::{self, Request};
-use super::At;
 use crate::clinic::Clinic;
 use crate::clinic::intake::{Attach, Incoming, Outcome, Why};
 use crate::formats::jahis::{self, json::finding_value};
@@ -110,7 +110,7 @@ pub(crate) fn carry_out(clinic: &Clinic, import: Import, output: &mut Output<'_>
     }
     let incoming = Incoming::of(reading.documents, &files);
     let mut progress = Progress::new("import");
-    let total = u64::try_from(incoming.len())?;
+    let total = i64::try_from(incoming.len())?;
     let mut number = 0;
     let mut printed = Ok(());
     clinic.take_in(incoming, &attach, |name, outcomes| {
@@ -123,9 +123,7 @@ pub(crate) fn carry_out(clinic: &Clinic, import: Import, output: &mut Output<'_>
                 printed = Err(error);
             }
         }
-        if let Some(line) = progress.line(number, total) {
-            output.say(line);
-        }
+        progress.report(number, total, output);
     })?;
     printed?;
     if import.json {
@@ -157,11 +155,21 @@ fn sentence(file: &str, outcome: &Outcome) -> String {
         Outcome::TakenBefore => format!("{file}: was taken in before; nothing was written"),
         Outcome::SetAside { why, proposed } => {
             let next = match (why, proposed) {
-                (Why::Proposed, Some(subject)) => format!("it is perhaps patient {}: confirm with `set-aside resolve N --accept`, or use --accept-matches", show(*subject)),
-                (Why::Proposed | Why::NoMatch, _) => "nobody here has this name, birth date and sex: `set-aside resolve N --new-patient` or `--patient ID`".to_owned(),
-                (Why::SeveralMatch, _) => "several patients have this name, birth date and sex: `set-aside resolve N --patient ID`".to_owned(),
+                (Why::Proposed, Some(subject)) => format!(
+                    "it is perhaps patient {}: confirm with `set-aside resolve N --accept`, or use --accept-matches",
+                    show(*subject)
+                ),
+                (Why::Proposed | Why::NoMatch, _) => {
+                    "nobody here has this name, birth date and sex: `set-aside resolve N --new-patient` or `--patient ID`"
+                        .to_owned()
+                }
+                (Why::SeveralMatch, _) => {
+                    "several patients have this name, birth date and sex: `set-aside resolve N --patient ID`".to_owned()
+                }
                 (Why::SeveralIds, _) => "several patients have this external id: `set-aside resolve N --patient ID`".to_owned(),
-                (Why::Invalid, _) => "it breaks a rule without which it cannot be understood: ask the sender for a corrected file".to_owned(),
+                (Why::Invalid, _) => {
+                    "it breaks a rule without which it cannot be understood: ask the sender for a corrected file".to_owned()
+                }
             };
             format!("{file}: set aside; {next}")
         }

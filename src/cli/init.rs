@@ -3,8 +3,8 @@
 use super::At;
 use super::output::Output;
 use crate::clinic::Clinic;
-use crate::ledger::payload::SiteProfile;
 use crate::clock::Clock;
+use crate::ledger::payload::SiteProfile;
 use anyhow::bail;
 use clap::Args;
 use serde_json::json;

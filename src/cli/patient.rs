@@ -77,7 +77,10 @@ pub(crate) fn carry_out(clinic: &Clinic, action: Action, output: &mut Output<'_>
             let person = Patient { name, kana, sex, birth, external_ids: external_id, ..Patient::default() };
             let same = clinic.matches(&person)?;
             if let Some(subject) = same.first() {
-                output.say(format_args!("note: a patient with this name, birth date and sex is registered already: {}", show(*subject)));
+                output.say(format_args!(
+                    "note: a patient with this name, birth date and sex is registered already: {}",
+                    show(*subject)
+                ));
             }
             let source = Source { origin: Origin::Staff, name: clinic.name().to_owned(), channel: Channel::CommandLine };
             let subject = clinic.register(person, source, Vec::new())?;
@@ -85,7 +88,8 @@ pub(crate) fn carry_out(clinic: &Clinic, action: Action, output: &mut Output<'_>
         }
         Action::List { name, json } => {
             let listed = clinic.patients()?;
-            let wanted = |l: &&Listed| name.as_ref().is_none_or(|part| l.person.name.contains(part) || l.person.kana.contains(part));
+            let wanted =
+                |l: &&Listed| name.as_ref().is_none_or(|part| l.person.name.contains(part) || l.person.kana.contains(part));
             let listed: Vec<&Listed> = listed.iter().filter(wanted).collect();
             if json {
                 let rows: Vec<_> = listed.iter().map(|l| as_json(l)).collect();
@@ -118,5 +122,7 @@ pub(crate) fn show(subject: Subject) -> String {
 /// A patient's id as people paste it.
 pub(crate) fn read_subject(text: &str) -> anyhow::Result<Subject> {
     let bytes = HEXLOWER.decode(text.trim().to_lowercase().as_bytes()).ok().and_then(|b| <[u8; 16]>::try_from(b).ok());
-    bytes.map(Subject).with_context(|| format!("{text:?} is no patient id: it has 32 hexadecimal digits, as `kusuribako patient list` shows them"))
+    bytes.map(Subject).with_context(|| {
+        format!("{text:?} is no patient id: it has 32 hexadecimal digits, as `kusuribako patient list` shows them")
+    })
 }

@@ -106,7 +106,10 @@ pub(crate) fn carry_out(clinic: &Clinic, action: Action, output: &mut Output<'_>
             if json {
                 output.json(&json!({"resolved": number, "patient": subject}))?;
             } else {
-                output.result(format_args!("resolved {number}{}", subject.map_or_else(String::new, |s| format!(": patient {s}"))))?;
+                output.result(format_args!(
+                    "resolved {number}{}",
+                    subject.map_or_else(String::new, |s| format!(": patient {s}"))
+                ))?;
             }
         }
     }
@@ -116,7 +119,9 @@ pub(crate) fn carry_out(clinic: &Clinic, action: Action, output: &mut Output<'_>
 fn accept(waiting: &[Waiting], number: i64) -> anyhow::Result<Resolution> {
     match waiting.iter().find(|w| w.number == number).map(|w| w.kept.proposed) {
         Some(Some(subject)) => Ok(Resolution::Attach(subject)),
-        Some(None) => bail!("no patient is proposed for record {number}: name one with --patient, or register it with --new-patient"),
+        Some(None) => {
+            bail!("no patient is proposed for record {number}: name one with --patient, or register it with --new-patient")
+        }
         None => bail!("no record that waits has the number {number}: `kusuribako set-aside list` shows them"),
     }
 }

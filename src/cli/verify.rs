@@ -41,7 +41,9 @@ pub(crate) fn carry_out(clinic: &Clinic, json: bool, output: &mut Output<'_>) ->
     if faults.is_empty() {
         return Ok(0);
     }
-    output.say("Something is damaged. Delete nothing: keep a copy of the data directory, then restore from a backup or another copy.");
+    output.say(
+        "Something is damaged. Delete nothing: keep a copy of the data directory, then restore from a backup or another copy.",
+    );
     Ok(1)
 }
 

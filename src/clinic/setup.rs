@@ -3,6 +3,7 @@
 use super::keys::LedgerKeys;
 use super::node_key::NodeKey;
 use super::projection;
+use super::unlock::SpareTries;
 use super::{Clinic, ClinicError, Inner, list};
 use crate::clock::Clock;
 use crate::entropy::SystemEntropy;
@@ -64,7 +65,8 @@ impl Clinic {
         let key = Key::random(&*entropy);
         let keys = LedgerKeys::new(key.clone());
         let pin_queue = Semaphore::new(1);
-        let inner = Inner { store, ledger, keys, profile: profile.clone(), clock, entropy, pin_queue };
+        let spare_tries = SpareTries::default();
+        let inner = Inner { store, ledger, keys, profile: profile.clone(), clock, entropy, pin_queue, spare_tries };
         let drafts = vec![
             inner.open_draft(CoarseKind::KEY, Subject::NONE, &node_opener(&node, &key).content())?,
             inner.open_draft(CoarseKind::KEY, Subject::NONE, &ledger_key(&ledger, &node, &key)?.content())?,
@@ -94,7 +96,18 @@ impl Clinic {
         })?;
         let profile = profile.map_or_else(|| Ok(SiteProfile::default()), |entry| super::open_payload(&entry))?;
         let pin_queue = Semaphore::new(1);
-        Ok(Self { inner: Arc::new(Inner { store, ledger, keys: keys?, profile, clock, entropy, pin_queue }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                store,
+                ledger,
+                keys: keys?,
+                profile,
+                clock,
+                entropy,
+                pin_queue,
+                spare_tries: SpareTries::default(),
+            }),
+        })
     }
 
     /// Says anew what the clinic is called and where its cards point. Takes effect when the clinic is opened again.

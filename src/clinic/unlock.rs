@@ -9,8 +9,9 @@ use crate::record::{Channel, Content as Said, Look, Looker, Origin, Source, Subj
 use crate::seal::card::{CardCode, Pin};
 use crate::seal::envelope::{open_box, seed_info};
 use crate::seal::key::{Opener, OpenerId};
-use crate::store::{StoreError, TryRefusal, Urgency};
-use std::sync::Arc;
+use crate::store::{Locator, StoreError, Try, TryRefusal, Urgency, judge};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A patient's record, opened by card and PIN. Holds the patient's keys; they are wiped when it is dropped.
 #[derive(Clone)]
@@ -50,9 +51,6 @@ pub enum CardRefusal {
     /// The card was revoked (lost or replaced).
     #[error("this card was replaced or reported lost")]
     Revoked,
-    /// The disk is full: wrong PINs could not be counted, so that none is tried.
-    #[error("the disk is full: no PIN can be tried")]
-    DiskFull,
     /// The store failed; the sentence is for the log, not the page.
     #[error("the store failed: {0}")]
     Failed(String),
@@ -97,7 +95,7 @@ impl From<ClinicError> for WriteRefusal {
 
 impl From<StoreError> for CardRefusal {
     fn from(error: StoreError) -> Self {
-        if error == StoreError::DiskFull { Self::DiskFull } else { Self::Failed(error.to_string()) }
+        Self::Failed(error.to_string())
     }
 }
 
@@ -114,6 +112,41 @@ impl OpenRecord {
 
     pub(super) fn ring(&self) -> &Arc<Ring> {
         &self.ring
+    }
+}
+
+/// A try that was counted.
+enum Tried {
+    OnDisk(Try),
+    InMemory { tries_left: u32 },
+}
+
+impl Tried {
+    fn tries_left(&self) -> u32 {
+        match self {
+            Self::OnDisk(tried) => tried.tries_left,
+            Self::InMemory { tries_left } => *tries_left,
+        }
+    }
+}
+
+/// Wrong PINs that the disk had no room for. Forgotten at a restart: patients read on while the disk is full, and guessing stays slow.
+#[derive(Default)]
+pub(super) struct SpareTries(Mutex<HashMap<Locator, Vec<i64>>>);
+
+impl SpareTries {
+    fn begin(&self, locator: Locator, now_ms: i64) -> Result<Tried, TryRefusal> {
+        let mut wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at_ms = wrong.entry(locator).or_default();
+        let tries_left = judge(at_ms, now_ms)?;
+        at_ms.push(now_ms);
+        Ok(Tried::InMemory { tries_left })
+    }
+
+    fn end_ok(&self, locator: Locator) {
+        if let Some(at_ms) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&locator) {
+            at_ms.pop();
+        }
     }
 }
 
@@ -148,22 +181,43 @@ impl Clinic {
         if found.is_revoked {
             return Err(CardRefusal::Revoked);
         }
-        let tried = match self.inner.store.begin_try(locator).await? {
+        let tried = match self.begin_try(locator).await? {
             Ok(tried) => tried,
             Err(TryRefusal::Locked { wait_s }) => return Err(CardRefusal::Locked { wait_s }),
             Err(TryRefusal::Exhausted) => return Err(CardRefusal::Exhausted),
         };
         let opener_id = found.entry.opener;
         let Some(opener) = self.open_seed(code, pin, &found.entry).await? else {
-            return Err(CardRefusal::WrongPin { tries_left: tried.tries_left });
+            return Err(CardRefusal::WrongPin { tries_left: tried.tries_left() });
         };
-        self.inner.store.end_try_ok(tried).await?;
+        self.end_try_ok(locator, tried).await;
         let (inner, subject) = (self.inner.clone(), found.subject);
         let ring = self.inner.store.read(move |reader| Ok(inner.card_ring(reader, subject, opener_id, &opener))).await?;
         let ring = ring.map_err(|e| CardRefusal::Failed(e.to_string()))?;
         let record = OpenRecord { subject, opener: opener_id, ring: Arc::new(ring) };
         self.note_look(&record).await;
         Ok(record)
+    }
+
+    /// Counts a wrong PIN before it is tried: on disk, or, where not even the reserve has room, in memory.
+    async fn begin_try(&self, locator: Locator) -> Result<Result<Tried, TryRefusal>, CardRefusal> {
+        match self.inner.store.begin_try(locator).await {
+            Ok(counted) => Ok(counted.map(Tried::OnDisk)),
+            Err(StoreError::DiskFull) => Ok(self.inner.spare_tries.begin(locator, self.now_ms())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The PIN was right. If that cannot be written, the record is opened all the same, and the try stays counted.
+    async fn end_try_ok(&self, locator: Locator, tried: Tried) {
+        match tried {
+            Tried::InMemory { .. } => self.inner.spare_tries.end_ok(locator),
+            Tried::OnDisk(tried) => {
+                if let Err(error) = self.inner.store.end_try_ok(tried).await {
+                    tracing::error!(%error, "a try with the right PIN stays counted");
+                }
+            }
+        }
     }
 
     /// Argon2id in its queue, off the async threads. `None`: wrong PIN.

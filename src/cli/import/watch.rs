@@ -41,7 +41,10 @@ pub(super) fn run(args: &ImportArgs, dir: &Path, output: &mut Output<'_>) -> any
 fn look(dir: &Path) -> anyhow::Result<Seen> {
     let mut seen = Seen::new();
     for found in dir.read_dir().with_context(|| format!("reading {}", dir.display()))? {
-        let (path, meta) = { let found = found?; (found.path(), found.metadata()) };
+        let (path, meta) = {
+            let found = found?;
+            (found.path(), found.metadata())
+        };
         // A file that has just gone is nobody's error.
         let Ok(meta) = meta else { continue };
         let is_unfinished = path.extension().is_some_and(|ending| UNFINISHED.iter().any(|u| ending.eq_ignore_ascii_case(u)));
@@ -57,11 +60,8 @@ fn look(dir: &Path) -> anyhow::Result<Seen> {
 fn take(args: &ImportArgs, dir: &Path, path: &Path, output: &mut Output<'_>) -> anyhow::Result<u8> {
     let file = read(path)?;
     let name = file.name.clone();
-    let external_id = if args.id_from_name {
-        name.split_once('_').map(|(id, _)| id.to_owned())
-    } else {
-        args.external_id.clone()
-    };
+    let external_id =
+        if args.id_from_name { name.split_once('_').map(|(id, _)| id.to_owned()) } else { args.external_id.clone() };
     let import = Import {
         files: vec![file],
         patient: None,
@@ -77,7 +77,8 @@ fn take(args: &ImportArgs, dir: &Path, path: &Path, output: &mut Output<'_>) -> 
     let result: Value = serde_json::from_slice(&result).context("the import gave no result")?;
     let to = free_name(&dir.join(if code == 0 { "done" } else { "aside" }), &name);
     let findings = to.with_file_name(format!("{}.findings.json", to.file_name().unwrap_or_default().to_string_lossy()));
-    std::fs::write(&findings, serde_json::to_vec_pretty(&result)?).with_context(|| format!("writing {}", findings.display()))?;
+    std::fs::write(&findings, serde_json::to_vec_pretty(&result)?)
+        .with_context(|| format!("writing {}", findings.display()))?;
     std::fs::rename(path, &to).with_context(|| format!("moving {} to {}", path.display(), to.display()))?;
     let place = if code == 0 { "taken" } else { "set aside" };
     output.result(if args.json { result.to_string() } else { format!("{name}: {place}") })?;
