@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 //! Tests of the timeline: golden cases by subject, and its laws.
 
 mod amended;
@@ -144,3 +145,6 @@ fn apart(timeline: &Timeline) -> Vec<(u8, &'static str)> {
     all.sort_unstable();
     all
 }
+=======
+//! Tests of the timeline.
+>>>>>>> main
