@@ -10,6 +10,8 @@ pub mod ledger;
 
 pub mod clock;
 
+pub mod tasks;
+
 pub mod store;
 
 pub mod clinic;

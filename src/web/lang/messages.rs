@@ -271,6 +271,9 @@ pub(crate) struct History {
     pub(crate) said: Phrase<1>,
     pub(crate) hide: Text,
     pub(crate) show: Text,
+    pub(crate) older: Text,
+    pub(crate) newer: Text,
+    pub(crate) link: Text,
 }
 
 #[derive(Debug, Deserialize)]
@@ -337,6 +340,7 @@ pub(crate) struct Conceal {
     pub(crate) do_hide: Text,
     pub(crate) do_show: Text,
     pub(crate) cancel: Text,
+    pub(crate) again: Text,
 }
 
 #[derive(Debug, Deserialize)]
@@ -349,7 +353,7 @@ pub(crate) struct Looks {
     pub(crate) none: Text,
     pub(crate) when: Text,
     pub(crate) who: Text,
-    pub(crate) where: Text,
+    pub(crate) at: Text,
     pub(crate) unknown_hint: Text,
 }
 

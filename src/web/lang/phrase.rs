@@ -148,8 +148,8 @@ impl Phrase<3> {
 /// What may stand in a place without further escaping. Texts of a record come in as [`Html`], through [`escaped`].
 pub trait Safe: Display {}
 impl Safe for Html {}
-impl Safe for &Html {}
-impl Safe for &Text {}
+impl Safe for Text {}
+impl<T: Safe + ?Sized> Safe for &T {}
 impl Safe for u8 {}
 impl Safe for u32 {}
 impl Safe for u64 {}
