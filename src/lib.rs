@@ -8,6 +8,8 @@ pub mod seal;
 
 pub mod ledger;
 
+pub mod entropy;
+
 pub mod clock;
 
 pub mod tasks;
@@ -15,6 +17,8 @@ pub mod tasks;
 pub mod store;
 
 pub mod clinic;
+
+pub mod demo;
 
 pub mod web;
 

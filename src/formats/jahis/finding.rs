@@ -106,6 +106,20 @@ impl Finding {
     }
 }
 
+impl fmt::Display for Finding {
+    /// Place, severity, sentence and rule on one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if let Some(field) = self.field {
+            write!(f, " {}", field.name)?;
+        }
+        write!(f, ": {}: {} [{}]", self.severity(), self.message(Language::English), self.rule.slug)
+    }
+}
+
 /// Whether a finding among these is fatal for the record.
 pub fn is_fatal(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.severity() == Severity::Error)

@@ -34,6 +34,14 @@ pub fn to_json(reading: &Reading) -> String {
     }
 }
 
+/// One finding, as in the document.
+pub fn finding_value(found: &Finding) -> serde_json::Value {
+    match serde_json::to_value(finding(found)) {
+        Ok(value) => value,
+        Err(never) => unreachable!("structures of texts and numbers always become JSON: {never}"),
+    }
+}
+
 fn document<'a>(assessed: &'a Assessed, also: &'a [Finding]) -> DocumentJson<'a> {
     let Document { version, output_category, patient, notes, otcs, memos, visits, .. } = &assessed.document;
     let Document { own_entries, family_pharmacists, unknown, part, .. } = &assessed.document;
