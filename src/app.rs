@@ -1,8 +1,10 @@
 //! Builds the node: listeners, pages, background work; runs until it is told to stop.
 
-pub mod address;
+mod address;
 pub mod serve;
 pub mod tls;
+
+pub use address::{InsecureAddress, check_listen_address};
 
 use crate::clinic::Clinic;
 use crate::tasks::Tasks;
@@ -10,6 +12,7 @@ use crate::web::{self, Site, session};
 use anyhow::Context;
 use serve::{Limits, Server};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -17,8 +20,6 @@ use tokio_util::sync::CancellationToken;
 
 /// How often over sessions are cleared away.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
-/// How long shutdown waits for pages that are being sent.
-const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
 
 /// What a node is made of.
 pub struct App {
@@ -30,15 +31,47 @@ pub struct App {
     pub limits: Limits,
 }
 
-/// Where the node listens: bound already, so that whoever starts it knows the ports.
-pub struct Listeners(pub Vec<Listener>);
+impl App {
+    /// A node of `clinic` that answers to `names`, within the usual limits.
+    pub fn new(clinic: Clinic, names: Vec<String>) -> Self {
+        Self { clinic, names, limits: Limits::default() }
+    }
+}
 
-/// One place to listen at.
-pub struct Listener {
-    /// Bound.
-    pub socket: TcpListener,
-    /// Certificate and key; without them plain http.
-    pub tls: Option<Arc<rustls::ServerConfig>>,
+/// Where certificate and key lie, both in PEM form.
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    /// The chain, own certificate first.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// Where the node listens: bound already, so that whoever starts it knows the ports.
+pub struct Listeners(Vec<Listener>);
+
+/// One place to listen at: plain http where it has no TLS.
+struct Listener {
+    socket: TcpListener,
+    tls: Option<Arc<rustls::ServerConfig>>,
+}
+
+impl Listeners {
+    /// One listener, with TLS where there is a certificate. To be called within the runtime.
+    ///
+    /// # Errors
+    /// Where certificate or key cannot be read or used.
+    pub fn new(socket: std::net::TcpListener, tls: Option<&TlsFiles>) -> anyhow::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let tls = tls.map(read_tls).transpose()?;
+        Ok(Self(vec![Listener { socket: TcpListener::from_std(socket)?, tls }]))
+    }
+}
+
+fn read_tls(files: &TlsFiles) -> anyhow::Result<Arc<rustls::ServerConfig>> {
+    let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("reading {}", path.display()));
+    tls::config(&read(&files.certificate)?, &read(&files.key)?)
+        .with_context(|| format!("{} and {}", files.certificate.display(), files.key.display()))
 }
 
 /// Serves until `shutdown` is cancelled, then lets pages that are on their way arrive.
@@ -46,21 +79,24 @@ pub struct Listener {
 /// # Errors
 /// Where a listener has no address.
 pub async fn run(app: App, listeners: Listeners, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let tasks = Tasks::new(shutdown);
-    let server = Arc::new(Server::new(app.limits, tasks.clone()));
+    let tasks = Tasks::new();
+    let server = Arc::new(Server::new(app.limits, tasks.clone(), shutdown.clone()));
     for Listener { socket, tls } in listeners.0 {
         let local = socket.local_addr().context("the address of a listener")?;
         let hosts = hosts(&app.names, local, tls.is_some());
         let site = Arc::new(Site::new(app.clinic.clone(), hosts, tls.is_some(), session::uptime()));
-        let swept = Arc::clone(&site);
-        tasks.every(SWEEP_EVERY, move || swept.sweep());
-        tasks.start(Arc::clone(&server).accept(socket, tls, web::router(site)));
+        tasks.spawn("sessions", sweep(Arc::clone(&site), shutdown.clone()));
+        tasks.spawn("listener", Arc::clone(&server).accept(socket, tls, web::router(site)));
     }
-    tasks.stopping().cancelled().await;
-    if !tasks.finish(SHUTDOWN_MAX).await {
-        tracing::warn!("some connections were cut at shutdown");
-    }
+    shutdown.cancelled().await;
+    tasks.finish().await;
     Ok(())
+}
+
+async fn sweep(site: Arc<Site>, shutdown: CancellationToken) {
+    while shutdown.run_until_cancelled(tokio::time::sleep(SWEEP_EVERY)).await.is_some() {
+        site.sweep();
+    }
 }
 
 /// What a browser may write as `Host` to reach a listener: each name with the port, and without it where it is the scheme's own.

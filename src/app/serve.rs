@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
 
 /// Bounds on connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,7 @@ impl Default for Limits {
 pub struct Server {
     limits: Limits,
     tasks: Tasks,
+    stopping: CancellationToken,
     places: Arc<Semaphore>,
     by_address: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
@@ -74,16 +76,16 @@ impl Drop for Place {
 }
 
 impl Server {
-    /// A server within `limits`, whose connections are among `tasks`.
-    pub fn new(limits: Limits, tasks: Tasks) -> Self {
+    /// A server within `limits`, whose connections are among `tasks` and end with `stopping`.
+    pub fn new(limits: Limits, tasks: Tasks, stopping: CancellationToken) -> Self {
         let places = Arc::new(Semaphore::new(limits.connections_max));
-        Self { limits, tasks, places, by_address: Arc::default() }
+        Self { limits, tasks, stopping, places, by_address: Arc::default() }
     }
 
-    /// Accepts at `socket` until the tasks stop. A full house leaves new connections waiting in the system's queue.
+    /// Accepts at `socket` until the node stops. A full house leaves new connections waiting in the system's queue.
     pub async fn accept(self: Arc<Self>, socket: TcpListener, tls: Option<Arc<rustls::ServerConfig>>, router: Router) {
         let tls = tls.map(TlsAcceptor::from);
-        let stopping = self.tasks.stopping().clone();
+        let stopping = self.stopping.clone();
         loop {
             let next = async {
                 let permit = Arc::clone(&self.places).acquire_owned().await;
@@ -95,7 +97,7 @@ impl Server {
             match accepted {
                 Ok((stream, peer)) => {
                     if let Some(place) = self.place(permit, peer.ip()) {
-                        self.tasks.start(Arc::clone(&self).serve(stream, tls.clone(), router.clone(), place));
+                        self.tasks.spawn("connection", Arc::clone(&self).serve(stream, tls.clone(), router.clone(), place));
                     }
                 }
                 Err(e) => {
@@ -143,7 +145,7 @@ impl Server {
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
         let over = async {
             tokio::select! {
-                () = self.tasks.stopping().cancelled() => {}
+                () = self.stopping.cancelled() => {}
                 () = tokio::time::sleep(self.limits.life_max) => {}
             }
         };

@@ -107,7 +107,7 @@ pub(super) async fn front(State(site): State<Arc<Site>>, Speaks(lang): Speaks, d
         Some("not-you") => Some(&m.you.not_you),
         Some(_) | None => None,
     };
-    let title = m.front.title.plain(&site.clinic.name());
+    let title = m.front.title.plain(site.clinic.name());
     render_front(frame(&site, lang, &title), None, note, "")
 }
 

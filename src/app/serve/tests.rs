@@ -5,25 +5,25 @@ use std::net::SocketAddr;
 use axum::routing::get;
 use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio_util::sync::CancellationToken;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
 struct Running {
     address: SocketAddr,
     tasks: Tasks,
+    stopping: CancellationToken,
     server: Arc<Server>,
 }
 
 async fn running(limits: Limits) -> Running {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
-    let tasks = Tasks::new(CancellationToken::new());
-    let server = Arc::new(Server::new(limits, tasks.clone()));
+    let (tasks, stopping) = (Tasks::new(), CancellationToken::new());
+    let server = Arc::new(Server::new(limits, tasks.clone(), stopping.clone()));
     let page = |axum::Extension(LocalAddress(local)): axum::Extension<LocalAddress>| async move { local.to_string() };
     let router = Router::new().route("/", get(page));
-    tasks.start(Arc::clone(&server).accept(socket, None, router));
-    Running { address, tasks, server }
+    tasks.spawn("listener", Arc::clone(&server).accept(socket, None, router));
+    Running { address, tasks, stopping, server }
 }
 
 /// Reads until the other side closes.
@@ -100,9 +100,10 @@ async fn shutdown_ends_idle_connections() {
     let running = running(Limits::default()).await;
     let mut idle = TcpStream::connect(running.address).await.unwrap();
     until("the connection is held", || running.server.places.available_permits() < 512).await;
-    running.tasks.stopping().cancel();
+    running.stopping.cancel();
     assert!(rest(&mut idle).await.is_empty());
-    assert!(running.tasks.finish(PATIENCE).await);
+    running.tasks.finish().await;
+    assert_eq!(running.server.places.available_permits(), 512);
 }
 
 #[tokio::test]
@@ -111,10 +112,10 @@ async fn over_tls_both_versions_are_spoken_and_a_stalled_handshake_is_cut() {
     let config = crate::app::tls::config(made.cert.pem().as_bytes(), made.signing_key.serialize_pem().as_bytes()).unwrap();
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
-    let tasks = Tasks::new(CancellationToken::new());
+    let tasks = Tasks::new();
     let limits = Limits { handshake_max: Duration::from_millis(500), ..Limits::default() };
-    let server = Arc::new(Server::new(limits, tasks.clone()));
-    tasks.start(server.accept(socket, Some(config), Router::new().route("/", get(|| async { "hello" }))));
+    let server = Arc::new(Server::new(limits, tasks.clone(), CancellationToken::new()));
+    tasks.spawn("listener", server.accept(socket, Some(config), Router::new().route("/", get(|| async { "hello" }))));
 
     let mut stalled = TcpStream::connect(address).await.unwrap();
     for version in [b"h2".to_vec(), b"http/1.1".to_vec()] {
