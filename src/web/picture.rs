@@ -102,8 +102,7 @@ pub(crate) fn plain(html: &Html) -> String {
     let (mut out, mut rest) = (String::new(), html.0.as_str());
     while let Some((before, tag)) = rest.split_once('<') {
         out.push_str(before);
-        let after =
-            if tag.starts_with("rt>") { tag.split_once("</rt>").map(|(_, a)| a) } else { tag.split_once('>').map(|(_, a)| a) };
+        let after = if tag.starts_with("rt>") { tag.split_once("</rt>").map(|(_, a)| a) } else { tag.split_once('>').map(|(_, a)| a) };
         rest = after.unwrap_or_default();
     }
     out.push_str(rest);
@@ -217,7 +216,7 @@ pub(crate) fn render(f: &Frame, reading: &Reading, left: Left, symbols: &[Symbol
         sheet.y += side + MARGIN;
     }
     let picture = Picture { width: WIDTH, height: sheet.y, lines: sheet.lines, rules: sheet.rules, symbols: placed };
-    picture.render().map_err(|e| Trouble::Unreadable(crate::clinic::WriteRefusal::Failed(format!("the picture: {e}"))))
+    picture.render().map_err(|e| Trouble::Unreadable(crate::clinic::unlock::WriteRefusal::Failed(format!("the picture: {e}"))))
 }
 
 #[cfg(test)]

@@ -12,3 +12,4 @@ mod wait;
 
 mod crash;
 mod store;
+mod jahis;

@@ -127,7 +127,7 @@ fn take_control(raw: &mut RawDocument) -> Option<Control> {
         }
         _ => {
             raw.findings.push(line.finding(&rules::PART_UNREADABLE, shortened(&line.text)));
-            raw.lines.push(line);
+            raw.lines.insert(at, line);
             None
         }
     }
