@@ -93,6 +93,17 @@ pub async fn run(app: App, listeners: Listeners, shutdown: CancellationToken) ->
     Ok(())
 }
 
+/// Serves any router through the same accept loop, limits and timers as the pages: the benchmark's reference.
+pub async fn run_router(router: axum::Router, listeners: Listeners, limits: Limits, shutdown: CancellationToken) {
+    let tasks = Tasks::new();
+    let server = Arc::new(Server::new(limits, tasks.clone(), shutdown.clone()));
+    for Listener { socket, tls } in listeners.0 {
+        tasks.spawn("listener", Arc::clone(&server).accept(socket, tls, router.clone()));
+    }
+    shutdown.cancelled().await;
+    tasks.finish().await;
+}
+
 async fn sweep(site: Arc<Site>, shutdown: CancellationToken) {
     while shutdown.run_until_cancelled(tokio::time::sleep(SWEEP_EVERY)).await.is_some() {
         site.sweep();

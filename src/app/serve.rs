@@ -39,7 +39,7 @@ impl Default for Limits {
         Self {
             connections_max: 512,
             per_address_max: 32,
-            is_loopback_exempt: false,
+            is_loopback_exempt: true,
             handshake_max: Duration::from_secs(5),
             header_max: Duration::from_secs(10),
             life_max: Duration::from_secs(10 * 60),

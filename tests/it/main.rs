@@ -11,5 +11,5 @@ mod tidy;
 mod wait;
 
 mod crash;
-mod store;
 mod jahis;
+mod store;
