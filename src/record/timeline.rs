@@ -19,10 +19,6 @@ use claims::{Claims, Fallen};
 use jiff::civil::Date;
 use shown::Switches;
 use std::cmp::Reverse;
-<<<<<<< HEAD
-=======
-use std::collections::BTreeMap;
->>>>>>> main
 
 /// What a page shows of one patient's record.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -297,11 +293,7 @@ impl Timeline {
     /// What is known about one kind of note.
     pub fn asked(&self, kind: NoteKind) -> Asked<'_> {
         let of_kind = || self.notes.iter().filter(|note| note.what.kind == kind);
-<<<<<<< HEAD
         let none = of_kind().rfind(|note| note.what.none);
-=======
-        let none = of_kind().filter(|note| note.what.none).last();
->>>>>>> main
         let some: Vec<_> = of_kind().filter(|note| !note.what.none).collect();
         match (some.is_empty(), none) {
             (true, None) => Asked::NotRecorded,

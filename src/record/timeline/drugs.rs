@@ -9,11 +9,7 @@ mod stops;
 
 use super::visits::is_same;
 use super::{DrugLine, NO_KNOWN_END_DAYS, Shown, Today};
-<<<<<<< HEAD
 use crate::record::dose::{Dose, Doses, supply_days};
-=======
-use crate::record::dose::{dose, supply_days};
->>>>>>> main
 use crate::record::text::key;
 use crate::record::{DosageForm, Drug, FactId, FactVersion, Group, Institution, Prescription, Remark, Visit};
 use jiff::ToSpan;
@@ -40,11 +36,7 @@ struct Line<'a> {
     place: u32,
     starts: Option<Date>,
     ends: Option<Date>,
-<<<<<<< HEAD
     dose: Dose,
-=======
-    dose: crate::record::dose::Dose,
->>>>>>> main
     stop: Option<&'a Stop<'a>>,
     replaced_by: Option<FactVersion>,
 }
@@ -60,14 +52,9 @@ pub(super) fn lists<'a>(
     let reference = if today.is_trusted { Some(today.date) } else { newest_dispensing(visits) };
     let (stops, unfit) = stops::fitting(stops, visits, members);
     fallen.extend(unfit);
-<<<<<<< HEAD
     let mut doses = Doses::default();
     let mut lines: Vec<Line<'_>> =
         visits.iter().zip(members).flat_map(|(visit, members)| lines(visit, members, &stops, &mut doses)).collect();
-=======
-    let mut lines: Vec<Line<'_>> =
-        visits.iter().zip(members).flat_map(|(visit, members)| lines(visit, members, &stops)).collect();
->>>>>>> main
     mark_replaced(&mut lines, reference, today);
     let mut lists = Lists::default();
     for line in lines {
@@ -91,21 +78,13 @@ pub(super) fn newest_dispensing(visits: &[Shown<Visit>]) -> Option<Date> {
     visits.iter().filter_map(|visit| visit.what.date.day).map(|day| day.0).max()
 }
 
-<<<<<<< HEAD
 fn lines<'a>(visit: &'a Shown<Visit>, members: &'a [FactId], stops: &'a [Stop<'a>], doses: &mut Doses<'a>) -> Vec<Line<'a>> {
-=======
-fn lines<'a>(visit: &'a Shown<Visit>, members: &'a [FactId], stops: &'a [Stop<'a>]) -> Vec<Line<'a>> {
->>>>>>> main
     let starts = visit.what.date.day.map(|day| day.0);
     let mut lines = Vec::new();
     for prescription in &visit.what.prescriptions {
         for group in &prescription.groups {
             for (place, drug) in (0u32..).zip(&group.drugs).filter(|(_, drug)| !is_material(drug, group)) {
-<<<<<<< HEAD
                 let dose = doses.of(drug, group);
-=======
-                let dose = dose(drug, group);
->>>>>>> main
                 let ends = starts.zip(supply_days(group, &dose)).and_then(|(starts, days)| last_day(starts, days));
                 let stop = stops::of(stops, members, group, drug);
                 lines.push(Line {

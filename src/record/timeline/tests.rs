@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 //! Tests of the timeline: golden cases by subject, and its laws.
 
 mod amended;
@@ -145,6 +144,3 @@ fn apart(timeline: &Timeline) -> Vec<(u8, &'static str)> {
     all.sort_unstable();
     all
 }
-=======
-//! Tests of the timeline.
->>>>>>> main
