@@ -99,7 +99,7 @@ pub(super) fn join(documents: Vec<RawDocument>) -> Vec<(RawDocument, Option<Part
         });
         joints[place].parts.push(Part { number: control.number, raw });
     }
-    let mut joined: Vec<_> = joints.into_iter().map(|joint| merge(joint)).collect();
+    let mut joined: Vec<_> = joints.into_iter().map(merge).collect();
     let finished = slots.into_iter().filter_map(|slot| match slot {
         Slot::Whole(raw) => Some((*raw, None)),
         Slot::Joint(place) => joined[place].take(),
