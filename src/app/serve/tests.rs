@@ -1,8 +1,8 @@
 //! Connections as strangers make them.
 
 use super::*;
-use std::net::SocketAddr;
 use axum::routing::get;
+use std::net::SocketAddr;
 use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
