@@ -112,7 +112,9 @@ mod tests {
             });
         }
         let counts = Arc::clone(&ended);
-        tasks.spawn_blocking("blocking", move || drop(counts.fetch_add(1, Ordering::Relaxed)));
+        tasks.spawn_blocking("blocking", move || {
+            counts.fetch_add(1, Ordering::Relaxed);
+        });
         stop.cancel();
         assert!(tasks.finish_within(Duration::from_secs(10)).await);
         assert_eq!(ended.load(Ordering::Relaxed), 11);

@@ -6,10 +6,10 @@
 )]
 
 mod browser;
-mod format;
-mod tidy;
-mod wait;
-
+mod cli;
 mod crash;
+mod format;
 mod jahis;
 mod store;
+mod tidy;
+mod wait;
