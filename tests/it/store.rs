@@ -257,6 +257,21 @@ fn a_failed_group_leaves_no_trace() {
 }
 
 #[test]
+fn a_failed_commit_leaves_no_trace() {
+    let (temp, store) = new_store();
+    store.append(vec![draft(1, b"before")], Urgency::Normal).wait().unwrap();
+    // Nothing is wrong before the commit itself.
+    let injected = "CREATE TABLE injected (row INTEGER REFERENCES entry (row) DEFERRABLE INITIALLY DEFERRED);
+                    CREATE TRIGGER injected_too AFTER INSERT ON head BEGIN INSERT INTO injected VALUES (-1); END";
+    raw(temp.path()).execute_batch(injected).unwrap();
+    let failed = store.append(vec![draft(1, b"lost")], Urgency::Normal).wait();
+    assert!(matches!(failed, Err(StoreError::Sql { .. })), "{failed:?}");
+    raw(temp.path()).execute_batch("DROP TABLE injected; DROP TRIGGER injected_too").unwrap();
+    store.append(vec![draft(1, b"after")], Urgency::Normal).wait().unwrap();
+    assert_eq!(verify_clean(&store), VerifySummary { entries: 3, heads: 2, faults: 0, notes: 0 });
+}
+
+#[test]
 fn a_failed_first_write_leaves_the_chain_unbegun() {
     let (temp, store) = new_store();
     raw(temp.path())
