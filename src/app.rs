@@ -1,1 +1,138 @@
-//! (to come)
+//! Builds the node: listeners, pages, background work; runs until it is told to stop.
+
+mod address;
+pub mod serve;
+pub mod tls;
+
+pub use address::{InsecureAddress, check_listen_address};
+
+use crate::clinic::Clinic;
+use crate::tasks::Tasks;
+use crate::web::{self, Site, session};
+use anyhow::Context;
+use serve::{Limits, Server};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// How often over sessions are cleared away.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
+
+/// What a node is made of.
+pub struct App {
+    /// The clinic's data, opened.
+    pub clinic: Clinic,
+    /// Names that the pages answer to, besides the listeners' own addresses: `kusuri.internal`.
+    pub names: Vec<String>,
+    /// Bounds on connections.
+    pub limits: Limits,
+}
+
+impl App {
+    /// A node of `clinic` that answers to `names`, within the usual limits.
+    pub fn new(clinic: Clinic, names: Vec<String>) -> Self {
+        Self { clinic, names, limits: Limits::default() }
+    }
+}
+
+/// Where certificate and key lie, both in PEM form.
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    /// The chain, own certificate first.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// Where the node listens: bound already, so that whoever starts it knows the ports.
+pub struct Listeners(Vec<Listener>);
+
+/// One place to listen at: plain http where it has no TLS.
+struct Listener {
+    socket: TcpListener,
+    tls: Option<Arc<rustls::ServerConfig>>,
+}
+
+impl Listeners {
+    /// One listener, with TLS where there is a certificate. To be called within the runtime.
+    ///
+    /// # Errors
+    /// Where certificate or key cannot be read or used.
+    pub fn new(socket: std::net::TcpListener, tls: Option<&TlsFiles>) -> anyhow::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let tls = tls.map(read_tls).transpose()?;
+        Ok(Self(vec![Listener { socket: TcpListener::from_std(socket)?, tls }]))
+    }
+}
+
+fn read_tls(files: &TlsFiles) -> anyhow::Result<Arc<rustls::ServerConfig>> {
+    let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("reading {}", path.display()));
+    tls::config(&read(&files.certificate)?, &read(&files.key)?)
+        .with_context(|| format!("{} and {}", files.certificate.display(), files.key.display()))
+}
+
+/// Serves until `shutdown` is cancelled, then lets pages that are on their way arrive.
+///
+/// # Errors
+/// Where a listener has no address.
+pub async fn run(app: App, listeners: Listeners, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let tasks = Tasks::new();
+    let server = Arc::new(Server::new(app.limits, tasks.clone(), shutdown.clone()));
+    for Listener { socket, tls } in listeners.0 {
+        let local = socket.local_addr().context("the address of a listener")?;
+        let hosts = hosts(&app.names, local, tls.is_some());
+        let site = Arc::new(Site::new(app.clinic.clone(), hosts, tls.is_some(), session::uptime()));
+        tasks.spawn("sessions", sweep(Arc::clone(&site), shutdown.clone()));
+        tasks.spawn("listener", Arc::clone(&server).accept(socket, tls, web::router(site)));
+    }
+    shutdown.cancelled().await;
+    tasks.finish().await;
+    Ok(())
+}
+
+/// Serves any router through the same accept loop, limits and timers as the pages: the benchmark's reference.
+pub async fn run_router(router: axum::Router, listeners: Listeners, limits: Limits, shutdown: CancellationToken) {
+    let tasks = Tasks::new();
+    let server = Arc::new(Server::new(limits, tasks.clone(), shutdown.clone()));
+    for Listener { socket, tls } in listeners.0 {
+        tasks.spawn("listener", Arc::clone(&server).accept(socket, tls, router.clone()));
+    }
+    shutdown.cancelled().await;
+    tasks.finish().await;
+}
+
+async fn sweep(site: Arc<Site>, shutdown: CancellationToken) {
+    while shutdown.run_until_cancelled(tokio::time::sleep(SWEEP_EVERY)).await.is_some() {
+        site.sweep();
+    }
+}
+
+/// What a browser may write as `Host` to reach a listener: each name with the port, and without it where it is the scheme's own.
+/// The address that a connection comes in at is added for each connection.
+fn hosts(names: &[String], local: SocketAddr, is_tls: bool) -> Vec<String> {
+    let own_port = if is_tls { 443 } else { 80 };
+    let loopback = local.ip().is_loopback().then(|| "localhost".to_owned());
+    let names = names.iter().cloned().chain(loopback);
+    let with_port = |name: String| {
+        let bare = (local.port() == own_port).then(|| name.clone());
+        std::iter::once(format!("{name}:{}", local.port())).chain(bare)
+    };
+    names.flat_map(with_port).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_may_be_left_out_only_where_it_is_the_schemes_own() {
+        let names = ["kusuri.internal".to_owned()];
+        let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+        assert_eq!(hosts(&names, at("192.0.2.1:80"), false), ["kusuri.internal:80", "kusuri.internal"]);
+        assert_eq!(hosts(&names, at("192.0.2.1:80"), true), ["kusuri.internal:80"]);
+        assert_eq!(hosts(&[], at("127.0.0.1:8080"), false), ["localhost:8080"]);
+    }
+}

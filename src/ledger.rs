@@ -1,9 +1,11 @@
 //! The append-only log: entries, chains, signed heads, and what makes them valid. Bytes as in docs/format.md.
 
 pub mod chain;
+pub mod content;
 pub mod entry;
 pub mod head;
 pub mod hlc;
+pub mod payload;
 
 pub use chain::{ChainVerifier, EntryName, Fault, FaultKind, Finding, Note};
 pub use entry::{OpenFields, OpenPart, OpenPartError};
@@ -136,14 +138,9 @@ pub fn body_hash(body: &[u8]) -> BodyHash {
     BodyHash(labelled_hash("body", body))
 }
 
-/// `H(label, message)`: SHA-256 over `"kusuribako/1 " ‖ label ‖ 0x00 ‖ message`.
+/// `H(label, message)` of docs/format.md.
 fn labelled_hash(label: &str, message: &[u8]) -> [u8; 32] {
-    let mut context = digest::Context::new(&digest::SHA256);
-    context.update(b"kusuribako/1 ");
-    context.update(label.as_bytes());
-    context.update(&[0]);
-    context.update(message);
-    to_array(context.finish().as_ref())
+    crate::seal::hash(label, &[message])
 }
 
 /// The first `N` bytes at hand; zeros where there are fewer. Callers pass slices whose length is fixed by the format.

@@ -8,11 +8,17 @@ pub mod seal;
 
 pub mod ledger;
 
+pub mod entropy;
+
 pub mod clock;
+
+pub mod tasks;
 
 pub mod store;
 
 pub mod clinic;
+
+pub mod demo;
 
 pub mod web;
 

@@ -46,6 +46,7 @@ pub struct Fact {
 }
 
 /// What a fact says.
+#[expect(clippy::large_enum_variant, reason = "most facts are visits: a box would cost more than it saves")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     /// Who the patient is.
@@ -91,6 +92,11 @@ pub struct Source {
     /// How it came in.
     #[n(2)]
     pub channel: Channel,
+}
+
+impl Source {
+    /// Nobody said where it came from.
+    pub const UNKNOWN: Self = Self { origin: Origin::Unknown, name: String::new(), channel: Channel::Page };
 }
 
 /// Who said it.

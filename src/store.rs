@@ -381,6 +381,14 @@ impl Store {
     }
 }
 
+/// Makes a data directory that only its owner can enter, where there is none.
+///
+/// # Errors
+/// [`StoreError::Io`].
+pub fn prepare_dir(dir: &Path) -> Result<(), StoreError> {
+    DataDir::new(dir).create()
+}
+
 /// An answer that is there already.
 fn refused<T>(error: StoreError) -> Pending<T> {
     let (reply, pending) = Pending::new();

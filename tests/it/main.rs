@@ -1,4 +1,15 @@
 //! Tests of the whole, one module a capability.
+#![allow(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test that meets what it did not expect ends there; nobody depends on it"
+)]
+
+mod browser;
+mod format;
+mod tidy;
+mod wait;
 
 mod crash;
+mod jahis;
 mod store;

@@ -1,0 +1,314 @@
+//! Payloads of the kinds that are no facts: keys, openers, settings, intake. Frozen by docs/format.md.
+
+use crate::record::Subject;
+use crate::record::wire::encode;
+use crate::seal::key::{Key, KeyId, KeyKind, OpenerId, OpenerKind, OpenerPublic};
+use minicbor::{Decode, Encode};
+
+/// Begin of a chain.
+pub const BEGIN: u16 = 1;
+/// A ledger key.
+pub const LEDGER_KEY: u16 = 20;
+/// A patient key.
+pub const PATIENT_KEY: u16 = 21;
+/// An opener.
+pub const OPENER: u16 = 22;
+/// An opener was revoked.
+pub const OPENER_REVOKED: u16 = 23;
+/// Registrations and wraps for an opener known before.
+pub const OPENER_MORE: u16 = 24;
+/// The site's profile.
+pub const SITE_PROFILE: u16 = 70;
+/// A file was taken in.
+pub const FILE_TAKEN: u16 = 80;
+/// A record was set aside.
+pub const SET_ASIDE: u16 = 81;
+/// A record that was set aside was resolved.
+pub const RESOLVED: u16 = 82;
+
+/// A payload that is written under one kind number.
+pub trait Payload: Encode<()> + for<'b> Decode<'b, ()> {
+    /// The kind.
+    const KIND: u16;
+
+    /// The content of an entry that carries it.
+    fn content(&self) -> super::content::Content {
+        super::content::Content::plain(Self::KIND, encode(self))
+    }
+}
+
+macro_rules! payload {
+    ($($type:ty = $kind:expr),* $(,)?) => {
+        $(impl Payload for $type { const KIND: u16 = $kind; })*
+    };
+}
+
+payload!(
+    Begin = BEGIN,
+    LedgerKey = LEDGER_KEY,
+    PatientKey = PATIENT_KEY,
+    OpenerEntry = OPENER,
+    OpenerRevoked = OPENER_REVOKED,
+    OpenerMore = OPENER_MORE,
+    SiteProfile = SITE_PROFILE,
+    FileTaken = FILE_TAKEN,
+    SetAside = SET_ASIDE,
+    Resolved = RESOLVED,
+);
+
+/// The first entry of a chain.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Begin {
+    /// The author's Ed25519 public key.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub public_key: [u8; 32],
+    /// In the ledger's first entry: the site.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub site: Option<[u8; 16]>,
+    /// In the ledger's first entry: the home node.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub home: Option<[u8; 32]>,
+}
+
+/// A key sealed to an opener.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Wrap {
+    /// The key that is inside.
+    #[n(0)]
+    pub key: KeyId,
+    /// What it is for.
+    #[n(1)]
+    pub kind: KeyKind,
+    /// Who can open it.
+    #[n(2)]
+    pub opener: OpenerId,
+    /// The envelope.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub sealed: Vec<u8>,
+}
+
+/// An older key under its successor.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Predecessor {
+    /// The older key.
+    #[n(0)]
+    pub key: KeyId,
+    /// The box.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub sealed: Vec<u8>,
+}
+
+/// A public half, registered under a key.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Registration {
+    /// The key.
+    #[n(0)]
+    pub key: KeyId,
+    /// What it is for.
+    #[n(1)]
+    pub kind: KeyKind,
+    /// The MAC.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub mac: [u8; 32],
+}
+
+impl Registration {
+    /// Registers a public half under a key.
+    pub fn new(public: &OpenerPublic, key: &Key, kind: KeyKind) -> Self {
+        Self { key: key.id, kind, mac: public.registration(key) }
+    }
+}
+
+/// A ledger key and who can open it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct LedgerKey {
+    /// Its id.
+    #[n(0)]
+    pub key: KeyId,
+    /// The public half of its inbox pair.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub inbox: [u8; 32],
+    /// For those who can open it.
+    #[n(2)]
+    pub wraps: Vec<Wrap>,
+    /// Older ledger keys under this one.
+    #[n(3)]
+    pub predecessors: Vec<Predecessor>,
+}
+
+/// A patient key and who can open it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct PatientKey {
+    /// Its id.
+    #[n(0)]
+    pub key: KeyId,
+    /// The ledger key that its box is under.
+    #[n(1)]
+    pub ledger_key: KeyId,
+    /// The box under the ledger key.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub sealed: Vec<u8>,
+    /// For the patient's cards.
+    #[n(3)]
+    pub wraps: Vec<Wrap>,
+    /// Older keys of this patient under this one.
+    #[n(4)]
+    pub predecessors: Vec<Predecessor>,
+}
+
+/// An opener: its public half, its sealed seed, and the keys that it receives.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct OpenerEntry {
+    /// Its id.
+    #[n(0)]
+    pub opener: OpenerId,
+    /// What kind of opener it is.
+    #[n(1)]
+    pub kind: OpenerKind,
+    /// Keys are sealed to this.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub x25519: [u8; 32],
+    /// Its signatures are checked with this.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub ed25519: [u8; 32],
+    /// Where a card or badge is found.
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub locator: Option<[u8; 16]>,
+    /// The seed under what secret and PIN give; absent where the seed is kept elsewhere (a node's key file).
+    #[cbor(n(5), with = "minicbor::bytes")]
+    pub seed: Option<Vec<u8>>,
+    /// Argon2id salt.
+    #[cbor(n(6), with = "minicbor::bytes")]
+    pub salt: Option<[u8; 16]>,
+    /// Keys that it is registered under.
+    #[n(7)]
+    pub registrations: Vec<Registration>,
+    /// Keys that it receives.
+    #[n(8)]
+    pub wraps: Vec<Wrap>,
+}
+
+impl OpenerEntry {
+    /// Its public half.
+    pub fn public(&self) -> OpenerPublic {
+        OpenerPublic {
+            id: self.opener,
+            kind: self.kind,
+            x25519: self.x25519,
+            ed25519: self.ed25519,
+            locator: self.locator.unwrap_or([0; 16]),
+        }
+    }
+}
+
+/// An opener was revoked.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct OpenerRevoked {
+    /// Its id.
+    #[n(0)]
+    pub opener: OpenerId,
+    /// 1 lost, 2 replaced, 3 left, 9 other.
+    #[n(1)]
+    pub reason: u8,
+}
+
+/// Registrations and wraps for an opener known before.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct OpenerMore {
+    /// Its id.
+    #[n(0)]
+    pub opener: OpenerId,
+    /// Keys that it is registered under.
+    #[n(7)]
+    pub registrations: Vec<Registration>,
+    /// Keys that it receives.
+    #[n(8)]
+    pub wraps: Vec<Wrap>,
+}
+
+/// What a site says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct SiteProfile {
+    /// The clinic's name.
+    #[n(0)]
+    pub name: String,
+    /// Its telephone; may be empty.
+    #[n(1)]
+    pub phone: String,
+    /// What is printed before `/c/<code>` in a card's QR code.
+    #[n(2)]
+    pub card_base: String,
+}
+
+/// A file was taken in.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct FileTaken {
+    /// Of the file.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub digest: [u8; 32],
+    /// What became of it.
+    #[n(1)]
+    pub records: Vec<TakenRecord>,
+}
+
+/// A record of a file that was attached to a patient.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct TakenRecord {
+    /// Whose.
+    #[n(0)]
+    pub subject: Subject,
+    /// How many facts it gave.
+    #[n(1)]
+    pub facts: u32,
+}
+
+/// A record that nobody could attach to a patient yet.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct SetAside {
+    /// Of the file.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub digest: [u8; 32],
+    /// The file's name.
+    #[n(1)]
+    pub file: String,
+    /// Number of the record in it, from 1.
+    #[n(2)]
+    pub number: u32,
+    /// The record, JAHISTC08 in UTF-8.
+    #[n(3)]
+    pub record: String,
+    /// Why, as a slug.
+    #[n(4)]
+    pub reason: String,
+    /// The one patient whose name, birth date and sex it has.
+    #[n(5)]
+    pub proposed: Option<Subject>,
+}
+
+/// A record that was set aside was resolved.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Resolved {
+    /// The entry that set it aside.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub entry: [u8; 32],
+    /// 1 attached, 2 new patient, 3 discarded.
+    #[n(1)]
+    pub outcome: u8,
+    /// Whose it is.
+    #[n(2)]
+    pub subject: Option<Subject>,
+}

@@ -1,0 +1,86 @@
+//! What must hold on every page: no finding of the accessibility checker, nothing wider than the screen, targets for old fingers.
+
+use super::driver::Browser;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+/// The checker, as tests/run fetched it.
+static AXE: LazyLock<Option<String>> = LazyLock::new(|| {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/target/tools/axe.min.js");
+    let script = std::fs::read_to_string(path).ok();
+    assert!(script.is_some() || std::env::var_os("KUSURIBAKO_NO_SKIP").is_none(), "target/tools/axe.min.js is not there");
+    script
+});
+
+/// What the accessibility checker finds on the page, each finding with its rule and its elements; `None` without the checker.
+pub async fn accessibility(browser: &Browser) -> Option<Vec<String>> {
+    let axe = AXE.as_ref()?;
+    browser.evaluate(axe, Vec::new()).await;
+    let script = "const done = arguments[arguments.length - 1];
+        axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
+            .then(found => done(found.violations.map(v => v.id + ': ' + v.help + ' '
+                + v.nodes.map(n => n.html + ' ' + n.failureSummary).join(' | '))))
+            .catch(e => done(['axe failed: ' + e]));";
+    let found = browser.client().execute_async(script, Vec::new()).await.unwrap();
+    Some(texts(&found))
+}
+
+/// Elements that reach beyond the screen's right edge, so that the page scrolls sideways.
+pub async fn too_wide(browser: &Browser) -> Vec<String> {
+    let script = "const width = document.documentElement.clientWidth;
+        if (document.documentElement.scrollWidth <= width) return [];
+        return [...document.body.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > width + 1)
+            .map(e => e.outerHTML.slice(0, 120));";
+    texts(&browser.evaluate(script, Vec::new()).await)
+}
+
+/// Fields, buttons and links that stand alone and are lower than 48 pixels; text smaller than 14, body text other than 20.
+pub async fn too_small(browser: &Browser) -> Vec<String> {
+    let script = "const found = [];
+        const shown = e => e.getClientRects().length > 0 && e.getBoundingClientRect().width > 1 && e.type !== 'hidden';
+        for (const e of document.querySelectorAll('button, input, .menu a, a.go, nav a')) {
+            const height = e.getBoundingClientRect().height;
+            if (shown(e) && height < 47.5) found.push(height + ' px high: ' + e.outerHTML.slice(0, 120));
+        }
+        const size = parseFloat(getComputedStyle(document.body).fontSize);
+        if (size < 20) found.push('body text of ' + size + ' px');
+        return found;";
+    texts(&browser.evaluate(script, Vec::new()).await)
+}
+
+/// All of the above, and what every page says of itself.
+pub async fn page_is_sound(browser: &Browser) {
+    let place = browser.path().await;
+    let says = browser
+        .evaluate("return [document.documentElement.lang, document.title, document.querySelectorAll('h1').length]", Vec::new())
+        .await;
+    assert!(says[0].as_str().is_some_and(|lang| !lang.is_empty()), "{place} does not say its language");
+    assert!(says[1].as_str().is_some_and(|title| !title.is_empty()), "{place} has no title");
+    assert_eq!(says[2], json!(1), "{place} has not one heading of the first order");
+    let nothing = Vec::<String>::new();
+    assert_eq!(too_wide(browser).await, nothing, "{place} is wider than the screen");
+    assert_eq!(too_small(browser).await, nothing, "{place} has too small parts");
+    match accessibility(browser).await {
+        Some(findings) => assert_eq!(findings, nothing, "{place} is not accessible"),
+        None => println!("accessibility of {place} skipped: no target/tools/axe.min.js (tests/run fetches it)"),
+    }
+}
+
+/// Keeps a picture of the page for people to look at, in target/pictures.
+pub async fn keep_picture(browser: &Browser, name: &str) {
+    let picture = browser.client().screenshot().await.unwrap();
+    std::fs::write(picture_path(&format!("{name}.png")), picture).unwrap();
+}
+
+/// Where pictures and prints are kept.
+pub fn picture_path(file: &str) -> PathBuf {
+    let dir = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/pictures"));
+    std::fs::create_dir_all(&dir).unwrap();
+    dir.join(file)
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    let list = value.as_array().unwrap_or_else(|| panic!("a list was expected: {value}"));
+    list.iter().map(|v| v.as_str().unwrap().to_owned()).collect()
+}
