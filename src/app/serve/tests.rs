@@ -1,7 +1,6 @@
 //! Connections as strangers make them.
 
 use super::*;
-use std::net::SocketAddr;
 use axum::routing::get;
 use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
