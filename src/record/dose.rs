@@ -141,6 +141,7 @@ pub fn dose(drug: &Drug, group: &Group) -> Dose {
 #[derive(Default)]
 pub(crate) struct Doses<'a> {
     usages: HashMap<&'a str, Reading>,
+    never_daily: HashMap<&'a str, bool>,
 }
 
 impl<'a> Doses<'a> {
@@ -179,7 +180,12 @@ impl<'a> Doses<'a> {
 
     fn oral(&mut self, drug: &'a Drug, group: &'a Group, amount: Decimal) -> Dose {
         let mut cautions = drug.cautions.iter().chain(&group.cautions);
-        if is_never_daily(drug) || cautions.any(|caution| usage::is_caution_of_change(&caution.text)) {
+        let names = [Some(drug.name.as_str()), drug.generic.as_ref().map(|generic| generic.name.as_str())];
+        let mut is_never_daily =
+            |name: &'a str| *self.never_daily.entry(name).or_insert_with(|| contains_any(name, &NEVER_DAILY));
+        if names.into_iter().flatten().any(&mut is_never_daily)
+            || cautions.any(|caution| usage::is_caution_of_change(&caution.text))
+        {
             return as_written(drug, Unclear::Changing);
         }
         let name = group.usage.as_ref().map_or("", |usage| &usage.name);
@@ -193,11 +199,6 @@ impl<'a> Doses<'a> {
             },
         }
     }
-}
-
-fn is_never_daily(drug: &Drug) -> bool {
-    contains_any(&drug.name, &NEVER_DAILY)
-        || drug.generic.as_ref().is_some_and(|generic| contains_any(&generic.name, &NEVER_DAILY))
 }
 
 /// For how many days the supply lasts: known only for oral forms counted in days and taken every day. A weekly drug's 4日分 lasts four weeks.

@@ -152,7 +152,8 @@ impl Decimal {
             return None;
         }
         let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-        let millionths: i64 = format!("{fraction:0<PLACES$}").parse().ok()?;
+        let digits = fraction.bytes().map(|digit| i64::from(digit - b'0')).chain(std::iter::repeat(0));
+        let millionths = digits.take(PLACES).fold(0, |number, digit| number * 10 + digit);
         Some(Self { millionths: whole * ONE + millionths })
     }
 

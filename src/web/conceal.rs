@@ -1,5 +1,6 @@
 //! Hiding an entry from others, and showing it again.
 
+use super::Site;
 use super::error::Trouble;
 use super::form::{self, Fields};
 use super::guard::Opened;
@@ -7,7 +8,6 @@ use super::history::visit_summary;
 use super::lang::Lang;
 use super::page::{self, Frame};
 use super::reading::Reading;
-use super::Site;
 use crate::record::timeline::{Shown, Timeline};
 use crate::record::{Concealment, Content, FactId};
 use askama::Template;

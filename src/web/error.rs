@@ -54,7 +54,7 @@ impl Trouble {
             Self::Card(CardRefusal::Exhausted | CardRefusal::Revoked) => StatusCode::FORBIDDEN,
             Self::Card(CardRefusal::Locked { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::Card(CardRefusal::Failed(_)) | Self::Unreadable(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Card(CardRefusal::DiskFull) | Self::Write(WriteRefusal::DiskFull) => StatusCode::INSUFFICIENT_STORAGE,
+            Self::Write(WriteRefusal::DiskFull) => StatusCode::INSUFFICIENT_STORAGE,
             Self::Write(WriteRefusal::ReadOnly(_) | WriteRefusal::Failed(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Write(WriteRefusal::NotConcealable) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Expired | Self::CrossSite => StatusCode::FORBIDDEN,
@@ -82,7 +82,6 @@ impl Trouble {
     pub(crate) fn failure(&self) -> Option<String> {
         match self {
             Self::Card(CardRefusal::Failed(why)) => Some(why.clone()),
-            Self::Card(refusal @ CardRefusal::DiskFull) => Some(refusal.to_string()),
             Self::Write(refusal) | Self::Unreadable(refusal) if *refusal != WriteRefusal::NotConcealable => {
                 Some(refusal.to_string())
             }
@@ -131,7 +130,7 @@ fn card(m: &'static Messages, refusal: &CardRefusal) -> (&'static super::lang::p
         CardRefusal::Locked { wait_s } => (&t.locked_title, t.locked.with(wait_s.div_ceil(60).max(1))),
         CardRefusal::Exhausted => (&t.exhausted_title, html(&t.exhausted)),
         CardRefusal::Revoked => (&t.revoked_title, html(&t.revoked)),
-        CardRefusal::DiskFull | CardRefusal::Failed(_) => (&t.failed_title, html(&t.failed)),
+        CardRefusal::Failed(_) => (&t.failed_title, html(&t.failed)),
     }
 }
 

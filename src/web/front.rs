@@ -52,7 +52,12 @@ struct YouPage {
 ///
 /// # Errors
 /// Where the page cannot be rendered.
-pub(crate) fn render_front(f: Frame, alert: Option<&Trouble>, note: Option<&'static Text>, code: &str) -> Result<Response, Trouble> {
+pub(crate) fn render_front(
+    f: Frame,
+    alert: Option<&Trouble>,
+    note: Option<&'static Text>,
+    code: &str,
+) -> Result<Response, Trouble> {
     let status = alert.map_or(StatusCode::OK, Trouble::status);
     let heading = f.m.front.title.with(super::lang::phrase::japanese(&f.clinic));
     let alert = alert.map(|t| t.calm(f.m));

@@ -69,10 +69,11 @@ impl<'a> VisitView<'a> {
         let m = lang.messages();
         let drugs = |g: &'a Group| g.drugs.iter().map(|d| (d, DoseWords::new(m, &dose(d, g)))).collect();
         let group = |group: &'a Group| GroupView { group, drugs: drugs(group) };
-        let prescriptions = visit.what.prescriptions.iter().map(|p| PrescriptionView {
-            prescriber: p.prescriber.as_ref(),
-            groups: p.groups.iter().map(group).collect(),
-        });
+        let prescriptions = visit
+            .what
+            .prescriptions
+            .iter()
+            .map(|p| PrescriptionView { prescriber: p.prescriber.as_ref(), groups: p.groups.iter().map(group).collect() });
         Self {
             what: &visit.what,
             date: words::date_text(m, &visit.what.date),

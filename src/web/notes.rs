@@ -110,7 +110,11 @@ fn notes_page<'a>(f: Frame, reading: &'a Reading, facts: [FactId; 2], answered: 
         asked: kinds.map(|k| (words::note_kind(m, k), Answers::new(lang, timeline, k))).into(),
         otcs: timeline.otcs.iter().map(otc).collect(),
         own: timeline.own_entries.iter().map(own).collect(),
-        memos: timeline.memos.iter().map(|e| EntryView::new(lang, e, e.what.text.clone(), Some(words::date_text(m, &e.what.on)))).collect(),
+        memos: timeline
+            .memos
+            .iter()
+            .map(|e| EntryView::new(lang, e, e.what.text.clone(), Some(words::date_text(m, &e.what.on))))
+            .collect(),
         pharmacists: pharmacists(lang, reading),
         own_fact: form::hex(&facts[0].0),
         otc_fact: form::hex(&facts[1].0),

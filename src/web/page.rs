@@ -47,7 +47,8 @@ impl Who {
     /// Of one statement about the patient.
     pub fn new(lang: Lang, patient: &Patient) -> Self {
         let m = lang.messages();
-        let birth = words::birth(m, &patient.birth).map_or_else(|| Html(m.common.no_birth.to_string()), |b| m.common.born.with(b));
+        let birth =
+            words::birth(m, &patient.birth).map_or_else(|| Html(m.common.no_birth.to_string()), |b| m.common.born.with(b));
         Self { name: words::person(lang, &patient.name), birth }
     }
 

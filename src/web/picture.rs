@@ -104,7 +104,8 @@ pub(crate) fn plain(html: &Html) -> String {
     let (mut out, mut rest) = (String::new(), html.0.as_str());
     while let Some((before, tag)) = rest.split_once('<') {
         out.push_str(before);
-        let after = if tag.starts_with("rt>") { tag.split_once("</rt>").map(|(_, a)| a) } else { tag.split_once('>').map(|(_, a)| a) };
+        let after =
+            if tag.starts_with("rt>") { tag.split_once("</rt>").map(|(_, a)| a) } else { tag.split_once('>').map(|(_, a)| a) };
         rest = after.unwrap_or_default();
     }
     out.push_str(rest);

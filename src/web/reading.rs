@@ -69,19 +69,13 @@ pub(crate) struct Answer<'a> {
 impl<'a> Answers<'a> {
     /// Of one kind of note.
     pub(crate) fn new(lang: Lang, timeline: &'a Timeline, kind: NoteKind) -> Self {
-        let answer = |n: &'a Shown<Note>| Answer {
-            text: &n.what.text,
-            on_by: on_by(lang, n),
-            doubts: doubts(lang, &n.doubts),
-        };
+        let answer = |n: &'a Shown<Note>| Answer { text: &n.what.text, on_by: on_by(lang, n), doubts: doubts(lang, &n.doubts) };
         match timeline.asked(kind) {
             Asked::NotRecorded => Self { is_recorded: false, none: None, items: Vec::new() },
             Asked::None(none) => Self { is_recorded: true, none: Some(on_by(lang, none)), items: Vec::new() },
-            Asked::Some(notes, none) => Self {
-                is_recorded: true,
-                none: none.map(|n| on_by(lang, n)),
-                items: notes.into_iter().map(answer).collect(),
-            },
+            Asked::Some(notes, none) => {
+                Self { is_recorded: true, none: none.map(|n| on_by(lang, n)), items: notes.into_iter().map(answer).collect() }
+            }
         }
     }
 }
@@ -112,7 +106,8 @@ pub(crate) struct DoubtWords {
 /// All doubts of an entry.
 pub(crate) fn doubts(lang: Lang, doubts: &[Doubt]) -> Vec<DoubtWords> {
     let d = &lang.messages().doubt;
-    let only = |text: &super::lang::phrase::Text| DoubtWords { sentence: Html(text.to_string()), differences: vec![], link: None };
+    let only =
+        |text: &super::lang::phrase::Text| DoubtWords { sentence: Html(text.to_string()), differences: vec![], link: None };
     let in_words = |doubt: &Doubt| match doubt {
         Doubt::Corrected { .. } => only(&d.corrected),
         Doubt::PossibleCorrection { other, is_newer, differences } => DoubtWords {

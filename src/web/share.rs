@@ -116,11 +116,7 @@ pub(super) async fn qr(State(site): State<Arc<Site>>, opened: Opened) -> Result<
     page::html(StatusCode::OK, &QrPage { f, left, is_shown: false, symbols: Vec::new() })
 }
 
-pub(super) async fn codes(
-    State(site): State<Arc<Site>>,
-    opened: Opened,
-    hidden: Query<Hidden>,
-) -> Result<Response, Trouble> {
+pub(super) async fn codes(State(site): State<Arc<Site>>, opened: Opened, hidden: Query<Hidden>) -> Result<Response, Trouble> {
     let reading = Reading::of(&site, &opened.session).await?;
     let m = opened.lang.messages();
     render_codes(reading.frame(&site, &opened.session, opened.lang, m.share.qr_title.plain()), &reading, *hidden)
@@ -199,7 +195,13 @@ pub(crate) fn render_picture(f: &Frame, reading: &Reading, hidden: Hidden) -> Re
 }
 
 /// Cards of the lines that are shown here.
-pub(crate) fn cards<'a>(m: &'static Messages, lines: &'a [DrugLine], place: Place, reading: &Reading, left: Left) -> Vec<DrugCard<'a>> {
+pub(crate) fn cards<'a>(
+    m: &'static Messages,
+    lines: &'a [DrugLine],
+    place: Place,
+    reading: &Reading,
+    left: Left,
+) -> Vec<DrugCard<'a>> {
     let shown = lines.iter().filter(|l| left.shows(l.concealed));
     shown.map(|l| DrugCard::new(m, l, place, reading.today)).collect()
 }

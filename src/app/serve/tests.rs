@@ -2,6 +2,7 @@
 
 use super::*;
 use axum::routing::get;
+use std::net::SocketAddr;
 use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
