@@ -7,6 +7,7 @@
 
 mod browser;
 mod format;
+mod pages;
 mod tidy;
 mod wait;
 
