@@ -96,7 +96,6 @@ impl Paper {
             _ => None,
         }
     }
-
 }
 
 fn sections<'a>(f: &Frame, reading: &'a Reading, left: Left) -> Vec<(&'static Text, Vec<DrugCard<'a>>)> {
@@ -115,7 +114,9 @@ fn sheet<'a>(f: Frame, reading: &'a Reading, left: Left) -> SheetPaper<'a> {
         let here = |d: &DrugCard<'a>| {
             let name = d.line.name.as_str();
             let times = d.dose.times.iter().filter(|(s, ..)| *s == slot);
-            times.map(|(_, when, amount)| AtSlot { name, when, whole: d.dose.main.clone(), amount: amount.clone() }).collect::<Vec<_>>()
+            times
+                .map(|(_, when, amount)| AtSlot { name, when, whole: d.dose.main.clone(), amount: amount.clone() })
+                .collect::<Vec<_>>()
         };
         now.iter().flat_map(here).collect()
     };
@@ -160,7 +161,10 @@ pub(crate) fn render(f: Frame, reading: &Reading, paper: Paper, hidden: Hidden) 
         Paper::Receipt58 => "narrow receipt w58",
         Paper::Wallet => "narrow wallet",
     };
-    page::html(StatusCode::OK, &NarrowPaper { f, state, answers, left, kind, heading, is_wallet: paper == Paper::Wallet, sections, otcs })
+    page::html(
+        StatusCode::OK,
+        &NarrowPaper { f, state, answers, left, kind, heading, is_wallet: paper == Paper::Wallet, sections, otcs },
+    )
 }
 
 pub(super) async fn choose(State(site): State<Arc<Site>>, opened: Opened) -> Result<Response, Trouble> {
