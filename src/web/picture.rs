@@ -160,6 +160,9 @@ fn write_drugs(sheet: &mut Sheet, f: &Frame, reading: &Reading, left: Left) {
             card.line.supplements.iter().for_each(|s| sheet.write(BODY, s));
             card.dose.hint.iter().for_each(|hint| sheet.write(DETAIL, hint.plain()));
             card.line.cautions.iter().for_each(|c| sheet.write(BODY, c));
+            if card.is_doubtful {
+                sheet.write(Face { indent: BODY.indent, ..ALERT }, m.drug.doubt.plain());
+            }
             sheet.write(DETAIL, &format!("{} {}　{}", m.drug.until.plain(), plain(&card.until), card.line.dispensed_at));
             sheet.y += 10;
         }
@@ -185,6 +188,9 @@ fn write_rest(sheet: &mut Sheet, f: &Frame, reading: &Reading, left: Left) {
         sheet.write(SMALL, &format!("{}　{}", label.plain(), plain(date)));
     }
     sheet.write(SMALL, m.common.elsewhere.plain());
+    if state.persons_differ {
+        sheet.write(ALERT, m.record.persons_differ.plain());
+    }
     if state.not_understood > 0 {
         sheet.write(ALERT, &m.record.not_understood.plain(&state.not_understood.to_string()));
     }

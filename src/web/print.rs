@@ -68,6 +68,7 @@ struct AtSlot<'a> {
     /// The amount of the whole day, for where no amount of one time is known.
     whole: Html,
     amount: Option<Html>,
+    is_doubtful: bool,
 }
 
 /// The kinds of paper.
@@ -112,10 +113,10 @@ fn sheet<'a>(f: Frame, reading: &'a Reading, left: Left) -> SheetPaper<'a> {
     let now = cards(m, &t.taken_now, Place::Now, reading, left);
     let at = |slot: Slot| {
         let here = |d: &DrugCard<'a>| {
-            let name = d.line.name.as_str();
+            let (name, is_doubtful) = (d.line.name.as_str(), d.is_doubtful);
             let times = d.dose.times.iter().filter(|(s, ..)| *s == slot);
             times
-                .map(|(_, when, amount)| AtSlot { name, when, whole: d.dose.main.clone(), amount: amount.clone() })
+                .map(|(_, when, amount)| AtSlot { name, when, whole: d.dose.main.clone(), amount: amount.clone(), is_doubtful })
                 .collect::<Vec<_>>()
         };
         now.iter().flat_map(here).collect()
