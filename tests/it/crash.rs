@@ -1,6 +1,7 @@
 //! Kills and power cuts under write load: no acknowledged entry is lost, and what is left verifies.
 
 use crate::store::{author, draft, open, options, verify_clean};
+use crate::wait;
 use kusuribako::clock::Clock;
 use kusuribako::ledger::EntryId;
 use kusuribako::store::{Store, Urgency};
@@ -69,7 +70,7 @@ fn write_and_kill(dir: &Path, pause: Duration) -> Vec<EntryId> {
     if fastrand::u8(..10) > 0 {
         has_begun.recv_timeout(Duration::from_secs(60)).expect("the child writes");
     }
-    thread::sleep(pause);
+    wait::for_a_moment(pause);
     child.kill().unwrap();
     child.wait().unwrap();
     lines.join().unwrap()
