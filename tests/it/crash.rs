@@ -1,6 +1,6 @@
 //! Kills and power cuts under write load: no acknowledged entry is lost, and what is left verifies.
 
-use crate::store::{author, draft, open, options, verify_clean};
+use crate::store::{author, draft, open, options, reopen, verify_clean};
 use kusuribako::clock::Clock;
 use kusuribako::ledger::EntryId;
 use kusuribako::store::{Store, Urgency};
@@ -33,7 +33,7 @@ fn writer_child() {
     let Some(dir) = std::env::var_os(DIR) else { return };
     let dir = Path::new(&dir);
     let store = if dir.join("ledger.db").exists() {
-        Store::open(dir, options(), author(Clock::system())).unwrap()
+        reopen(dir, options(), &Clock::system())
     } else {
         Store::create(dir, options(), author(Clock::system())).unwrap()
     };
