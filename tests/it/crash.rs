@@ -177,7 +177,7 @@ impl LoopMount {
 const CUT: &str = "import fcntl, os, select, struct, sys, time
 disk, pause, data = os.open(sys.argv[1], os.O_RDONLY), float(sys.argv[2]), []
 def read(seconds):
-    ready = select.select([0], [], [], seconds)[0]
+    ready = select.select([0], [], [], max(seconds, 0))[0]
     data.append(os.read(0, 1 << 20) if ready else b'')
     return data[-1]
 while b'acknowledged' not in b''.join(data) and read(60): pass
