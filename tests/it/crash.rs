@@ -118,11 +118,13 @@ fn kill_9_loses_nothing_that_was_acknowledged() {
 /// A file system whose power can be cut: what was not flushed to it is gone.
 struct LoopMount {
     temp: TempDir,
+    /// The loop device that is mounted now.
+    device: String,
 }
 
 impl LoopMount {
     fn new() -> Option<Self> {
-        let mount = Self { temp: TempDir::new().unwrap() };
+        let mut mount = Self { temp: TempDir::new().unwrap(), device: String::new() };
         let image = mount.image();
         std::fs::create_dir(mount.dir()).unwrap();
         std::fs::File::create(&image).unwrap().set_len(128 * 1024 * 1024).unwrap();
@@ -141,15 +143,21 @@ impl LoopMount {
         self.temp.path().join("mnt")
     }
 
-    fn mount(&self) -> bool {
-        run(Command::new("mount").args(["-o", "loop"]).arg(self.image()).arg(self.dir()))
+    /// On a loop device of its own each time: where another mount namespace still has the last one, mounting that again would give back
+    /// the file system that was shut down.
+    fn mount(&mut self) -> bool {
+        let attached = Command::new("losetup").args(["--find", "--show"]).arg(self.image()).output();
+        let Some(attached) = attached.ok().filter(|output| output.status.success()) else { return false };
+        self.device = String::from_utf8(attached.stdout).unwrap().trim().to_owned();
+        run(Command::new("mount").arg(&self.device).arg(self.dir()))
     }
 
     fn unmount(&self) -> bool {
-        run(Command::new("umount").arg(self.dir()))
+        let is_unmounted = run(Command::new("umount").arg(self.dir()));
+        run(Command::new("losetup").arg("--detach").arg(&self.device)) && is_unmounted
     }
 
-    fn has_ioctl(&self) -> bool {
+    fn has_ioctl(&mut self) -> bool {
         self.cut(Stdio::null(), Duration::ZERO).is_some() && self.unmount() && self.mount()
     }
 
@@ -199,7 +207,7 @@ fn run(command: &mut Command) -> bool {
 
 #[test]
 fn a_power_cut_loses_nothing_that_was_acknowledged() {
-    let Some(disk) = LoopMount::new() else { return };
+    let Some(mut disk) = LoopMount::new() else { return };
     let cuts = if is_long() { 1_000 } else { 15 };
     let data = disk.dir().join("data");
     let mut acknowledged = Vec::new();
