@@ -31,8 +31,11 @@ const NOT_IN_CORE: [&str; 18] = [
 const LINES_MAX: usize = 500;
 const LONGER: [(&str, usize, &str); 1] = [("src/record.rs", 800, "the frozen types, one after the other")];
 
-/// The one file whose functions wait for a condition with a deadline.
-const MAY_SLEEP: &str = "tests/it/wait.rs";
+/// Files in which a test may let time pass, with the reason.
+const MAY_SLEEP: [(&str, &str); 2] = [
+    ("tests/it/wait.rs", "asks for a condition again and again, with a deadline"),
+    ("tests/it/crash.rs", "the moment at which the power goes is what is tested"),
+];
 
 /// Each `.rs` file begins with what it is.
 pub fn every_file_says_what_it_is(tree: &Tree) -> Vec<String> {
@@ -90,8 +93,11 @@ pub fn nothing_is_left_unbuilt(tree: &Tree) -> Vec<String> {
 /// Tests wait for a condition with a deadline; none sleeps for a fixed time.
 pub fn tests_wait_for_conditions(tree: &Tree) -> Vec<String> {
     let words = [concat!("thread::sle", "ep("), concat!("time::sle", "ep("), concat!(" sle", "ep(Duration")];
-    let found = tree.rust().filter(|f| f.path != MAY_SLEEP).flat_map(|f| f.lines_with(&f.test_code(), &words));
-    found.map(|(place, word)| format!("{place}: `{word}` in a test; wait for a condition through {MAY_SLEEP}")).collect()
+    let found = tree
+        .rust()
+        .filter(|f| MAY_SLEEP.iter().all(|(path, _)| f.path != *path))
+        .flat_map(|f| f.lines_with(&f.test_code(), &words));
+    found.map(|(place, word)| format!("{place}: `{word}` in a test; wait for a condition through tests/it/wait.rs")).collect()
 }
 
 /// A file of tests that no `mod` line names is never compiled.
