@@ -65,7 +65,7 @@ fn old_woman(scribe: &mut Scribe) -> Patient {
         )
         .noted(&["毎週日曜日に服用"]),
         as_needed(20, "疼痛時服用 １日３回まで", &[taken(d::ACETAMINOPHEN_500, "1").caution("６時間以上あけてください")]),
-        external("１日１回 両膝に貼付", &[taken(d::LOXOPROFEN_TAPE, "56")]),
+        external("１日１回 両膝に貼付", &[taken(d::KETOPROFEN_TAPE, "28")]),
     ];
     again_and_again(scribe, (&narrow, &places::ORTHOPAEDICS), BONES, (20, 28, 6));
     const EYES: &[Course] = &[external("１日１回 就寝前 両眼に点眼", &[taken(d::LATANOPROST, "2.5")])];
