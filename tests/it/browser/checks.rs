@@ -26,10 +26,10 @@ pub async fn accessibility(browser: &Browser) -> Option<Vec<String>> {
     Some(texts(&found))
 }
 
-/// Elements that reach beyond the screen's right edge, so that the page scrolls sideways.
+/// Elements that reach beyond the screen's right edge, so that the page scrolls sideways. A sheet of paper has its own width.
 pub async fn too_wide(browser: &Browser) -> Vec<String> {
     let script = "const width = document.documentElement.clientWidth;
-        if (document.documentElement.scrollWidth <= width) return [];
+        if (document.documentElement.scrollWidth <= width || document.body.matches('.paper')) return [];
         return [...document.body.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > width + 1)
             .map(e => e.outerHTML.slice(0, 120));";
     texts(&browser.evaluate(script, Vec::new()).await)
