@@ -1,6 +1,127 @@
-//! The command line: one file a command.
+//! The command line: one file a command. Results go to standard output, everything else to standard error; exit 0 done, 1 refused or
+//! wrong input, 2 usage.
+
+mod card;
+mod demo;
+mod export;
+mod import;
+mod init;
+pub mod inspect;
+mod logging;
+mod output;
+mod patient;
+mod request;
+mod serve;
+mod set_aside;
+mod socket;
+mod verify;
+
+use clap::{Args, Parser, Subcommand};
+use output::Output;
+use request::Request;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Keeps a clinic's medication records, sealed, and shows them to patients on the clinic's own network when the internet is gone.
+#[derive(Parser)]
+#[command(name = "kusuribako", version, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  kusuribako demo                                  look at it with made-up patients
+  kusuribako init --dir /var/lib/kusuribako --name さくら薬局
+  kusuribako import --dir /var/lib/kusuribako --new-patients 20260410.csv
+  kusuribako card issue --dir /var/lib/kusuribako --patient 3f0c…
+  kusuribako serve --dir /var/lib/kusuribako
+  kusuribako inspect 20260410.csv                  read a file, keep nothing
+
+Set KUSURIBAKO_DIR instead of writing --dir each time.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start a clinic of made-up patients on this computer and print three sample cards
+    Demo(demo::DemoArgs),
+    /// Found a clinic in an empty directory
+    Init(init::InitArgs),
+    /// Serve the patients' pages
+    Serve(serve::ServeArgs),
+    /// Take in JAHIS files, their parts, or pictures of their QR codes
+    Import(import::ImportArgs),
+    /// Records that wait for a person's decision
+    SetAside(set_aside::SetAsideArgs),
+    /// Write a patient's record as a file
+    Export(export::ExportArgs),
+    /// Read JAHIS files or pictures and show what is in them; nothing is kept
+    Inspect(inspect::InspectArgs),
+    /// Patients' cards: issue, replace, revoke, list
+    Card(card::CardArgs),
+    /// Patients: add, list
+    Patient(patient::PatientArgs),
+    /// Check everything that lies on disk: chains, signatures, projections, the database itself
+    Verify(verify::VerifyArgs),
+    /// Make the projections again from the entries
+    Rebuild(verify::RebuildArgs),
+    /// Measure this machine against a reference, as ratios
+    Bench(crate::bench::BenchArgs),
+}
+
+/// Where the clinic's data lies.
+#[derive(Args, Clone)]
+struct At {
+    /// The clinic's data directory
+    #[arg(long, env = "KUSURIBAKO_DIR", value_name = "DIR")]
+    dir: PathBuf,
+    /// The key file, where it does not lie in the data directory (DIR/node.key)
+    #[arg(long, env = "KUSURIBAKO_KEY_FILE", value_name = "FILE")]
+    key_file: Option<PathBuf>,
+}
+
+impl At {
+    fn location(&self) -> crate::clinic::setup::Location {
+        let mut location = crate::clinic::setup::Location::new(&self.dir);
+        location.key_file.clone_from(&self.key_file);
+        location
+    }
+}
 
 /// Runs the command that the arguments name.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    logging::start();
+    let cli = Cli::parse();
+    let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
+    let mut output = Output::new(&mut out, &mut err);
+    let done = run(cli.command, &mut output);
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            output.error(&error);
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
+    match command {
+        Command::Demo(args) => demo::run(&args, output),
+        Command::Init(args) => init::run(&args, output),
+        Command::Serve(args) => serve::run(&args, output),
+        Command::Import(args) => import::run(&args, output),
+        Command::SetAside(args) => request::dispatch(&args.at.clone(), Request::SetAside(args.action.into()), output),
+        Command::Export(args) => export::run(&args, output),
+        Command::Inspect(args) => {
+            let (out, err) = output.streams();
+            inspect::run(&args, out, err)
+        }
+        Command::Card(args) => request::dispatch(&args.at.clone(), Request::Card(args.action), output),
+        Command::Patient(args) => request::dispatch(&args.at.clone(), Request::Patient(args.action), output),
+        Command::Verify(args) => request::dispatch(&args.at, Request::Verify { json: args.json }, output),
+        Command::Rebuild(args) => request::dispatch(&args.at, Request::Rebuild, output),
+        Command::Bench(args) => {
+            let (out, err) = output.streams();
+            crate::bench::run(&args, out, err)
+        }
+    }
 }

@@ -1,140 +1,202 @@
 //! What a clinic does with its ledger: register patients, issue cards, take records in, open a record with a card.
 //! The one place where keys, ledger and store meet; command line and pages both call it.
 
+pub mod cards;
+pub mod chart;
+pub mod check;
+pub mod export;
+pub mod intake;
+mod keys;
+mod matching;
+pub mod node_key;
+pub mod patients;
+mod projection;
+pub mod setup;
+pub mod unlock;
+
+use crate::clock::Clock;
+use crate::ledger::CoarseKind;
+use crate::ledger::content::Content;
+use crate::ledger::payload::{Payload, SiteProfile};
 use crate::record::timeline::Today;
-use crate::record::{Content, Fact, FactId, Subject};
-use zeroize::Zeroizing;
+use crate::record::{FactId, Subject};
+use crate::seal::body::{self, Class};
+use crate::seal::key::Key;
+use crate::seal::{Entropy, SealError, random};
+use crate::store::{Draft, ProjectionRow, Reader, Store, StoreError, StoredEntry};
+use keys::LedgerKeys;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+pub use chart::Chart;
+pub use unlock::{CardRefusal, OpenRecord, WriteRefusal};
 
 /// The clinic's own data, opened: store, node keys and (at its home) the ledger key. Cheap to clone.
 #[derive(Clone)]
-pub struct Clinic {}
-
-/// A patient's record, opened by card and PIN. Holds the patient's keys; they are wiped when it is dropped.
-pub struct OpenRecord {}
-
-/// What a record holds, decrypted for one page.
-pub struct Chart {
-    /// Every fact that could be opened.
-    pub facts: Vec<Fact>,
-    /// Entries whose kind this version does not know and that must be understood: the page warns.
-    pub not_understood: usize,
-    /// Entries that are here but could not be opened (missing key, damaged body): the page warns.
-    pub unreadable: usize,
-    /// Newest import or entry of a medical fact, ms since 1970 UTC.
-    pub last_import_ms: Option<i64>,
-    /// When this copy last heard from the ledger's home; at home itself: now. ms since 1970 UTC.
-    pub copy_as_of_ms: i64,
-    /// How many further copies there are: (proven, wanted). (0, 0) while the clinic stands alone.
-    pub copies: (u32, u32),
+pub struct Clinic {
+    inner: Arc<Inner>,
 }
 
-/// Why a card did not open a record. Each has a calm page of its own.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CardRefusal {
-    /// Not 28 characters of the alphabet, or the check characters do not fit: mistyped.
-    #[error("the card code is mistyped")]
-    Mistyped,
-    /// Well-formed, but no card here has this secret.
-    #[error("no card here has this code")]
-    Unknown,
-    /// The PIN is not six digits. Not counted.
-    #[error("the PIN must have six digits")]
-    PinFormat,
-    /// Wrong PIN.
-    #[error("wrong PIN, {tries_left} tries left")]
-    WrongPin {
-        /// Tries before the lock.
-        tries_left: u32,
-    },
-    /// Too many tries.
-    #[error("too many wrong PINs, locked for {wait_s} s")]
-    Locked {
-        /// Seconds to wait.
-        wait_s: u64,
-    },
-    /// 100 wrong PINs in the card's life at this site: the card is finished here; staff replace it.
-    #[error("too many wrong PINs in this card's life: staff must replace the card")]
-    Exhausted,
-    /// The card was revoked (lost or replaced).
-    #[error("this card was replaced or reported lost")]
-    Revoked,
-    /// The store failed; the sentence is for the log, not the page.
-    #[error("the store failed: {0}")]
-    Failed(String),
+struct Inner {
+    store: Store,
+    ledger: [u8; 16],
+    keys: LedgerKeys,
+    profile: SiteProfile,
+    clock: Clock,
+    entropy: Arc<dyn Entropy>,
+    /// Argon2id takes 19 MiB each time: one at a time, the others wait in line.
+    pin_queue: Semaphore,
+    spare_tries: unlock::SpareTries,
 }
 
-/// Why something could not be written. The page shows the sentence of the state, in its language.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum WriteRefusal {
-    /// The disk is full: reading goes on.
-    #[error("the disk is full")]
-    DiskFull,
-    /// The database is damaged or from a newer version: reading goes on as far as it can.
-    #[error("the store is read-only: {0}")]
-    ReadOnly(String),
+/// Why the clinic could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ClinicError {
+    /// The store's own sentence.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The key file.
+    #[error(transparent)]
+    KeyFile(#[from] node_key::KeyFileError),
+    /// The key file is not the one of this data directory.
+    #[error("the key file does not open this data directory: name the key file that belongs to it with --key-file")]
+    KeyDoesNotFit,
+    /// There is a clinic in the directory.
+    #[error("there is a clinic in {0} already: choose another directory, or run `kusuribako serve` on this one")]
+    AlreadyFounded(String),
+    /// No patient has this id.
+    #[error("no patient here has the id {}: `kusuribako patient list` shows them", data_encoding::HEXLOWER.encode(&.0.0))]
+    NoSuchPatient(Subject),
+    /// No card has this id.
+    #[error("no card here has that id or code: `kusuribako card list` shows them")]
+    NoSuchCard,
+    /// No record that was set aside has this number.
+    #[error("no record that waits has the number {0}: `kusuribako set-aside list` shows them")]
+    NoSuchSetAside(i64),
+    /// An entry of our own did not open or decode.
+    #[error("entry {row} does not open: run `kusuribako verify`, which names what is damaged")]
+    Damaged {
+        /// Which row.
+        row: i64,
+    },
+    /// A content was too large to seal.
+    #[error(transparent)]
+    Seal(#[from] SealError),
     /// Allergies cannot be concealed.
     #[error("allergies cannot be concealed")]
     NotConcealable,
-    /// Anything else.
-    #[error("the store failed: {0}")]
-    Failed(String),
+    /// The record that waits cannot be attached as a record.
+    #[error("the record that waits cannot be attached: {0}; ask the sender for a corrected file, then discard this one")]
+    NotReadable(String),
 }
 
 impl Clinic {
     /// The clinic's name.
-    pub fn name(&self) -> String {
-        unimplemented!()
+    pub fn name(&self) -> &str {
+        &self.inner.profile.name
     }
+
     /// Its telephone; empty where none was given.
-    pub fn phone(&self) -> String {
-        unimplemented!()
+    pub fn phone(&self) -> &str {
+        &self.inner.profile.phone
     }
+
     /// What is printed before `/c/<code>` in a card's QR code.
-    pub fn card_base(&self) -> String {
-        unimplemented!()
+    pub fn card_base(&self) -> &str {
+        &self.inner.profile.card_base
     }
+
     /// Now, in ms since 1970 UTC, by the clinic's clock.
     pub fn now_ms(&self) -> i64 {
-        unimplemented!()
+        self.inner.clock.now_ms()
     }
+
     /// Today in Japan, and whether the clock can be trusted.
     pub fn today(&self) -> Today {
-        unimplemented!()
+        let now_ms = self.now_ms();
+        Today { date: crate::clock::today_in_japan(now_ms), is_trusted: self.inner.store.clock_trust().is_trusted() }
     }
-    /// Opens a record with what is on a card (28 characters, pasted or typed, or the whole URL) and its PIN. Counts wrong PINs, writes one
-    /// audit entry ("who looked"; where the disk is full the read goes on without it).
-    pub async fn open_with_card(&self, _code: &str, _pin: &str) -> Result<OpenRecord, CardRefusal> {
-        unimplemented!()
-    }
-    /// Whether a card code is well-formed and known, without any PIN: for the page at `/c/<code>`.
-    pub fn normalise_code(&self, _code: &str) -> Result<String, CardRefusal> {
-        unimplemented!()
-    }
-    /// Reads and decrypts a record. Fails only where the store does.
-    pub async fn chart(&self, _record: &OpenRecord) -> Result<Chart, WriteRefusal> {
-        unimplemented!()
-    }
-    /// Writes a fact that the patient states on a page (own entry, OTC, concealment): acknowledged after fsync. The same `id` twice is one fact.
-    pub async fn add_fact(&self, _record: &OpenRecord, _id: FactId, _content: Content) -> Result<(), WriteRefusal> {
-        unimplemented!()
-    }
+
     /// A new random fact id, for a form.
     pub fn new_fact_id(&self) -> FactId {
-        unimplemented!()
+        FactId(random(&*self.inner.entropy))
+    }
+
+    /// The ledger that the clinic is at home in.
+    pub fn ledger(&self) -> crate::ledger::LedgerId {
+        crate::ledger::LedgerId(self.inner.ledger)
+    }
+
+    /// The store below, for the command line's checks.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
     }
 }
 
-impl OpenRecord {
-    /// Whose it is.
-    pub fn subject(&self) -> Subject {
-        unimplemented!()
+impl Inner {
+    /// A draft of class open.
+    fn open_draft(&self, kind: CoarseKind, subject: Subject, content: &Content) -> Result<Draft, ClinicError> {
+        let body = body::open_class(&content.encode())?;
+        Ok(Draft { kind, subject, body, projections: projection::rows(subject, content, &self.keys.indexer) })
     }
-    /// The last four characters of the card's code, to tell cards apart on a page.
-    pub fn card_tail(&self) -> &str {
-        unimplemented!()
+
+    /// A draft sealed under a key.
+    fn sealed_draft(
+        &self,
+        kind: CoarseKind,
+        subject: Subject,
+        content: &Content,
+        class: Class,
+        key: &Key,
+    ) -> Result<Draft, ClinicError> {
+        let place = self.store.place(kind, subject).to_bytes();
+        let body = body::seal(&content.encode(), class, key, &place, &*self.entropy)?;
+        Ok(Draft { kind, subject, body, projections: projection::rows(subject, content, &self.keys.indexer) })
     }
-    /// The card's secret is never kept; this is the opener's id.
-    pub fn opener(&self) -> Zeroizing<[u8; 16]> {
-        unimplemented!()
+
+    /// A draft sealed under the newest ledger key.
+    fn ledger_draft(&self, kind: CoarseKind, content: &Content) -> Result<Draft, ClinicError> {
+        self.sealed_draft(kind, Subject::NONE, content, Class::Ledger, self.keys.ring.newest())
+    }
+
+    /// Opens an entry that the ledger key opens.
+    fn open_ledger_entry<T: Payload>(&self, entry: &StoredEntry) -> Result<T, ClinicError> {
+        let damaged = ClinicError::Damaged { row: entry.row };
+        let Some(sealed) = &entry.body else { return Err(damaged) };
+        let place = entry.open.place().to_bytes();
+        let Ok(plain) = body::open(sealed, &place, |_, id| self.keys.ring.get(id)) else { return Err(damaged) };
+        payload_of(&plain).ok_or(damaged)
     }
 }
+
+/// Rows of a projection that are read at once.
+const LIST_ROWS: u32 = 10_000;
+
+/// Every row of a projection.
+fn list(reader: &Reader<'_>, kind: u8) -> Result<Vec<ProjectionRow>, StoreError> {
+    let mut listed: Vec<ProjectionRow> = Vec::new();
+    loop {
+        let more = reader.list_projection(kind, listed.last(), LIST_ROWS)?;
+        let is_last = more.len() < usize::try_from(LIST_ROWS).unwrap_or(usize::MAX);
+        listed.extend(more);
+        if is_last {
+            return Ok(listed);
+        }
+    }
+}
+
+/// Opens an entry of class open.
+fn open_payload<T: Payload>(entry: &StoredEntry) -> Result<T, ClinicError> {
+    let damaged = ClinicError::Damaged { row: entry.row };
+    let Some(sealed) = &entry.body else { return Err(damaged) };
+    let Ok(plain) = body::open(sealed, &[], |_, _| None) else { return Err(damaged) };
+    payload_of(&plain).ok_or(damaged)
+}
+
+fn payload_of<T: Payload>(plain: &[u8]) -> Option<T> {
+    let content = Content::decode(plain).ok()?;
+    minicbor::decode(&content.payload).ok().filter(|_| content.kind == T::KIND)
+}
+
+#[cfg(test)]
+mod tests;

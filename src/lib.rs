@@ -12,6 +12,8 @@ pub mod entropy;
 
 pub mod clock;
 
+pub mod tasks;
+
 pub mod store;
 
 pub mod clinic;

@@ -1,1 +1,444 @@
-//! (to come)
+//! The ledger on disk: SQLite with one writer thread, which groups commits and acknowledges after fsync, and a pool of reader threads.
+
+mod append;
+mod error;
+mod files;
+mod pending;
+mod queue;
+mod reader;
+mod rebuild;
+mod schema;
+mod tries;
+mod verify;
+mod writer;
+
+pub use error::{Sentence, StoreError};
+pub use pending::Pending;
+pub use reader::{Counts, ProjectionRow, Reader, StoredEntry, SubjectEntries};
+pub use rebuild::{Project, ProjectionFault};
+pub use tries::{Locator, Try, TryRefusal, judge};
+pub use verify::{StoreFault, VerifyEvent, VerifySummary};
+
+use crate::clock::{self, BUILD_FLOOR_MS, Clock, Trust};
+use crate::ledger::{CoarseKind, EntryId, Hlc, Incarnation, LedgerId, NodeId, Place};
+use crate::record::Subject;
+use append::{Chain, Prepared, Scribe};
+use aws_lc_rs::signature::Ed25519KeyPair;
+use files::{DataDir, Reserve};
+use pending::Reply;
+use queue::Queue;
+use rusqlite::Connection;
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use writer::{Job, Work, Writer};
+
+/// The largest body that an entry may have.
+pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Makes the body of a begin entry: for its place, and whether the ledger has no entry yet.
+pub type BeginBody = dyn Fn(&Place, bool) -> Vec<u8> + Send + Sync;
+
+/// Who writes through this store.
+pub struct Author {
+    /// The node's signing key.
+    pub signing: Ed25519KeyPair,
+    /// The ledger that is written to.
+    pub ledger: LedgerId,
+    /// Random, drawn for this start.
+    pub incarnation: Incarnation,
+    /// What time it is.
+    pub clock: Clock,
+    /// Makes the body of this incarnation's begin entry, when it first writes.
+    pub begin: Box<BeginBody>,
+}
+
+/// How the store is run.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Disk space held back for essential writes.
+    pub reserve_bytes: u64,
+    /// Reader threads.
+    pub readers: usize,
+    /// Jobs that may wait for the writer, and for the readers.
+    pub queue: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { reserve_bytes: 64 * 1024 * 1024, readers: 2, queue: 1_024 }
+    }
+}
+
+/// What is to become an entry. Its body was sealed to [`Store::place`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// Its coarse kind.
+    pub kind: CoarseKind,
+    /// Whom it concerns, or [`Subject::NONE`].
+    pub subject: Subject,
+    /// Its body: opaque here.
+    pub body: Vec<u8>,
+    /// What it will be found by.
+    pub projections: Vec<Projection>,
+}
+
+/// Something an entry is found by. Holds MACs and ids, nothing readable.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Projection {
+    /// Which projection.
+    pub kind: u8,
+    /// What is looked up.
+    pub key: Vec<u8>,
+    /// What is found.
+    pub value: Vec<u8>,
+}
+
+/// Whether a write may use the reserve when the disk is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// Refused when the disk is full.
+    Normal,
+    /// Audit, locks, revocations: goes on until the reserve is gone too.
+    Essential,
+}
+
+/// An entry that is on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// Its id.
+    pub id: EntryId,
+    /// Its number in the order of arrival.
+    pub row: i64,
+    /// When, as it says itself.
+    pub time: Hlc,
+}
+
+/// How the store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// It reads and writes.
+    Healthy,
+    /// Only essential writes go on, from the reserve. Ends by itself at the first write after there is space again.
+    DiskFull,
+    /// It only reads, until it is started again: the database is damaged, or the disk fails.
+    ReadOnly(StoreError),
+}
+
+/// The ledger on disk. Cheap to clone; the last one to go waits for the threads, which do what was asked of them before.
+#[derive(Clone)]
+pub struct Store(Arc<Handle>);
+
+struct Handle {
+    shared: Arc<Shared>,
+    scribe: Arc<Scribe>,
+    dir: DataDir,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
+
+/// What the handles and the threads share.
+struct Shared {
+    writes: Queue<Job>,
+    reads: Queue<ReadJob>,
+    condition: Mutex<Condition>,
+    /// `i64::MIN` before there is any.
+    newest_trusted_ms: AtomicI64,
+    /// Held by every thread, so that no other process comes in before the last of them is done.
+    _lock: File,
+}
+
+impl Shared {
+    fn condition(&self) -> Condition {
+        self.condition.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What cannot be trusted any more stays so until the next start.
+    fn set_condition(&self, next: Condition) {
+        let mut condition = self.condition.lock().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(*condition, Condition::ReadOnly(_)) {
+            *condition = next;
+        }
+    }
+
+    fn note(&self, error: &StoreError) {
+        if error.ends_writing() {
+            self.set_condition(Condition::ReadOnly(error.clone()));
+        }
+    }
+}
+
+impl Store {
+    /// Makes a new store in a directory that has none, and opens it.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyThere`], and those of [`open`](Self::open).
+    pub fn create(dir: &Path, options: Options, author: Author) -> Result<Self, StoreError> {
+        let dir = DataDir::new(dir);
+        dir.create()?;
+        let lock = dir.lock()?;
+        dir.create_database()?;
+        Self::start(dir, options, author, lock)
+    }
+
+    /// Opens the store of a directory, and keeps other processes out of it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotThere`], [`InUse`](StoreError::InUse), [`Newer`](StoreError::Newer), [`Corrupt`](StoreError::Corrupt) where not even the
+    /// first page can be read, [`IncarnationUsed`](StoreError::IncarnationUsed), [`Io`](StoreError::Io).
+    pub fn open(dir: &Path, options: Options, author: Author) -> Result<Self, StoreError> {
+        let dir = DataDir::new(dir);
+        dir.require_database()?;
+        let lock = dir.lock()?;
+        Self::start(dir, options, author, lock)
+    }
+
+    fn start(dir: DataDir, options: Options, author: Author, lock: File) -> Result<Self, StoreError> {
+        let mut reserve = Reserve::new(&dir, options.reserve_bytes);
+        let scribe = Arc::new(Scribe::new(author));
+        let conn = open_even_if_full(&dir, &scribe, &mut reserve)?;
+        let chain = Chain::load(&conn, &scribe)?;
+        let newest_trusted_ms = newest_trusted_ms(&conn, &chain)?;
+        let condition = if reserve.hold() { Condition::Healthy } else { Condition::DiskFull };
+        let shared = Arc::new(Shared {
+            writes: Queue::new(options.queue),
+            reads: Queue::new(options.queue),
+            condition: Mutex::new(condition),
+            newest_trusted_ms: AtomicI64::new(newest_trusted_ms),
+            _lock: lock,
+        });
+        let handle = Handle { shared: Arc::clone(&shared), scribe: Arc::clone(&scribe), dir, threads: Mutex::default() };
+        let store = Self(Arc::new(handle));
+        for _ in 0..options.readers.max(1) {
+            let conn = schema::open_reader(&store.0.dir)?;
+            let shared = Arc::clone(&shared);
+            store.keep(thread::Builder::new().name("store-reader".into()).spawn(move || serve_reads(&conn, &shared))?);
+        }
+        let writer = Writer { conn, scribe, chain, reserve, shared };
+        store.keep(thread::Builder::new().name("store-writer".into()).spawn(move || writer.run())?);
+        Ok(store)
+    }
+
+    fn keep(&self, thread: JoinHandle<()>) {
+        self.0.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+    }
+
+    /// Where an entry of this writer will stand: what its body is sealed to.
+    pub fn place(&self, kind: CoarseKind, subject: Subject) -> Place {
+        self.0.scribe.place(kind, subject)
+    }
+
+    /// The node that writes.
+    pub fn node(&self) -> NodeId {
+        self.0.scribe.node
+    }
+
+    /// The clock that entries are dated by.
+    pub fn clock(&self) -> &Clock {
+        &self.0.scribe.author.clock
+    }
+
+    /// How the store is.
+    pub fn condition(&self) -> Condition {
+        self.0.shared.condition()
+    }
+
+    /// Whether days may be counted by the clock. What was written while it could not be trusted does not speak for it.
+    pub fn clock_trust(&self) -> Trust {
+        let newest_ms = self.0.shared.newest_trusted_ms.load(Ordering::SeqCst);
+        clock::trust(self.clock().now_ms(), (newest_ms != i64::MIN).then_some(newest_ms), BUILD_FLOOR_MS)
+    }
+
+    /// A person says that the clock is right after all.
+    pub fn confirm_clock(&self) -> Pending<()> {
+        self.write(Urgency::Essential, |reply| Work::ConfirmClock { reply })
+    }
+
+    /// Appends entries, all of them or none. The answer comes when they are on the disk.
+    pub fn append(&self, drafts: Vec<Draft>, urgency: Urgency) -> Pending<Vec<Appended>> {
+        let too_large = drafts.iter().map(|draft| draft.body.len()).find(|bytes| *bytes > BODY_BYTES_MAX);
+        if let Some(bytes) = too_large {
+            let (reply, pending) = Pending::new();
+            drop(reply.send(Err(StoreError::TooLarge { bytes, bytes_max: BODY_BYTES_MAX })));
+            return pending;
+        }
+        let prepare = |draft: Draft| Prepared::new(draft.kind, draft.subject, draft.body, draft.projections);
+        let drafts = drafts.into_iter().map(prepare).collect();
+        self.write(urgency, |reply| Work::Append { drafts, reply })
+    }
+
+    /// Keeps a value of this node's own: never replicated, and left alone by a rebuild.
+    pub fn put_local(&self, key: &str, value: Vec<u8>) -> Pending<()> {
+        let (key, value) = (key.to_owned(), Some(value));
+        self.write(Urgency::Normal, |reply| Work::PutLocal { key, value, reply })
+    }
+
+    /// Forgets such a value.
+    pub fn remove_local(&self, key: &str) -> Pending<()> {
+        let key = key.to_owned();
+        self.write(Urgency::Normal, |reply| Work::PutLocal { key, value: None, reply })
+    }
+
+    /// Counts a wrong try of a card's PIN, before it is checked: pulling the plug does not take it back, and tries that run at once
+    /// cannot exceed the limit.
+    pub fn begin_try(&self, locator: Locator) -> Pending<Result<Try, TryRefusal>> {
+        self.write(Urgency::Essential, |reply| Work::BeginTry { locator, reply })
+    }
+
+    /// The PIN was right: takes that try back.
+    pub fn end_try_ok(&self, tried: Try) -> Pending<()> {
+        self.write(Urgency::Essential, |reply| Work::EndTryOk { tried, reply })
+    }
+
+    /// Drops all projections and fills them again from the entries, in one transaction. Says how many entries were read.
+    pub fn rebuild(&self, project: Box<Project>) -> Pending<u64> {
+        self.write(Urgency::Normal, |reply| Work::Rebuild { project, reply })
+    }
+
+    /// Reads on one of the reader threads, within one snapshot.
+    pub fn read<T, F>(&self, read: F) -> Pending<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Reader<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (reply, pending) = Pending::new();
+        let shared = Arc::downgrade(&self.0.shared);
+        let job: ReadJob = Box::new(move |conn| {
+            let answer = snapshot(conn, read);
+            if let (Err(error), Some(shared)) = (&answer, shared.upgrade()) {
+                shared.note(error);
+            }
+            drop(reply.send(answer));
+        });
+        match self.0.shared.reads.push(job) {
+            Ok(()) => pending,
+            Err((_, error)) => refused(error),
+        }
+    }
+
+    /// The same, and waits for it. Not from async code.
+    pub fn read_now<T, F>(&self, read: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Reader<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.read(read).wait()
+    }
+
+    /// Checks the database, every entry, body, chain and signature, and reports each fault as it is found. Runs beside everything else,
+    /// in memory that does not grow with the number of entries.
+    pub fn verify<F>(&self, report: F) -> Pending<VerifySummary>
+    where
+        F: FnMut(VerifyEvent) + Send + 'static,
+    {
+        self.beside("store-verify", |conn| verify::verify(conn, report))
+    }
+
+    /// Compares the projections with what should follow from the entries. Says how many entries were read.
+    pub fn verify_projections<F>(&self, project: Box<Project>, mut report: F) -> Pending<u64>
+    where
+        F: FnMut(ProjectionFault) + Send + 'static,
+    {
+        self.beside("store-verify", move |conn| snapshot(conn, |_| rebuild::compare(conn, &*project, &mut report)))
+    }
+
+    /// Runs something long on a thread and connection of its own, so that no page waits for it.
+    fn beside<T, F>(&self, name: &str, work: F) -> Pending<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (reply, pending) = Pending::new();
+        let (dir, shared) = (self.0.dir.clone(), Arc::clone(&self.0.shared));
+        let run = move || {
+            let answer = schema::open_reader(&dir).and_then(|conn| work(&conn));
+            answer.as_ref().err().into_iter().for_each(|error| shared.note(error));
+            // The process may be opened by another as soon as the answer is there.
+            drop(shared);
+            drop(reply.send(answer));
+        };
+        match thread::Builder::new().name(name.into()).spawn(run) {
+            Ok(_) => pending,
+            Err(error) => refused(error.into()),
+        }
+    }
+
+    fn write<T>(&self, urgency: Urgency, work: impl FnOnce(Reply<T>) -> Work) -> Pending<T> {
+        let (reply, pending) = Pending::new();
+        match self.0.shared.writes.push(Job { urgency, work: work(reply) }) {
+            Ok(()) => pending,
+            Err((_, error)) => refused(error),
+        }
+    }
+}
+
+/// Makes a data directory that only its owner can enter, where there is none.
+///
+/// # Errors
+/// [`StoreError::Io`].
+pub fn prepare_dir(dir: &Path) -> Result<(), StoreError> {
+    DataDir::new(dir).create()
+}
+
+/// An answer that is there already.
+fn refused<T>(error: StoreError) -> Pending<T> {
+    let (reply, pending) = Pending::new();
+    drop(reply.send(Err(error)));
+    pending
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.writes.close();
+        self.shared.reads.close();
+        let threads = std::mem::take(self.threads.get_mut().unwrap_or_else(PoisonError::into_inner));
+        // A job may hold the last handle: then its thread ends by itself.
+        let others = threads.into_iter().filter(|thread| thread.thread().id() != thread::current().id());
+        others.for_each(|thread| drop(thread.join()));
+    }
+}
+
+/// Opening writes a little (migrations, the log's index): on a full disk the reserve gives way to it.
+fn open_even_if_full(dir: &DataDir, scribe: &Scribe, reserve: &mut Reserve) -> Result<Connection, StoreError> {
+    let open = || {
+        let conn = schema::open_writer(dir)?;
+        scribe.register(&conn)?;
+        Ok(conn)
+    };
+    open().or_else(|error| {
+        if error != StoreError::DiskFull {
+            return Err(error);
+        }
+        reserve.release();
+        open()
+    })
+}
+
+fn newest_trusted_ms(conn: &Connection, chain: &Chain) -> Result<i64, StoreError> {
+    let kept = Reader::new(conn).local(writer::NEWEST_TRUSTED_KEY)?;
+    let kept = kept.and_then(|bytes| bytes.try_into().ok()).map(i64::from_be_bytes);
+    let newest = Some(chain.newest()).filter(|time| *time != Hlc::default()).map(Hlc::ms);
+    Ok(kept.or(newest).unwrap_or(i64::MIN))
+}
+
+/// A reader thread: works until the queue is closed and empty.
+fn serve_reads(conn: &Connection, shared: &Shared) {
+    while let Some(job) = shared.reads.pop() {
+        // Whoever asked hears that there is no answer; the thread serves the next.
+        drop(catch_unwind(AssertUnwindSafe(|| job(conn))));
+        if !conn.is_autocommit() {
+            drop(conn.execute_batch("ROLLBACK"));
+        }
+    }
+}
+
+fn snapshot<T>(conn: &Connection, read: impl FnOnce(&Reader<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    conn.prepare_cached("BEGIN")?.execute([])?;
+    let answer = read(&Reader::new(conn));
+    conn.prepare_cached("ROLLBACK")?.execute([])?;
+    answer
+}

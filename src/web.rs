@@ -1,1 +1,129 @@
-//! (to come)
+//! The patients' pages: HTML first, nothing from elsewhere, no script needed.
+
+mod card;
+mod conceal;
+pub mod error;
+mod form;
+mod front;
+mod guard;
+mod history;
+pub mod lang;
+mod looks;
+mod notes;
+pub mod page;
+mod photo;
+mod picture;
+mod print;
+pub mod reading;
+mod record;
+pub mod session;
+mod share;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use crate::clinic::Clinic;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Path};
+use axum::http::{StatusCode, header};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use session::{Sessions, Uptime};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tower_http::compression::{CompressionLayer, CompressionLevel};
+
+/// Photos that may come in at one time; one of them is decoded.
+const UPLOADS_MAX: usize = 4;
+
+/// What the pages of one listener share.
+pub struct Site {
+    clinic: Clinic,
+    sessions: Sessions,
+    /// The only names that are answered to, with the port where it is not the scheme's own.
+    hosts: Vec<String>,
+    is_tls: bool,
+    uploads: Semaphore,
+    decoding: Arc<Semaphore>,
+}
+
+impl Site {
+    /// The pages of `clinic` under the names `hosts`, over TLS or not.
+    pub fn new(clinic: Clinic, hosts: Vec<String>, is_tls: bool, uptime: Uptime) -> Self {
+        let decoding = Arc::new(Semaphore::new(1));
+        Self { clinic, sessions: Sessions::new(uptime), hosts, is_tls, uploads: Semaphore::new(UPLOADS_MAX), decoding }
+    }
+
+    /// Ends the sessions that are over: their keys must not wait in memory for a visitor.
+    pub fn sweep(&self) {
+        self.sessions.sweep();
+    }
+
+    /// Without TLS the cookie has a name of its own, so that it can never be taken for one that came over TLS.
+    fn cookie_name(&self) -> &'static str {
+        if self.is_tls { "__Host-kusuribako" } else { "kusuribako_local" }
+    }
+
+    fn session_cookie(&self, token: &str) -> String {
+        let secure = if self.is_tls { "; Secure" } else { "" };
+        let seconds = session::LIFE_MAX.as_secs();
+        format!("{}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}", self.cookie_name())
+    }
+
+    fn ended_cookie(&self) -> String {
+        let secure = if self.is_tls { "; Secure" } else { "" };
+        format!("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict{secure}", self.cookie_name())
+    }
+}
+
+/// The address at this machine that a connection came in at: an extension that the accept loop gives each request.
+#[derive(Debug, Clone, Copy)]
+pub struct LocalAddress(pub std::net::SocketAddr);
+
+/// All pages.
+pub fn router(site: Arc<Site>) -> Router {
+    let way_in = Router::new()
+        .route("/", get(front::front))
+        .route("/c/{code}", get(front::card))
+        .route("/open", post(front::open))
+        .route("/photo", post(front::photo))
+        .route("/lost-pin", get(front::lost_pin))
+        .route("/you", get(front::you).post(front::say_you))
+        .route("/finish", post(front::finish));
+    let record = Router::new()
+        .route("/record", get(record::show))
+        .route("/record/history", get(history::show))
+        .route("/record/visit/{fact}", get(history::show_one))
+        .route("/record/notes", get(notes::show))
+        .route("/record/notes/own", post(notes::add_own))
+        .route("/record/notes/otc", post(notes::add_otc))
+        .route("/record/conceal/{fact}", get(conceal::show).post(conceal::turn))
+        .route("/record/looks", get(looks::show))
+        .route("/record/qr", get(share::qr))
+        .route("/record/qr/codes", get(share::codes))
+        .route("/record/save", get(share::save))
+        .route("/record/save/picture", get(share::save_shown))
+        .route("/record/save/picture.svg", get(share::save_picture))
+        .route("/record/print", get(print::choose))
+        .route("/record/print/{paper}", get(print::show));
+    way_in
+        .merge(record)
+        .route("/assets/{file}", get(asset))
+        // Bodies are read within their own limits of size and time, in `form`.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(Arc::clone(&site), guard::layer))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .with_state(site)
+}
+
+async fn asset(Path(file): Path<String>) -> Response {
+    let (kind, body) = match file.as_str() {
+        "style.css" => ("text/css; charset=utf-8", page::STYLE),
+        "print.js" => ("text/javascript; charset=utf-8", include_str!("../templates/print.js")),
+        "icon.svg" => ("image/svg+xml", include_str!("../templates/icon.svg")),
+        _ => return StatusCode::NOT_FOUND.into_response(),
+    };
+    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=604800")], body).into_response()
+}

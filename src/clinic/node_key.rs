@@ -1,7 +1,8 @@
 //! The node's key file: the seeds of its signing key and of its opener. Whoever has it and the data directory reads the clinic's patients.
 
+use crate::ledger::LedgerId;
 use crate::seal::key::Secret;
-use crate::seal::{Entropy, hash};
+use crate::seal::{Entropy, hash, random};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use data_encoding::HEXLOWER;
 use std::fs::OpenOptions;
@@ -16,6 +17,7 @@ const HEADER: &str = "kusuribako node key 1";
 pub struct NodeKey {
     signing: Secret,
     seed: Secret,
+    ledger: [u8; 16],
 }
 
 /// What is wrong with a key file.
@@ -33,14 +35,16 @@ pub enum KeyFileError {
         source: std::io::Error,
     },
     /// Its content is not a key.
-    #[error("{0} is no key file of this program: it must begin with \"{HEADER}\" and hold two lines, signing and seed")]
+    #[error(
+        "{0} is no key file of this program: it must begin with \"{HEADER}\" and hold three lines, signing, seed and ledger"
+    )]
     Malformed(String),
 }
 
 impl NodeKey {
     /// A fresh one.
     pub fn random(entropy: &dyn Entropy) -> Self {
-        Self { signing: Secret::random(entropy), seed: Secret::random(entropy) }
+        Self { signing: Secret::random(entropy), seed: Secret::random(entropy), ledger: random(entropy) }
     }
 
     /// Reads a key file.
@@ -65,9 +69,10 @@ impl NodeKey {
         let io = |source| KeyFileError::Io { path: path.display().to_string(), source };
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
         let text = Zeroizing::new(format!(
-            "{HEADER}\nsigning {}\nseed {}\n",
+            "{HEADER}\nsigning {}\nseed {}\nledger {}\n",
             HEXLOWER.encode(self.signing.expose()),
-            HEXLOWER.encode(self.seed.expose())
+            HEXLOWER.encode(self.seed.expose()),
+            HEXLOWER.encode(&self.ledger)
         ));
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)
     }
@@ -92,6 +97,11 @@ impl NodeKey {
         &self.seed
     }
 
+    /// The ledger that the node is at home in.
+    pub fn ledger(&self) -> LedgerId {
+        LedgerId(self.ledger)
+    }
+
     /// The id of the node's opener; it follows from the public key, so that it need not be kept.
     pub fn opener_id(&self) -> [u8; 16] {
         let full = hash("node opener", &[&self.public_key()]);
@@ -107,7 +117,8 @@ impl NodeKey {
         }
         let signing = secret_line(lines.next()?, "signing ")?;
         let seed = secret_line(lines.next()?, "seed ")?;
-        Some(Self { signing, seed })
+        let ledger = HEXLOWER.decode(lines.next()?.strip_prefix("ledger ")?.trim_end().as_bytes()).ok()?;
+        Some(Self { signing, seed, ledger: <[u8; 16]>::try_from(ledger).ok()? })
     }
 }
 

@@ -1,21 +1,37 @@
 //! Many facts in any order -> what is shown today.
+//!
+//! What can be wrong with a record is decided here once, for every page and print: which statements stand ([`claims`]), which visits are one
+//! ([`visits`]), and which drugs are taken now ([`drugs`]).
+
+mod claims;
+mod compare;
+mod drugs;
+mod persons;
+mod shown;
+mod visits;
 
 use super::dose::Dose;
 use super::{
-    DrugCode, Fact, FactId, FactVersion, FamilyPharmacist, Look, Memo, Note, NoteKind, Otc, OwnEntry, Patient, Source, Visit,
+    Content, DrugCode, Fact, FactId, FactVersion, FamilyPharmacist, Look, Memo, Note, NoteKind, Otc, OwnEntry, Patient, Source,
+    Subject, Visit,
 };
+use claims::{Claims, Fallen};
 use jiff::civil::Date;
+use shown::Switches;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 /// What a page shows of one patient's record.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Timeline {
     /// Who the patient is, newest statement first; more than one where statements contradict each other.
     pub persons: Vec<Shown<Patient>>,
-    /// Taken now: supply lasts to today or later, or has no known end.
+    /// Taken now: supply lasts to today or later, or has no known end and was dispensed within [`NO_KNOWN_END_DAYS`].
     pub taken_now: Vec<DrugLine>,
-    /// Supply ended, not known to be stopped.
+    /// Supply ended, not known to be stopped. With `ends` absent: the end was never known, and it was dispensed more than
+    /// [`NO_KNOWN_END_DAYS`] ago.
     pub supply_ended: Vec<DrugLine>,
-    /// As needed (屯服).
+    /// As needed (屯服), dispensed within [`NO_KNOWN_END_DAYS`].
     pub as_needed: Vec<DrugLine>,
     /// Recorded as stopped, or replaced by a later dispensing of the same drug.
     pub earlier: Vec<DrugLine>,
@@ -33,21 +49,29 @@ pub struct Timeline {
     pub family_pharmacists: Vec<Shown<FamilyPharmacist>>,
     /// Who looked, newest first, with when (ms since 1970 UTC).
     pub looks: Vec<(i64, Look)>,
-    /// Facts that were taken back, and corrections whose target is not here: shown at the end, never dropped.
+    /// Other records that are this person's, as a human confirmed.
+    pub links: Vec<Subject>,
+    /// Facts that were taken back, corrected or replaced, and what names a fact that is not here: shown at the end, never dropped. Newest first.
     pub set_apart: Vec<SetApart>,
     /// Date of the newest dispensing known.
     pub newest_dispensing: Option<Date>,
 }
 
+/// Days after which a supply without a known end (ointment, insulin, as needed) no longer counts as taken now. It stays on the first screen.
+pub const NO_KNOWN_END_DAYS: i32 = 180;
+
 /// Something with where it came from and what is doubtful about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shown<T> {
-    /// The fact it came from.
+    /// The fact it came from. After a correction: the corrected fact, with the version of the correction; a further correction or a
+    /// retraction names both, and those of `also_from`, as seen.
     pub fact: FactVersion,
     /// What it says now (after corrections).
     pub what: T,
-    /// Where it came from.
+    /// Where it came from; after a correction, where that came from.
     pub source: Source,
+    /// Other facts that say the same, and other ways by which this one came.
+    pub also_from: Vec<AlsoFrom>,
     /// When it was written down (ms since 1970 UTC).
     pub said_at_ms: i64,
     /// What a reader must know about it.
@@ -58,10 +82,21 @@ pub struct Shown<T> {
     pub conceal_turns: u64,
 }
 
+/// Another fact that says the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlsoFrom {
+    /// The fact.
+    pub fact: FactVersion,
+    /// Where it came from.
+    pub source: Source,
+    /// When it was written down (ms since 1970 UTC).
+    pub said_at_ms: i64,
+}
+
 /// What a reader must know about an entry.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Doubt {
-    /// It was corrected; `from` holds the fact of the correction.
+    /// It was corrected; what it said before stands in [`Timeline::set_apart`].
     Corrected {
         /// The correction.
         by: FactId,
@@ -72,7 +107,7 @@ pub enum Doubt {
         other: FactVersion,
         /// This one came later.
         is_newer: bool,
-        /// Lines that only one of the two has: (this, other).
+        /// Lines that only one of the two has: (this, other). Left out where the other is concealed and this one is not.
         differences: Vec<(String, String)>,
     },
     /// The same fact id was said with different contents; all of them are shown.
@@ -94,6 +129,8 @@ pub struct SetApart {
     pub fact: Fact,
     /// Why it stands here.
     pub why: Apart,
+    /// Hidden by the patient from everyone else.
+    pub concealed: bool,
 }
 
 /// Why a fact stands apart.
@@ -106,12 +143,12 @@ pub enum Apart {
         /// As written.
         reason: String,
     },
-    /// Replaced by a newer visit, as a person confirmed.
+    /// Replaced by a newer visit, as a person confirmed, or by a correction.
     Replaced {
-        /// The newer visit.
+        /// The newer visit, or the correction.
         by: FactId,
     },
-    /// Its target is not (yet) here.
+    /// What it is about is not (yet) here, or cannot be told from it without doubt.
     TargetMissing {
         /// The target.
         target: FactId,
@@ -145,10 +182,14 @@ pub struct DrugLine {
     pub starts: Option<Date>,
     /// Last day of the supply, where it can be known.
     pub ends: Option<Date>,
-    /// Days of supply after today; absent when the end is unknown or the clock is not trusted.
+    /// Days of supply after today, negative where it has ended; absent when the end is unknown or the clock is not trusted.
     pub days_left: Option<i64>,
     /// The day it was recorded as stopped, as written.
     pub stopped: Option<String>,
+    /// Why or by whom, as written; empty where it was not stopped.
+    pub stopped_note: String,
+    /// The later visit with the same drug, which this line is earlier than.
+    pub replaced_by: Option<FactVersion>,
     /// Where it was prescribed, as written.
     pub prescribed_at: String,
     /// Prescriber and department, as written.
@@ -183,19 +224,85 @@ pub enum Asked<'a> {
 pub struct Today {
     /// The date at the clinic.
     pub date: Date,
-    /// False where the clock may be wrong: then no days-left is shown, and nothing moves to "supply ended" by the clock alone
-    /// without saying so.
+    /// False where the clock may be wrong: then no days-left is shown, and the clock ends no supply. What ended before the newest known
+    /// dispensing has ended whatever the clock says; all else counts as taken now, with its dates.
     pub is_trusted: bool,
 }
 
 /// Turns facts into what is shown. Order, duplication and grouping of `facts` never change the result.
-pub fn build(_facts: &[Fact], _today: Today) -> Timeline {
-    unimplemented!("the timeline helper builds it")
+pub fn build(facts: &[Fact], today: Today) -> Timeline {
+    let Claims { standing, mut fallen, said } = claims::resolve(facts);
+    let switches = Switches::of(&standing, &said, &mut fallen);
+    let visits::Sorted { visits, members } = visits::sort_out(&standing, &said, &switches, &mut fallen);
+    let stops = drugs::stops(&standing, &said, &mut fallen);
+    let lists = drugs::lists(&visits, &members, stops, today, &mut fallen);
+    let mut timeline = Timeline {
+        persons: persons::persons(&standing, &switches),
+        taken_now: lists.taken_now,
+        supply_ended: lists.supply_ended,
+        as_needed: lists.as_needed,
+        earlier: lists.earlier,
+        otcs: shown::newest_first(
+            &standing,
+            &switches,
+            |content| if let Content::Otc(x) = content { Some(x) } else { None },
+            |x| &x.start,
+        ),
+        notes: shown::notes(&standing, &switches),
+        memos: shown::newest_first(
+            &standing,
+            &switches,
+            |content| if let Content::Memo(x) = content { Some(x) } else { None },
+            |x| &x.on,
+        ),
+        own_entries: shown::own_entries(&standing, &switches, &visits),
+        family_pharmacists: shown::newest_first(
+            &standing,
+            &switches,
+            |content| if let Content::FamilyPharmacist(x) = content { Some(x) } else { None },
+            |x| &x.start,
+        ),
+        looks: looks(&standing),
+        links: shown::links(&standing),
+        set_apart: set_apart(fallen, &switches),
+        newest_dispensing: drugs::newest_dispensing(&visits),
+        visits,
+    };
+    timeline.looks.sort_by_key(|(at_ms, _)| Reverse(*at_ms));
+    timeline
+}
+
+fn looks(standing: &[claims::Claim<'_>]) -> Vec<(i64, Look)> {
+    let look = |claim: &claims::Claim<'_>| {
+        if let Content::Look(look) = claim.content { Some((claim.fact.said_at_ms, look.clone())) } else { None }
+    };
+    standing.iter().filter_map(look).collect()
+}
+
+fn set_apart(mut fallen: Vec<Fallen<'_>>, switches: &Switches) -> Vec<SetApart> {
+    fallen.sort_by_key(|one| (Reverse(one.fact.said_at_ms), one.fact.id, one.fact.version, one.id));
+    fallen.dedup_by_key(|one| (one.fact.id, one.fact.version));
+    let apart = |one: Fallen<'_>| SetApart {
+        concealed: switches.conceals(one.id, &one.fact.content),
+        fact: one.fact.clone(),
+        why: one.why,
+    };
+    fallen.into_iter().map(apart).collect()
 }
 
 impl Timeline {
     /// What is known about one kind of note.
-    pub fn asked(&self, _kind: NoteKind) -> Asked<'_> {
-        unimplemented!("the timeline helper builds it")
+    pub fn asked(&self, kind: NoteKind) -> Asked<'_> {
+        let of_kind = || self.notes.iter().filter(|note| note.what.kind == kind);
+        let none = of_kind().filter(|note| note.what.none).last();
+        let some: Vec<_> = of_kind().filter(|note| !note.what.none).collect();
+        match (some.is_empty(), none) {
+            (true, None) => Asked::NotRecorded,
+            (true, Some(none)) => Asked::None(none),
+            (false, none) => Asked::Some(some, none),
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

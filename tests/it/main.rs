@@ -6,5 +6,9 @@
 )]
 
 mod browser;
+mod format;
 mod tidy;
 mod wait;
+
+mod crash;
+mod store;

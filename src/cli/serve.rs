@@ -1,0 +1,93 @@
+//! `serve`: the patients' pages, and the local socket for other commands.
+
+use super::At;
+use super::output::Output;
+use super::socket;
+use crate::app::{self, App, Listeners, TlsFiles};
+use crate::clinic::Clinic;
+use crate::clock::Clock;
+use crate::tasks::Tasks;
+use anyhow::Context;
+use clap::Args;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+#[derive(Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    at: At,
+    /// Address and port; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR:PORT")]
+    listen: SocketAddr,
+    /// Certificate chain (PEM); with --tls-key the pages are served over HTTPS
+    #[arg(long, requires = "tls_key", value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key (PEM)
+    #[arg(long, requires = "tls_cert", value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// A name under which browsers reach this node, besides its address; may be given several times
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
+    /// Serve other addresses than loopback without TLS: everybody on the network can then read along
+    #[arg(long)]
+    insecure_lan: bool,
+}
+
+/// What a process serves.
+pub(crate) struct Serving<'a> {
+    pub(crate) clinic: Clinic,
+    pub(crate) dir: &'a Path,
+    pub(crate) listener: TcpListener,
+    pub(crate) tls: Option<TlsFiles>,
+    pub(crate) hosts: Vec<String>,
+}
+
+pub(crate) fn run(args: &ServeArgs, output: &mut Output<'_>) -> anyhow::Result<u8> {
+    let tls = match (&args.tls_cert, &args.tls_key) {
+        (Some(certificate), Some(key)) => Some(TlsFiles { certificate: certificate.clone(), key: key.clone() }),
+        _ => None,
+    };
+    app::check_listen_address(args.listen, tls.is_some(), args.insecure_lan)?;
+    let clinic = Clinic::open(&args.at.location(), Clock::system())?;
+    let listener = TcpListener::bind(args.listen).with_context(|| format!("listening on {}", args.listen))?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let ready = format!("ready: {scheme}://{}", listener.local_addr()?);
+    let serving = Serving { clinic, dir: &args.at.dir, listener, tls, hosts: args.host.clone() };
+    until_signal(serving, output, |output| output.result(ready))
+}
+
+/// Serves until SIGTERM or Ctrl-C; `ready` is called when connections are accepted.
+pub(crate) fn until_signal(
+    serving: Serving<'_>,
+    output: &mut Output<'_>,
+    ready: impl FnOnce(&mut Output<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<u8> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (shutdown, tasks) = (CancellationToken::new(), Tasks::new());
+        stop_at_signal(&tasks, shutdown.clone())?;
+        socket::listen(serving.dir, serving.clinic.clone(), &tasks, shutdown.clone())?;
+        let app = App::new(serving.clinic, serving.hosts);
+        let listeners = Listeners::new(serving.listener, serving.tls.as_ref())?;
+        ready(output)?;
+        app::run(app, listeners, shutdown.clone()).await?;
+        shutdown.cancel();
+        tasks.finish().await;
+        Ok(0)
+    })
+}
+
+fn stop_at_signal(tasks: &Tasks, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tasks.spawn("signals", async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = shutdown.cancelled() => {}
+        }
+        shutdown.cancel();
+    });
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! `set-aside`: list the records that wait, and resolve them.
+
+use super::At;
+use super::output::Output;
+use super::patient::{read_subject, show};
+use crate::clinic::Clinic;
+use crate::clinic::intake::aside::Waiting;
+use crate::clinic::intake::{Outcome, Resolution};
+use anyhow::bail;
+use clap::{Args, Subcommand};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+#[derive(Args)]
+pub(crate) struct SetAsideArgs {
+    #[command(flatten)]
+    pub(crate) at: At,
+    #[command(subcommand)]
+    pub(crate) action: ActionArgs,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ActionArgs {
+    /// List the records that wait, and why
+    List {
+        /// Result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Decide on one
+    Resolve(ResolveArgs),
+}
+
+/// The decision: exactly one of the four.
+#[derive(Debug, Args)]
+#[group(id = "decision", required = true, multiple = false, args = ["accept", "patient", "new_patient", "discard"])]
+pub(crate) struct ResolveArgs {
+    /// Its number in the list
+    number: i64,
+    /// It is the patient whom the list proposes
+    #[arg(long)]
+    accept: bool,
+    /// It is this patient
+    #[arg(long, value_name = "ID")]
+    patient: Option<String>,
+    /// It is a person who is not registered yet: register them
+    #[arg(long)]
+    new_patient: bool,
+    /// It is nobody's: keep the entry, show it no more
+    #[arg(long)]
+    discard: bool,
+    /// Result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What to do, as data.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Action {
+    List { json: bool },
+    Resolve { number: i64, decision: Decision, json: bool },
+}
+
+/// The decision, as data.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Decision {
+    Accept,
+    Patient(String),
+    New,
+    Discard,
+}
+
+impl From<ActionArgs> for Action {
+    fn from(args: ActionArgs) -> Self {
+        match args {
+            ActionArgs::List { json } => Self::List { json },
+            ActionArgs::Resolve(args) => {
+                let decision = match args.patient {
+                    Some(patient) => Decision::Patient(patient),
+                    None if args.accept => Decision::Accept,
+                    None if args.new_patient => Decision::New,
+                    None => Decision::Discard,
+                };
+                Self::Resolve { number: args.number, decision, json: args.json }
+            }
+        }
+    }
+}
+
+pub(crate) fn carry_out(clinic: &Clinic, action: Action, output: &mut Output<'_>) -> anyhow::Result<u8> {
+    match action {
+        Action::List { json } => list(&clinic.waiting()?, json, output)?,
+        Action::Resolve { number, decision, json } => {
+            let resolution = match decision {
+                Decision::Accept => accept(&clinic.waiting()?, number)?,
+                Decision::Patient(patient) => Resolution::Attach(read_subject(&patient)?),
+                Decision::New => Resolution::Register,
+                Decision::Discard => Resolution::Discard,
+            };
+            let outcome = clinic.resolve(number, resolution)?;
+            let subject = match outcome {
+                Some(Outcome::Attached { subject, .. }) => Some(show(subject)),
+                Some(Outcome::SetAside { .. } | Outcome::TakenBefore) | None => None,
+            };
+            if json {
+                output.json(&json!({"resolved": number, "patient": subject}))?;
+            } else {
+                output.result(format_args!(
+                    "resolved {number}{}",
+                    subject.map_or_else(String::new, |s| format!(": patient {s}"))
+                ))?;
+            }
+        }
+    }
+    Ok(0)
+}
+
+fn accept(waiting: &[Waiting], number: i64) -> anyhow::Result<Resolution> {
+    match waiting.iter().find(|w| w.number == number).map(|w| w.kept.proposed) {
+        Some(Some(subject)) => Ok(Resolution::Attach(subject)),
+        Some(None) => {
+            bail!("no patient is proposed for record {number}: name one with --patient, or register it with --new-patient")
+        }
+        None => bail!("no record that waits has the number {number}: `kusuribako set-aside list` shows them"),
+    }
+}
+
+fn list(waiting: &[Waiting], json: bool, output: &mut Output<'_>) -> anyhow::Result<()> {
+    let mut rows = Vec::new();
+    for w in waiting {
+        let person = w.document().ok().and_then(|assessed| assessed.document.patient);
+        let (name, birth) = person.map_or_else(Default::default, |p| (p.name, p.birth.raw));
+        let proposed = w.kept.proposed.map(show);
+        if json {
+            rows.push(json!({
+                "number": w.number, "file": w.kept.file, "record": w.kept.number, "reason": w.kept.reason,
+                "name": name, "birth": birth, "proposed": proposed, "since_ms": w.since_ms,
+            }));
+        } else {
+            let next = match (&w.kept.reason[..], &proposed) {
+                ("invalid", _) => "invalid: ask the sender for a corrected file, then --discard this one".to_owned(),
+                (_, Some(id)) => format!("perhaps patient {id}: --accept if so"),
+                (reason, None) => format!("{reason}: --patient ID, --new-patient or --discard"),
+            };
+            output.result(format_args!("{}  {} (record {})  {birth}  {name}  {next}", w.number, w.kept.file, w.kept.number))?;
+        }
+    }
+    if json { output.json(&json!({"set_aside": rows})) } else { Ok(()) }
+}

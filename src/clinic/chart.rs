@@ -1,0 +1,125 @@
+//! A record decrypted: the facts that a page is made of.
+
+use super::keys::Ring;
+use super::{Clinic, ClinicError, OpenRecord};
+use crate::clinic::intake::NewFact;
+use crate::clinic::unlock::WriteRefusal;
+use crate::ledger::CoarseKind;
+use crate::ledger::content::Content;
+use crate::record::wire::WireError;
+use crate::record::{Channel, Content as Said, Fact, FactId, NoteKind, Origin, Source, Subject};
+use crate::seal::body::{self, Class};
+use crate::store::{StoredEntry, Urgency};
+
+/// What a record holds, decrypted for one page.
+#[derive(Debug, Default)]
+pub struct Chart {
+    /// Every fact that could be opened, in order of arrival.
+    pub facts: Vec<Fact>,
+    /// Entries whose kind this version does not know and that must be understood: the page warns.
+    pub not_understood: usize,
+    /// Entries that are here but could not be opened (missing key, damaged body): the page warns.
+    pub unreadable: usize,
+    /// Newest import or entry of a medical fact, ms since 1970 UTC.
+    pub last_import_ms: Option<i64>,
+    /// When this copy last heard from the ledger's home; at home itself: now. ms since 1970 UTC.
+    pub copy_as_of_ms: i64,
+    /// How many further copies there are: (proven, wanted). (0, 0) while the clinic stands alone.
+    pub copies: (u32, u32),
+}
+
+impl Clinic {
+    /// Reads and decrypts a record that a card opened.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn chart(&self, record: &OpenRecord) -> Result<Chart, WriteRefusal> {
+        let (subject, ring, now_ms) = (record.subject(), record.ring().clone(), self.now_ms());
+        let chart = self.inner.store.read(move |reader| {
+            let found = reader.entries_of(subject)?;
+            let mut chart = facts_of(&found.entries, &ring);
+            chart.unreadable += found.damaged;
+            chart.copy_as_of_ms = now_ms;
+            Ok(chart)
+        });
+        Ok(chart.await?)
+    }
+
+    /// Reads and decrypts a record with the ledger key, at its home.
+    ///
+    /// # Errors
+    /// [`ClinicError::NoSuchPatient`]; what the store says.
+    pub fn chart_at_home(&self, subject: Subject) -> Result<Chart, ClinicError> {
+        let (inner, now_ms) = (self.inner.clone(), self.now_ms());
+        self.inner.store.read_now(move |reader| {
+            let found = reader.entries_of(subject)?;
+            Ok(inner.patient_ring(reader, subject).map(|ring| {
+                let mut chart = facts_of(&found.entries, &ring);
+                chart.unreadable += found.damaged;
+                chart.copy_as_of_ms = now_ms;
+                chart
+            }))
+        })?
+    }
+
+    /// Writes a fact that the patient states on a page; acknowledged when it is on disk. The same id twice is one fact.
+    ///
+    /// # Errors
+    /// Why it could not be written, as a page may say it.
+    pub async fn add_fact(&self, record: &OpenRecord, id: FactId, content: Said) -> Result<(), WriteRefusal> {
+        if let Said::Concealment(concealment) = &content {
+            let target = concealment.target;
+            if self.chart(record).await?.facts.iter().any(|fact| fact.id == target && is_allergy(&fact.content)) {
+                return Err(WriteRefusal::NotConcealable);
+            }
+        }
+        let source = Source { origin: Origin::Patient, name: String::new(), channel: Channel::Page };
+        let fact = NewFact { id, content, source, digest: None };
+        let draft = self.inner.fact_draft(record.subject(), &fact, record.ring().newest()).map_err(WriteRefusal::from)?;
+        self.inner.store.append(vec![draft], Urgency::Normal).await?;
+        Ok(())
+    }
+}
+
+fn is_allergy(content: &Said) -> bool {
+    match content {
+        Said::Note(note) => note.kind == NoteKind::Allergy,
+        Said::Correction(correction) => is_allergy(&correction.replacement),
+        _ => false,
+    }
+}
+
+/// Opens every entry of class patient and reads the facts in them.
+pub(super) fn facts_of(entries: &[StoredEntry], ring: &Ring) -> Chart {
+    let mut chart = Chart { facts: Vec::with_capacity(entries.len()), ..Chart::default() };
+    for entry in entries {
+        let coarse = entry.open.kind();
+        let Some(sealed) = entry.body.as_deref() else {
+            chart.unreadable += usize::from(coarse != CoarseKind::KEY);
+            continue;
+        };
+        if !matches!(body::peek(sealed), Ok((Class::Patient, _))) {
+            continue;
+        }
+        let place = entry.open.place().to_bytes();
+        let opened = body::open(sealed, &place, |_, id| ring.get(id));
+        let Ok(Ok(content)) = opened.map(|plain| Content::decode(&plain)) else {
+            chart.unreadable += 1;
+            continue;
+        };
+        let must_understand = content.must_understand;
+        let said_at_ms = entry.open.time().ms();
+        match content.into_fact(said_at_ms) {
+            Ok(Some(fact)) => {
+                if coarse == CoarseKind::RECORD {
+                    chart.last_import_ms = chart.last_import_ms.max(Some(said_at_ms));
+                }
+                chart.facts.push(fact);
+            }
+            Ok(None) => {}
+            Err(WireError::UnknownKind(_)) => chart.not_understood += usize::from(must_understand),
+            Err(WireError::Payload { .. } | WireError::TooDeep) => chart.unreadable += 1,
+        }
+    }
+    chart
+}

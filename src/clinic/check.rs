@@ -1,0 +1,133 @@
+//! Verifying what lies on disk, and rebuilding the projections from the entries.
+
+use super::keys::Ring;
+use super::{Clinic, ClinicError, Inner, projection};
+use crate::ledger::CoarseKind;
+use crate::ledger::content::Content;
+use crate::ledger::payload::{self, PatientKey};
+use crate::record::Subject;
+use crate::seal::body::{self, Class};
+use crate::seal::envelope::{open_box, patient_info};
+use crate::seal::key::Key;
+use crate::store::{Project, Projection, StoredEntry, VerifyEvent};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+
+/// Makes the projections of entries in order of arrival. It remembers the patients' keys as they pass by, since the projection by which
+/// they are found otherwise is just what is being made.
+pub(super) struct Projector {
+    inner: Arc<Inner>,
+    rings: BTreeMap<Subject, Ring>,
+}
+
+impl Projector {
+    pub(super) fn new(clinic: &Clinic) -> Self {
+        Self { inner: clinic.inner.clone(), rings: BTreeMap::new() }
+    }
+
+    /// The rows of one entry; none where it does not open (verify names it elsewhere).
+    pub(super) fn rows(&mut self, entry: &StoredEntry) -> Vec<Projection> {
+        let subject = entry.open.subject();
+        let Some(content) = self.content(entry) else { return Vec::new() };
+        if content.kind == payload::PATIENT_KEY {
+            self.remember(subject, &content);
+        }
+        projection::rows(subject, &content, &self.inner.keys.indexer)
+    }
+
+    fn content(&self, entry: &StoredEntry) -> Option<Content> {
+        let sealed = entry.body.as_deref()?;
+        let place = entry.open.place().to_bytes();
+        let (class, _) = body::peek(sealed).ok()?;
+        if class == Class::Inbox || (class == Class::Patient && entry.open.kind() != CoarseKind::PERSON) {
+            return None;
+        }
+        let plain = body::open(sealed, &place, |class, id| match class {
+            Class::Patient => self.rings.get(&entry.open.subject())?.get(id),
+            Class::Open | Class::Ledger | Class::Inbox => self.inner.keys.ring.get(id),
+        });
+        Content::decode(&plain.ok()?).ok()
+    }
+
+    fn remember(&mut self, subject: Subject, content: &Content) {
+        let Ok(entry) = minicbor::decode::<PatientKey>(&content.payload) else { return };
+        let Some(under) = self.inner.keys.ring.get(entry.ledger_key) else { return };
+        let info = patient_info(&self.inner.ledger, &subject.0, entry.key);
+        if let Ok(secret) = open_box(&under.secret, &info, &entry.sealed) {
+            let key = Key { id: entry.key, secret };
+            self.rings.entry(subject).and_modify(|ring| ring.add(key.clone())).or_insert_with(|| Ring::new(key));
+        }
+    }
+}
+
+/// What `verify` tells.
+#[derive(Debug)]
+pub enum Told {
+    /// How far it is: done, total.
+    Progress(i64, i64),
+    /// Something is wrong; the sentence names the entry.
+    Fault(String),
+    /// Something is worth knowing.
+    Note(String),
+}
+
+/// Entries between two progress reports of a rebuild.
+const PROGRESS_EVERY: i64 = 10_000;
+
+impl Clinic {
+    /// Drops the projections and makes them again from the entries; node-local state (PIN counters) stays as it is. Says how many entries
+    /// were read.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn rebuild(&self, told: &mut dyn FnMut(Told)) -> Result<u64, ClinicError> {
+        let (project, progress) = self.projector()?;
+        let pending = self.inner.store.rebuild(project);
+        progress.into_iter().for_each(told);
+        Ok(pending.wait()?)
+    }
+
+    /// Checks everything: the database's own integrity, every body against its hash, chains, heads, and the projections against what follows
+    /// from the entries. Says how many entries were read.
+    ///
+    /// # Errors
+    /// What the store says; faults are told, not errors.
+    pub fn verify(&self, told: &mut dyn FnMut(Told)) -> Result<u64, ClinicError> {
+        let (sender, events) = channel();
+        let pending = self.inner.store.verify(move |event| {
+            // Nobody listens any more: the check ends by itself.
+            let _ = sender.send(match event {
+                VerifyEvent::Progress { done, total } => Told::Progress(done, total),
+                VerifyEvent::Fault(fault) => Told::Fault(fault.to_string()),
+                VerifyEvent::Note(note) => Told::Note(note.to_string()),
+            });
+        });
+        events.into_iter().for_each(&mut *told);
+        let summary = pending.wait()?;
+        let (project, progress) = self.projector()?;
+        let (sender, faults) = channel();
+        let pending = self.inner.store.verify_projections(project, move |fault| {
+            let _ = sender.send(Told::Fault(format!("{fault}: run `kusuribako rebuild`")));
+        });
+        progress.into_iter().for_each(&mut *told);
+        faults.into_iter().for_each(told);
+        pending.wait()?;
+        Ok(summary.entries)
+    }
+
+    /// The function that makes projections, and where it says how far it is.
+    fn projector(&self) -> Result<(Box<Project>, Receiver<Told>), ClinicError> {
+        let total = self.inner.store.read_now(|reader| reader.last_row())?;
+        let (sender, progress) = channel();
+        let projector = RefCell::new(Projector::new(self));
+        let project = move |entry: &StoredEntry| {
+            if entry.row % PROGRESS_EVERY == 0 {
+                let _ = sender.send(Told::Progress(entry.row, total));
+            }
+            projector.borrow_mut().rows(entry)
+        };
+        Ok((Box::new(project), progress))
+    }
+}

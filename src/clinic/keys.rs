@@ -1,0 +1,167 @@
+//! The key rings: the ledger's keys at its home, and a patient's keys once they are opened.
+
+use super::projection;
+use super::{ClinicError, Inner, list};
+use crate::ledger::payload::{LedgerKey, OpenerEntry, OpenerMore, PatientKey, Payload, Predecessor, Wrap};
+use crate::record::Subject;
+use crate::seal::Entropy;
+use crate::seal::envelope::{open_box, patient_info, predecessor_info, seal_box, unwrap};
+use crate::seal::key::{Indexer, Key, KeyId, KeyKind, Opener, OpenerId};
+use crate::store::{Reader, StoredEntry};
+
+/// Keys that replace each other: the newest first.
+#[derive(Clone)]
+pub(crate) struct Ring(Vec<Key>);
+
+impl Ring {
+    pub(crate) fn new(newest: Key) -> Self {
+        Self(vec![newest])
+    }
+
+    /// The key that new bodies are sealed under.
+    pub(crate) fn newest(&self) -> &Key {
+        &self.0[0]
+    }
+
+    pub(crate) fn get(&self, id: KeyId) -> Option<&Key> {
+        self.0.iter().find(|key| key.id == id)
+    }
+
+    /// Adds an older key.
+    pub(crate) fn add(&mut self, key: Key) {
+        if self.get(key.id).is_none() {
+            self.0.push(key);
+        }
+    }
+}
+
+/// The ledger's keys, at its home.
+pub(crate) struct LedgerKeys {
+    pub(crate) ring: Ring,
+    pub(crate) indexer: Indexer,
+}
+
+impl LedgerKeys {
+    /// For a new ledger.
+    pub(crate) fn new(key: Key) -> Self {
+        Self { indexer: key.indexer(), ring: Ring::new(key) }
+    }
+
+    /// Opens what the node's opener can open. The oldest key makes the blind index, so that rotation leaves it as it is.
+    pub(crate) fn open(reader: &Reader<'_>, ledger: &[u8; 16], id: OpenerId, opener: &Opener) -> Result<Self, ClinicError> {
+        let entries = entries::<LedgerKey>(reader, projection::LEDGER_KEY, None)?;
+        let mut ring: Option<Ring> = None;
+        for entry in entries.iter().rev() {
+            for wrap in entry.wraps.iter().filter(|wrap| wrap.opener == id) {
+                let key =
+                    unwrap(ledger, wrap.key, KeyKind::Ledger, id, opener, &wrap.sealed).or(Err(ClinicError::KeyDoesNotFit))?;
+                ring.get_or_insert_with(|| Ring::new(key.clone())).add(key);
+            }
+        }
+        let mut ring = ring.ok_or(ClinicError::KeyDoesNotFit)?;
+        let boxes: Vec<_> = entries.iter().flat_map(|e| e.predecessors.iter().map(move |p| (e.key, p))).collect();
+        open_predecessors(&mut ring, &boxes);
+        let oldest = entries.first().and_then(|first| ring.get(first.key)).ok_or(ClinicError::KeyDoesNotFit)?;
+        Ok(Self { indexer: oldest.indexer(), ring })
+    }
+
+    /// A new patient key, as an entry for the ledger key and the wraps given.
+    pub(crate) fn seal_patient_key(
+        &self,
+        ledger: &[u8; 16],
+        subject: Subject,
+        key: &Key,
+        wraps: Vec<Wrap>,
+        older: Option<&Ring>,
+        entropy: &dyn Entropy,
+    ) -> PatientKey {
+        let ledger_key = self.ring.newest();
+        let sealed = seal_box(&ledger_key.secret, &patient_info(ledger, &subject.0, key.id), &key.secret, entropy);
+        let predecessors = older.map_or_else(Vec::new, |ring| {
+            let old = ring.newest();
+            let sealed = seal_box(&key.secret, &predecessor_info(old.id), &old.secret, entropy);
+            vec![Predecessor { key: old.id, sealed }]
+        });
+        PatientKey { key: key.id, ledger_key: ledger_key.id, sealed, wraps, predecessors }
+    }
+}
+
+impl Inner {
+    /// A patient's keys, opened with the ledger key.
+    pub(crate) fn patient_ring(&self, reader: &Reader<'_>, subject: Subject) -> Result<Ring, ClinicError> {
+        let entries = entries::<PatientKey>(reader, projection::PATIENT_KEY, Some(&subject.0))?;
+        let mut ring: Option<Ring> = None;
+        for entry in entries.iter().rev() {
+            let under = self.keys.ring.get(entry.ledger_key).ok_or(ClinicError::KeyDoesNotFit)?;
+            let info = patient_info(&self.ledger, &subject.0, entry.key);
+            let secret = open_box(&under.secret, &info, &entry.sealed).or(Err(ClinicError::KeyDoesNotFit))?;
+            let key = Key { id: entry.key, secret };
+            ring.get_or_insert_with(|| Ring::new(key.clone())).add(key);
+        }
+        ring.ok_or(ClinicError::NoSuchPatient(subject))
+    }
+
+    /// A patient's keys, opened with one of the patient's cards; the ledger key is not needed.
+    pub(crate) fn card_ring(
+        &self,
+        reader: &Reader<'_>,
+        subject: Subject,
+        id: OpenerId,
+        opener: &Opener,
+    ) -> Result<Ring, ClinicError> {
+        let patient_keys = entries::<PatientKey>(reader, projection::PATIENT_KEY, Some(&subject.0))?;
+        let mut wraps = opener_wraps(reader, id)?;
+        wraps.extend(patient_keys.iter().flat_map(|entry| entry.wraps.iter().cloned()));
+        let mut ring: Option<Ring> = None;
+        for entry in patient_keys.iter().rev() {
+            let mine = wraps.iter().filter(|wrap| wrap.key == entry.key && wrap.opener == id && wrap.kind == KeyKind::Patient);
+            for wrap in mine {
+                if let Ok(key) = unwrap(&self.ledger, wrap.key, KeyKind::Patient, id, opener, &wrap.sealed) {
+                    ring.get_or_insert_with(|| Ring::new(key.clone())).add(key);
+                }
+            }
+        }
+        let mut ring = ring.ok_or(ClinicError::KeyDoesNotFit)?;
+        let boxes: Vec<_> = patient_keys.iter().flat_map(|e| e.predecessors.iter().map(move |p| (e.key, p))).collect();
+        open_predecessors(&mut ring, &boxes);
+        Ok(ring)
+    }
+}
+
+/// Every wrap that names this opener in its own entries.
+fn opener_wraps(reader: &Reader<'_>, id: OpenerId) -> Result<Vec<Wrap>, ClinicError> {
+    let mut wraps = Vec::new();
+    for (value, row) in reader.find(projection::OPENER, &id.0)? {
+        let Some(entry) = reader.entry(row)? else { continue };
+        if value.is_empty() {
+            wraps.extend(super::open_payload::<OpenerEntry>(&entry)?.wraps);
+        } else {
+            wraps.extend(super::open_payload::<OpenerMore>(&entry)?.wraps);
+        }
+    }
+    Ok(wraps)
+}
+
+/// Follows the boxes from keys at hand to their predecessors. Bounded by the number of boxes.
+fn open_predecessors(ring: &mut Ring, boxes: &[(KeyId, &Predecessor)]) {
+    for _ in 0..boxes.len() {
+        for (successor, predecessor) in boxes {
+            let Some(key) = ring.get(*successor) else { continue };
+            if let Ok(secret) = open_box(&key.secret, &predecessor_info(predecessor.key), &predecessor.sealed) {
+                ring.add(Key { id: predecessor.key, secret });
+            }
+        }
+    }
+}
+
+/// The payloads of the entries that a projection names, in order of arrival.
+fn entries<T: Payload>(reader: &Reader<'_>, kind: u8, key: Option<&[u8]>) -> Result<Vec<T>, ClinicError> {
+    let mut rows: Vec<i64> = match key {
+        Some(key) => reader.find(kind, key)?.into_iter().map(|(_, row)| row).collect(),
+        None => list(reader, kind)?.into_iter().map(|found| found.row).collect(),
+    };
+    rows.sort_unstable();
+    let stored: Vec<StoredEntry> =
+        rows.into_iter().filter_map(|row| reader.entry(row).transpose()).collect::<Result<_, _>>()?;
+    stored.iter().map(super::open_payload::<T>).collect()
+}

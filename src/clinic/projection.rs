@@ -1,0 +1,92 @@
+//! The projection of an entry: the rows by which it is found again. Random ids and blind tags only, nothing readable. The same function
+//! serves writing, rebuilding and verifying, so that they cannot differ.
+
+use super::matching::{external_id_value, match_value};
+use crate::ledger::content::Content;
+use crate::ledger::payload::{
+    self, FileTaken, LedgerKey, OpenerEntry, OpenerMore, OpenerRevoked, PatientKey, Payload, Resolved,
+};
+use crate::record::wire::Kind;
+use crate::record::{Content as Said, Patient, Subject};
+use crate::seal::key::Indexer;
+use crate::store::Projection;
+
+/// Key id of a ledger key.
+pub(crate) const LEDGER_KEY: u8 = 1;
+/// Subject → key id of a patient key.
+pub(crate) const PATIENT_KEY: u8 = 2;
+/// Opener id of an opener, or of more wraps for it.
+pub(crate) const OPENER: u8 = 3;
+/// Locator → opener id.
+pub(crate) const LOCATOR: u8 = 4;
+/// Opener id of a revoked opener.
+pub(crate) const REVOKED: u8 = 5;
+/// Subject → opener id of a card.
+pub(crate) const CARD: u8 = 6;
+/// Subject of a person statement.
+pub(crate) const PERSON: u8 = 10;
+/// Blind tag of name, birth date and sex → subject.
+pub(crate) const MATCH: u8 = 11;
+/// Blind tag of an external id → subject.
+pub(crate) const EXTERNAL_ID: u8 = 12;
+/// Blind tag of a file's digest.
+pub(crate) const FILE: u8 = 13;
+/// A record that was set aside.
+pub(crate) const SET_ASIDE: u8 = 14;
+/// Entry id of a set-aside that was resolved.
+pub(crate) const RESOLVED: u8 = 15;
+/// The site's profile.
+pub(crate) const PROFILE: u8 = 16;
+
+/// The rows of one entry.
+pub(crate) fn rows(subject: Subject, content: &Content, indexer: &Indexer) -> Vec<Projection> {
+    let row = |kind, key: &[u8], value: &[u8]| Projection { kind, key: key.to_vec(), value: value.to_vec() };
+    match content.kind {
+        payload::LEDGER_KEY => read::<LedgerKey>(content).map(|x| row(LEDGER_KEY, &x.key.0, &[])).into_iter().collect(),
+        payload::PATIENT_KEY => {
+            read::<PatientKey>(content).map(|x| row(PATIENT_KEY, &subject.0, &x.key.0)).into_iter().collect()
+        }
+        payload::OPENER => read::<OpenerEntry>(content).map_or_else(Vec::new, |x| {
+            let mut rows = vec![row(OPENER, &x.opener.0, &[])];
+            if let Some(locator) = x.locator {
+                rows.push(row(LOCATOR, &locator, &x.opener.0));
+                rows.push(row(CARD, &subject.0, &x.opener.0));
+            }
+            rows
+        }),
+        payload::OPENER_MORE => read::<OpenerMore>(content).map(|x| row(OPENER, &x.opener.0, &[1])).into_iter().collect(),
+        payload::OPENER_REVOKED => {
+            read::<OpenerRevoked>(content).map(|x| row(REVOKED, &x.opener.0, &[x.reason])).into_iter().collect()
+        }
+        payload::FILE_TAKEN => {
+            read::<FileTaken>(content).map(|x| row(FILE, &indexer.blind("file", &x.digest), &[])).into_iter().collect()
+        }
+        payload::SET_ASIDE => vec![row(SET_ASIDE, &[], &[])],
+        payload::RESOLVED => read::<Resolved>(content).map(|x| row(RESOLVED, &x.entry, &[])).into_iter().collect(),
+        payload::SITE_PROFILE => vec![row(PROFILE, &[], &[])],
+        _ => person_of(content).map_or_else(Vec::new, |person| {
+            let mut rows = vec![row(PERSON, &subject.0, &[])];
+            rows.extend(match_value(&person).map(|value| row(MATCH, &indexer.blind("match", &value), &subject.0)));
+            let ids = person.external_ids.iter().filter_map(|id| external_id_value(id));
+            rows.extend(ids.map(|id| row(EXTERNAL_ID, &indexer.blind("external id", &id), &subject.0)));
+            rows
+        }),
+    }
+}
+
+/// The person that a statement, or a correction of one, is about.
+fn person_of(content: &Content) -> Option<Patient> {
+    let kind = Kind(content.kind);
+    if kind != Kind::PATIENT && kind != Kind::CORRECTION {
+        return None;
+    }
+    let mut said = Said::decode(kind, &content.payload).ok()?;
+    while let Said::Correction(correction) = said {
+        said = *correction.replacement;
+    }
+    if let Said::Patient(person) = said { Some(person) } else { None }
+}
+
+fn read<T: Payload>(content: &Content) -> Option<T> {
+    minicbor::decode(&content.payload).ok()
+}

@@ -1,0 +1,265 @@
+//! Which drugs are taken now, whose supply ended, which are as needed, and which are earlier.
+//!
+//! A line is *earlier* only where it was recorded as stopped, or where a later dispensing of the same drug stands in its place: one from the
+//! same institution always does, one from another only when the older supply is over (two running supplies may be a double medication and stay
+//! in sight). A dispensing dated after today replaces nothing yet, and a concealed one nothing that is not concealed itself, so that nobody
+//! who does not see the one loses the other. Needles and containers are no medicines: they stand in their visit only.
+
+mod stops;
+
+use super::visits::is_same;
+use super::{DrugLine, NO_KNOWN_END_DAYS, Shown, Today};
+use crate::record::dose::{dose, supply_days};
+use crate::record::text::key;
+use crate::record::{DosageForm, Drug, FactId, FactVersion, Group, Institution, Prescription, Remark, Visit};
+use jiff::ToSpan;
+use jiff::civil::Date;
+use std::cmp::Reverse;
+pub(super) use stops::{Stop, stops};
+
+/// The lists of the first screen.
+#[derive(Default)]
+pub(super) struct Lists {
+    pub(super) taken_now: Vec<DrugLine>,
+    pub(super) supply_ended: Vec<DrugLine>,
+    pub(super) as_needed: Vec<DrugLine>,
+    pub(super) earlier: Vec<DrugLine>,
+}
+
+/// One drug of one visit, before it is known where it goes.
+struct Line<'a> {
+    visit: &'a Shown<Visit>,
+    members: &'a [FactId],
+    prescription: &'a Prescription,
+    group: &'a Group,
+    drug: &'a Drug,
+    place: u32,
+    starts: Option<Date>,
+    ends: Option<Date>,
+    dose: crate::record::dose::Dose,
+    stop: Option<&'a Stop<'a>>,
+    replaced_by: Option<FactVersion>,
+}
+
+/// Sorts the drugs of all shown visits (newest first) into lists.
+pub(super) fn lists<'a>(
+    visits: &[Shown<Visit>],
+    members: &[Vec<FactId>],
+    stops: Vec<Stop<'a>>,
+    today: Today,
+    fallen: &mut Vec<super::claims::Fallen<'a>>,
+) -> Lists {
+    let reference = if today.is_trusted { Some(today.date) } else { newest_dispensing(visits) };
+    let (stops, unfit) = stops::fitting(stops, visits, members);
+    fallen.extend(unfit);
+    let mut lines: Vec<Line<'_>> =
+        visits.iter().zip(members).flat_map(|(visit, members)| lines(visit, members, &stops)).collect();
+    mark_replaced(&mut lines, reference, today);
+    let mut lists = Lists::default();
+    for line in lines {
+        let is_stopped = line.stop.is_some_and(|stop| stop.has_come(today));
+        let list = if is_stopped || line.replaced_by.is_some() {
+            &mut lists.earlier
+        } else if line.is_over(reference) {
+            &mut lists.supply_ended
+        } else if line.form() == DosageForm::AsNeeded {
+            &mut lists.as_needed
+        } else {
+            &mut lists.taken_now
+        };
+        list.push(line.shown(today));
+    }
+    lists
+}
+
+/// Date of the newest dispensing known.
+pub(super) fn newest_dispensing(visits: &[Shown<Visit>]) -> Option<Date> {
+    visits.iter().filter_map(|visit| visit.what.date.day).map(|day| day.0).max()
+}
+
+fn lines<'a>(visit: &'a Shown<Visit>, members: &'a [FactId], stops: &'a [Stop<'a>]) -> Vec<Line<'a>> {
+    let starts = visit.what.date.day.map(|day| day.0);
+    let mut lines = Vec::new();
+    for prescription in &visit.what.prescriptions {
+        for group in &prescription.groups {
+            for (place, drug) in (0u32..).zip(&group.drugs).filter(|(_, drug)| !is_material(drug, group)) {
+                let dose = dose(drug, group);
+                let ends = starts.zip(supply_days(group, &dose)).and_then(|(starts, days)| last_day(starts, days));
+                let stop = stops::of(stops, members, group, drug);
+                lines.push(Line {
+                    visit,
+                    members,
+                    prescription,
+                    group,
+                    drug,
+                    place,
+                    starts,
+                    ends,
+                    dose,
+                    stop,
+                    replaced_by: None,
+                });
+            }
+        }
+    }
+    lines
+}
+
+fn last_day(starts: Date, days: u32) -> Option<Date> {
+    starts.checked_add(i64::from(days.saturating_sub(1)).days()).ok()
+}
+
+/// Names of containers, as they stand among drugs.
+const CONTAINERS: [&str; 9] =
+    ["容器", "容器代", "投薬瓶", "軟膏容器", "軟膏壺", "軟膏つぼ", "点眼容器", "点鼻容器", "スポイト"];
+
+/// Needles, containers and the like: by form 9 without a medicine's code, or by form 10 with a code of 特定器材 or a container's name.
+fn is_material(drug: &Drug, group: &Group) -> bool {
+    let code = drug.code.value.trim();
+    let kind = drug.code.kind.trim();
+    let is_receipt_code_of = |first: char| kind == "2" && code.starts_with(first);
+    let form = group.usage.as_ref().map_or(DosageForm::Unknown, |usage| usage.form);
+    if form == DosageForm::Material {
+        let is_medicine = is_receipt_code_of('6') || (matches!(kind, "3" | "4" | "6") && !code.is_empty());
+        return !is_medicine;
+    }
+    form == DosageForm::Other
+        && (is_receipt_code_of('7') || (code.is_empty() && CONTAINERS.contains(&key(&drug.name).as_str())))
+}
+
+impl Line<'_> {
+    fn form(&self) -> DosageForm {
+        self.group.usage.as_ref().map_or(DosageForm::Unknown, |usage| usage.form)
+    }
+
+    /// Whether the supply is over by the reference day. One without a known end counts as over after [`NO_KNOWN_END_DAYS`]; one without a date
+    /// never.
+    fn is_over(&self, reference: Option<Date>) -> bool {
+        let open_end = || self.starts?.checked_add(NO_KNOWN_END_DAYS.days()).ok();
+        self.ends.or_else(open_end).zip(reference).is_some_and(|(last, today)| last < today)
+    }
+
+    /// The kind of code and the code, where codes of that kind can be compared.
+    fn code(&self) -> Option<(&str, &str)> {
+        let value = self.drug.code.value.trim();
+        let kind = match self.drug.code.kind.trim() {
+            "2" => "2",
+            "3" | "4" => "4",
+            "6" if value.len() == 7 => "6/7",
+            "6" if value.len() == 9 => "6/9",
+            "6" => "6/13",
+            _ => return None,
+        };
+        (!value.is_empty()).then_some((kind, value))
+    }
+
+    /// Whether this later line stands in the place of `older`, of the same drug.
+    fn replaces(&self, older: &Line<'_>, reference: Option<Date>, today: Today) -> bool {
+        let (Some(starts), Some(before)) = (self.starts, older.starts) else { return false };
+        let is_later = starts > before && (!today.is_trusted || starts <= today.date);
+        let is_seen_with_it = !self.visit.concealed || older.visit.concealed;
+        is_later
+            && is_seen_with_it
+            && self.form() == older.form()
+            && !self.members.iter().any(|id| older.members.contains(id))
+            && (is_same_place(&self.visit.what, &older.visit.what) || older.is_over(reference))
+    }
+
+    fn shown(self, today: Today) -> DrugLine {
+        let Self { visit, prescription, group, drug, .. } = self;
+        let name = |institution: &Option<Institution>| institution.as_ref().map(|one| one.name.clone()).unwrap_or_default();
+        let prescriber = prescription.prescriber.as_ref();
+        let days_left = self.ends.filter(|_| today.is_trusted).and_then(|ends| days_between(today.date, ends));
+        DrugLine {
+            visit: visit.fact,
+            rp: group.rp,
+            place: self.place,
+            name: drug.name.clone(),
+            generic: drug.generic.as_ref().map(|generic| generic.name.clone()).unwrap_or_default(),
+            code: drug.code.clone(),
+            dose: self.dose,
+            usage: group.usage.as_ref().map(|usage| usage.name.clone()).unwrap_or_default(),
+            supplements: texts([&drug.supplements, &group.supplements]),
+            cautions: texts([&drug.cautions, &group.cautions, &visit.what.cautions]),
+            starts: self.starts,
+            ends: self.ends,
+            days_left,
+            stopped: self.stop.map(|stop| stop.what.on.raw.clone()),
+            stopped_note: self.stop.map(|stop| stop.what.note.clone()).unwrap_or_default(),
+            replaced_by: self.replaced_by,
+            prescribed_at: name(&visit.what.prescribed_at),
+            prescriber: prescriber.map(|one| format!("{} {}", one.name, one.department).trim().to_owned()).unwrap_or_default(),
+            dispensed_at: name(&visit.what.dispensed_at),
+            dispensed_phone: visit.what.dispensed_at.as_ref().map(|one| one.phone.clone()).unwrap_or_default(),
+            source: visit.source.clone(),
+            class3: class3(drug),
+            doubts: visit.doubts.clone(),
+            concealed: visit.concealed,
+        }
+    }
+}
+
+fn days_between(from: Date, to: Date) -> Option<i64> {
+    from.until(to).ok().map(|span| i64::from(span.get_days()))
+}
+
+fn texts<const N: usize>(remarks: [&Vec<Remark>; N]) -> Vec<String> {
+    remarks.into_iter().flatten().map(|remark| remark.text.clone()).collect()
+}
+
+/// The first three digits of a 12-character code (厚労省, YJ): the class of effect.
+fn class3(drug: &Drug) -> Option<String> {
+    let code = drug.code.value.trim();
+    let has_class = matches!(drug.code.kind.trim(), "3" | "4") && code.len() == 12;
+    let class = code.get(..3).filter(|class| has_class && class.bytes().all(|b| b.is_ascii_digit()))?;
+    Some(class.to_owned())
+}
+
+/// Whether two visits are known to be of the same institutions: where they were prescribed, dispensed, or both, and neither known to differ.
+fn is_same_place(a: &Visit, b: &Visit) -> bool {
+    let prescribed = is_same(a.prescribed_at.as_ref(), b.prescribed_at.as_ref());
+    let dispensed = is_same(a.dispensed_at.as_ref(), b.dispensed_at.as_ref());
+    prescribed != Some(false) && dispensed != Some(false) && (prescribed.is_some() || dispensed.is_some())
+}
+
+/// Finds for each line a later one of the same drug that stands in its place. The same drug is the same code; where one has no code, or the codes
+/// are of different kinds, the same name and unit.
+fn mark_replaced(lines: &mut [Line<'_>], reference: Option<Date>, today: Today) {
+    let mut replaced = vec![None; lines.len()];
+    let mut by_code: Vec<usize> = (0..lines.len()).filter(|&at| lines[at].code().is_some()).collect();
+    by_code.sort_by_key(|&at| (lines[at].code(), Reverse(lines[at].starts)));
+    for same in by_code.chunk_by(|&a, &b| lines[a].code() == lines[b].code()) {
+        mark(same, lines, reference, today, &mut replaced);
+    }
+    let mut kinds = lines.iter().map(|line| line.code().map(|(kind, _)| kind));
+    let first = kinds.next().flatten();
+    let are_codes_enough = first.is_some() && kinds.all(|kind| kind == first);
+    if !are_codes_enough {
+        let mut by_name: Vec<(String, String, usize)> =
+            lines.iter().enumerate().map(|(at, line)| (key(&line.drug.name), key(&line.drug.unit), at)).collect();
+        by_name.sort();
+        for same in by_name.chunk_by(|a, b| (&a.0, &a.1) == (&b.0, &b.1)) {
+            let same: Vec<usize> = same.iter().map(|(_, _, at)| *at).collect();
+            mark(&same, lines, reference, today, &mut replaced);
+        }
+    }
+    for (line, by) in lines.iter_mut().zip(replaced) {
+        line.replaced_by = by;
+    }
+}
+
+/// Among lines of one name or code; two whose codes are comparable and differ are different drugs all the same.
+fn mark(same: &[usize], lines: &[Line<'_>], reference: Option<Date>, today: Today, replaced: &mut [Option<FactVersion>]) {
+    let may_be_same = |a: &Line<'_>, b: &Line<'_>| match (a.code(), b.code()) {
+        (Some((kind, code)), Some((other_kind, other))) => kind != other_kind || code == other,
+        (None, _) | (_, None) => true,
+    };
+    for &older in same {
+        if replaced[older].is_none() {
+            let by = same.iter().find(|&&later| {
+                may_be_same(&lines[later], &lines[older]) && lines[later].replaces(&lines[older], reference, today)
+            });
+            replaced[older] = by.map(|&later| lines[later].visit.fact);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! A bounded queue between callers and the store's threads.
+
+use super::StoreError;
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Jobs in the order in which they came. Whoever finds it full is told so at once: waiting would only hide it.
+pub(super) struct Queue<T> {
+    state: Mutex<State<T>>,
+    filled: Condvar,
+    capacity: usize,
+}
+
+struct State<T> {
+    jobs: VecDeque<T>,
+    is_closed: bool,
+}
+
+impl<T> Queue<T> {
+    pub(super) fn new(capacity: usize) -> Self {
+        let state = Mutex::new(State { jobs: VecDeque::new(), is_closed: false });
+        Self { state, filled: Condvar::new(), capacity }
+    }
+
+    /// Adds a job, or gives it back with the reason.
+    pub(super) fn push(&self, job: T) -> Result<(), (T, StoreError)> {
+        let mut state = self.lock();
+        if state.is_closed {
+            return Err((job, StoreError::Stopped));
+        }
+        if state.jobs.len() >= self.capacity {
+            return Err((job, StoreError::Busy));
+        }
+        state.jobs.push_back(job);
+        drop(state);
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    /// Waits for a job. `None` when the queue was closed and is empty.
+    pub(super) fn pop(&self) -> Option<T> {
+        self.wait_for_job().jobs.pop_front()
+    }
+
+    /// Waits for a job and takes those that wait behind it too, as long as their weights add up to no more than `weight_max`.
+    pub(super) fn pop_group(&self, weight_max: usize, weigh: impl Fn(&T) -> usize) -> Option<Vec<T>> {
+        let mut state = self.wait_for_job();
+        let first = state.jobs.pop_front()?;
+        let mut weight = weigh(&first);
+        let mut group = vec![first];
+        while let Some(next) = state.jobs.front().map(&weigh).filter(|next| weight.saturating_add(*next) <= weight_max) {
+            weight += next;
+            group.extend(state.jobs.pop_front());
+        }
+        Some(group)
+    }
+
+    /// Takes no more jobs; those that wait are still done.
+    pub(super) fn close(&self) {
+        self.lock().is_closed = true;
+        self.filled.notify_all();
+    }
+
+    /// Takes no more jobs and drops those that wait, so that whoever waits for their answers hears that there will be none.
+    pub(super) fn abandon(&self) {
+        let mut state = self.lock();
+        state.is_closed = true;
+        state.jobs.clear();
+        drop(state);
+        self.filled.notify_all();
+    }
+
+    fn wait_for_job(&self) -> MutexGuard<'_, State<T>> {
+        let is_idle = |state: &mut State<T>| state.jobs.is_empty() && !state.is_closed;
+        self.filled.wait_while(self.lock(), is_idle).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A panic elsewhere cannot leave the state half-changed: every change is one step.
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_bounded_and_says_so() {
+        let queue = Queue::new(2);
+        queue.push(1).unwrap();
+        queue.push(2).unwrap();
+        assert_eq!(queue.push(3), Err((3, StoreError::Busy)));
+        queue.close();
+        assert_eq!(queue.push(4), Err((4, StoreError::Stopped)));
+        assert_eq!((queue.pop(), queue.pop(), queue.pop()), (Some(1), Some(2), None));
+    }
+
+    #[test]
+    fn a_group_stops_at_its_weight_but_is_never_empty() {
+        let queue = Queue::new(10);
+        [3, 3, 3, 50, 1].into_iter().for_each(|job| queue.push(job).unwrap());
+        assert_eq!(queue.pop_group(6, |job| *job), Some(vec![3, 3]));
+        assert_eq!(queue.pop_group(6, |job| *job), Some(vec![3]));
+        assert_eq!(queue.pop_group(6, |job| *job), Some(vec![50]));
+        queue.abandon();
+        assert_eq!(queue.pop_group(6, |job| *job), None);
+    }
+
+    #[test]
+    fn whoever_waits_wakes() {
+        let queue = Queue::new(1);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| (queue.pop(), queue.pop()));
+            queue.push('a').unwrap();
+            queue.close();
+            assert_eq!(waiting.join().unwrap(), (Some('a'), None));
+        });
+    }
+}

@@ -1,0 +1,173 @@
+//! What can go wrong on a page, the one table of its status codes, and what the page then says.
+
+use super::lang::Messages;
+use super::lang::phrase::Html;
+use crate::clinic::{CardRefusal, WriteRefusal};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+
+/// Why a request did not get what it asked for. The layer that every response passes turns it into a calm page in the visitor's language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// A card opened nothing.
+    Card(CardRefusal),
+    /// Something was not written.
+    Write(WriteRefusal),
+    /// The record could not be read.
+    Unreadable(WriteRefusal),
+    /// The session is over, or its form came from another one.
+    Expired,
+    /// The request was meant for another name: somebody points a name of theirs at this machine, or a typing mistake.
+    Host,
+    /// The request was made by another site's page.
+    CrossSite,
+    /// No such page, or no such entry in this record.
+    NotFound,
+    /// More was sent than is read.
+    TooLarge,
+    /// What was sent did not come in time.
+    TooSlow,
+    /// The form lacks a field or one is not what it should be.
+    BadForm,
+    /// The photo shows no readable card.
+    Photo,
+    /// Others' photos are being read.
+    PhotoBusy,
+}
+
+/// A calm page.
+pub(crate) struct Calm {
+    pub(crate) title: &'static super::lang::phrase::Text,
+    pub(crate) what_to_do: Html,
+    pub(crate) next: &'static str,
+    pub(crate) next_words: &'static super::lang::phrase::Text,
+}
+
+impl Trouble {
+    /// The status table. A wrong secret and an unknown card are one refusal and one status.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Card(CardRefusal::Mistyped | CardRefusal::PinFormat) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Card(CardRefusal::Unknown | CardRefusal::WrongPin { .. }) => StatusCode::FORBIDDEN,
+            Self::Card(CardRefusal::Exhausted | CardRefusal::Revoked) => StatusCode::FORBIDDEN,
+            Self::Card(CardRefusal::Locked { .. }) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Card(CardRefusal::Failed(_)) | Self::Unreadable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Write(WriteRefusal::DiskFull) => StatusCode::INSUFFICIENT_STORAGE,
+            Self::Write(WriteRefusal::ReadOnly(_) | WriteRefusal::Failed(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Write(WriteRefusal::NotConcealable) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Expired | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::Host => StatusCode::MISDIRECTED_REQUEST,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::BadForm => StatusCode::BAD_REQUEST,
+            Self::Photo => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::PhotoBusy => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// Seconds after which it is worth trying again.
+    pub(crate) fn retry_after_s(&self) -> Option<u64> {
+        match self {
+            Self::Card(CardRefusal::Locked { wait_s }) => Some(*wait_s),
+            Self::PhotoBusy => Some(10),
+            Self::Card(_) | Self::Write(_) | Self::Unreadable(_) | Self::Expired | Self::Host | Self::CrossSite => None,
+            Self::NotFound | Self::TooLarge | Self::TooSlow | Self::BadForm | Self::Photo => None,
+        }
+    }
+
+    /// The sentence for the log, where somebody has to do something about it. It holds nothing of a patient, a card or a form.
+    pub(crate) fn failure(&self) -> Option<String> {
+        match self {
+            Self::Card(CardRefusal::Failed(why)) => Some(why.clone()),
+            Self::Write(refusal) | Self::Unreadable(refusal) if *refusal != WriteRefusal::NotConcealable => {
+                Some(refusal.to_string())
+            }
+            Self::Card(_) | Self::Write(_) | Self::Unreadable(_) | Self::Expired | Self::Host | Self::CrossSite => None,
+            Self::NotFound | Self::TooLarge | Self::TooSlow | Self::BadForm | Self::Photo | Self::PhotoBusy => None,
+        }
+    }
+
+    /// What the page says, and where it leads.
+    pub(crate) fn calm(&self, m: &'static Messages) -> Calm {
+        let t = &m.trouble;
+        let say = |title, text: &super::lang::phrase::Text| (title, Html(text.to_string()));
+        let (title, what_to_do) = match self {
+            Self::Card(refusal) => card(m, refusal),
+            Self::Write(WriteRefusal::DiskFull) => say(&t.disk_full_title, &t.disk_full),
+            Self::Write(WriteRefusal::ReadOnly(_) | WriteRefusal::Failed(_)) => say(&t.read_only_title, &t.read_only),
+            Self::Write(WriteRefusal::NotConcealable) => say(&t.not_concealable_title, &t.not_concealable),
+            Self::Unreadable(_) => say(&t.failed_title, &t.failed),
+            Self::Expired => say(&t.expired_title, &t.expired),
+            Self::Host => say(&t.host_title, &t.host),
+            Self::CrossSite => say(&t.cross_site_title, &t.cross_site),
+            Self::NotFound => say(&t.not_found_title, &t.not_found),
+            Self::TooLarge => say(&t.too_large_title, &t.too_large),
+            Self::TooSlow => say(&t.too_slow_title, &t.too_slow),
+            Self::BadForm => say(&t.bad_form_title, &t.bad_form),
+            Self::Photo => say(&t.photo_title, &t.photo),
+            Self::PhotoBusy => say(&t.photo_busy_title, &t.photo_busy),
+        };
+        let is_in_record = matches!(self, Self::Write(_));
+        let (next, next_words) = match is_in_record {
+            true => ("/record", &m.common.back_record),
+            false => ("/", &m.common.back_front),
+        };
+        Calm { title, what_to_do, next, next_words }
+    }
+}
+
+fn card(m: &'static Messages, refusal: &CardRefusal) -> (&'static super::lang::phrase::Text, Html) {
+    let t = &m.trouble;
+    let html = |text: &super::lang::phrase::Text| Html(text.to_string());
+    match refusal {
+        CardRefusal::Mistyped => (&t.mistyped_title, html(&t.mistyped)),
+        CardRefusal::Unknown => (&t.unknown_title, html(&t.unknown)),
+        CardRefusal::PinFormat => (&t.pin_format_title, html(&t.pin_format)),
+        CardRefusal::WrongPin { tries_left } => (&t.wrong_pin_title, t.wrong_pin.with(*tries_left)),
+        CardRefusal::Locked { wait_s } => (&t.locked_title, t.locked.with(wait_s.div_ceil(60).max(1))),
+        CardRefusal::Exhausted => (&t.exhausted_title, html(&t.exhausted)),
+        CardRefusal::Revoked => (&t.revoked_title, html(&t.revoked)),
+        CardRefusal::Failed(_) => (&t.failed_title, html(&t.failed)),
+    }
+}
+
+impl IntoResponse for Trouble {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::lang::Lang;
+
+    #[test]
+    fn nothing_internal_reaches_a_page() {
+        let secret = "no such table: bodies".to_owned();
+        let all = [
+            Trouble::Card(CardRefusal::Failed(secret.clone())),
+            Trouble::Write(WriteRefusal::ReadOnly(secret.clone())),
+            Trouble::Write(WriteRefusal::Failed(secret.clone())),
+            Trouble::Unreadable(WriteRefusal::Failed(secret.clone())),
+        ];
+        for (trouble, lang) in all.iter().flat_map(|t| Lang::ALL.map(|l| (t, l))) {
+            let calm = trouble.calm(lang.messages());
+            assert!(!calm.what_to_do.0.contains("table") && !calm.title.plain().contains("table"));
+            assert!(trouble.failure().unwrap().contains(&secret), "it is logged instead");
+        }
+    }
+
+    #[test]
+    fn a_lock_says_how_long_in_whole_minutes() {
+        let locked = |wait_s| Trouble::Card(CardRefusal::Locked { wait_s });
+        assert!(locked(1).calm(Lang::English.messages()).what_to_do.0.contains("about 1."));
+        assert!(locked(61).calm(Lang::English.messages()).what_to_do.0.contains("about 2."));
+        assert_eq!(locked(61).retry_after_s(), Some(61));
+        assert_eq!(locked(61).status(), StatusCode::TOO_MANY_REQUESTS);
+    }
+}

@@ -1,0 +1,217 @@
+//! What every request passes: exact host names, no other site's forms, the visitor's language, the headers of every answer.
+
+use super::error::{Calm, Trouble};
+use super::lang::Lang;
+use super::page::{self, Frame};
+use super::session::Session;
+use super::{LocalAddress, Site};
+use askama::Template;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::{self, HeaderName, HeaderValue};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+use std::sync::Arc;
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const LANG_COOKIE: &str = "lang";
+const LANG_SECONDS: u32 = 365 * 24 * 3600;
+
+#[derive(Template)]
+#[template(path = "calm.html")]
+struct CalmPage {
+    f: Frame,
+    calm: Calm,
+}
+
+/// The layer around all routes.
+pub(super) async fn layer(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
+    let (lang, is_chosen) = language(&request);
+    request.extensions_mut().insert(lang);
+    let method = request.method().clone();
+    let response = match admit(&site, &request) {
+        Ok(()) => next.run(request).await,
+        Err(trouble) => trouble.into_response(),
+    };
+    let mut response = calmed(&site, lang, &method, response);
+    set_headers(response.headers_mut());
+    if is_chosen {
+        let secure = if site.is_tls { "; Secure" } else { "" };
+        let cookie = format!("{LANG_COOKIE}={}; Path=/; Max-Age={LANG_SECONDS}; HttpOnly; SameSite=Lax{secure}", lang.code());
+        append_cookie(response.headers_mut(), &cookie);
+    }
+    response
+}
+
+/// The language asked for in the address, else that of the cookie, else the browser's on a first visit. The second is whether it was asked for.
+fn language(request: &Request) -> (Lang, bool) {
+    let query = request.uri().query().unwrap_or_default();
+    let chosen = query.split('&').find_map(|pair| pair.strip_prefix("lang=")).and_then(Lang::from_code);
+    if let Some(lang) = chosen {
+        return (lang, true);
+    }
+    let remembered = cookie(request.headers(), LANG_COOKIE).and_then(Lang::from_code);
+    let accepted = || request.headers().get(header::ACCEPT_LANGUAGE)?.to_str().ok().and_then(Lang::from_accept);
+    (remembered.or_else(accepted).unwrap_or_default(), false)
+}
+
+fn admit(site: &Site, request: &Request) -> Result<(), Trouble> {
+    let host = host(request).ok_or(Trouble::Host)?;
+    if !site.hosts.iter().any(|h| h.eq_ignore_ascii_case(host)) && !is_own_address(site, request, host) {
+        return Err(Trouble::Host);
+    }
+    if matches!(*request.method(), Method::GET | Method::HEAD) || is_own_page(site, request.headers(), host) {
+        return Ok(());
+    }
+    Err(Trouble::CrossSite)
+}
+
+/// HTTP/2 has the name in the address, HTTP/1.1 in a header; a request that names two is refused.
+fn host(request: &Request) -> Option<&str> {
+    let mut headers = request.headers().get_all(header::HOST).iter();
+    let header = headers.next().and_then(|h| h.to_str().ok());
+    let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);
+    match (authority, header, headers.next()) {
+        (_, _, Some(_)) => None,
+        (Some(a), Some(h), None) if a != h => None,
+        (a, h, None) => a.or(h),
+    }
+}
+
+/// The address that the connection came in at. No name can be pointed at it, so that it needs no list.
+fn is_own_address(site: &Site, request: &Request, host: &str) -> bool {
+    let Some(LocalAddress(local)) = request.extensions().get().copied() else {
+        return false;
+    };
+    let own_port = if site.is_tls { 443 } else { 80 };
+    let bare = if local.is_ipv6() { format!("[{}]", local.ip()) } else { local.ip().to_string() };
+    host == local.to_string() || (local.port() == own_port && host == bare)
+}
+
+/// Whether a form comes from a page of ours, as far as the browser says. With `no-referrer`, browsers send `Origin: null` with our own
+/// forms, and `Sec-Fetch-Site` only over TLS or loopback; so `null` and silence pass here. Forms of a session carry its token besides.
+fn is_own_page(site: &Site, headers: &HeaderMap, host: &str) -> bool {
+    if let Some(fetch) = headers.get("sec-fetch-site") {
+        return fetch == "same-origin" || fetch == "none";
+    }
+    let scheme = if site.is_tls { "https" } else { "http" };
+    match headers.get(header::ORIGIN).map(HeaderValue::to_str) {
+        None | Some(Ok("null")) => true,
+        Some(Ok(origin)) => origin.split_once("://").is_some_and(|(s, h)| s == scheme && h.eq_ignore_ascii_case(host)),
+        Some(Err(_not_text)) => false,
+    }
+}
+
+/// Puts the calm page into an answer that only says what went wrong, and logs once what somebody has to look after.
+fn calmed(site: &Site, lang: Lang, method: &Method, response: Response) -> Response {
+    let unknown_way = response.status() == StatusCode::METHOD_NOT_ALLOWED || response.status() == StatusCode::NOT_FOUND;
+    let trouble = match response.extensions().get::<Arc<Trouble>>() {
+        Some(trouble) => Arc::clone(trouble),
+        None if unknown_way => Arc::new(Trouble::NotFound),
+        None => return response,
+    };
+    if let Some(why) = trouble.failure() {
+        tracing::error!(%method, status = trouble.status().as_u16(), why, "a page failed");
+    }
+    let mut frame = Frame::new(lang, site.clinic.name().to_owned(), site.clinic.phone().to_owned(), site.clinic.now_ms());
+    let calm = trouble.calm(frame.m);
+    calm.title.plain().clone_into(&mut frame.title);
+    let status = if response.status() == StatusCode::METHOD_NOT_ALLOWED { response.status() } else { trouble.status() };
+    let mut page = page::html(status, &CalmPage { f: frame, calm }).unwrap_or_else(|_| status.into_response());
+    if let Some(wait_s) = trouble.retry_after_s() {
+        page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait_s));
+    }
+    page
+}
+
+fn set_headers(headers: &mut HeaderMap) {
+    let fixed = |text| HeaderValue::from_static(text);
+    headers.insert(header::CONTENT_SECURITY_POLICY, fixed(POLICY));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
+    headers.insert(header::REFERRER_POLICY, fixed("no-referrer"));
+    headers.insert(HeaderName::from_static("cross-origin-opener-policy"), fixed("same-origin"));
+    headers.insert(HeaderName::from_static("cross-origin-resource-policy"), fixed("same-origin"));
+    headers.entry(header::CACHE_CONTROL).or_insert(fixed("no-store"));
+}
+
+/// The value of a cookie.
+pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|h| h.to_str().ok());
+    all.flat_map(|h| h.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
+/// Adds a cookie, which must be ASCII.
+pub(super) fn append_cookie(headers: &mut HeaderMap, cookie: &str) {
+    if let Ok(value) = HeaderValue::from_str(cookie) {
+        headers.append(header::SET_COOKIE, value);
+    }
+}
+
+/// The visitor's language.
+pub(super) struct Speaks(pub(super) Lang);
+
+impl<S: Sync> FromRequestParts<S> for Speaks {
+    type Rejection = std::convert::Infallible;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self(parts.extensions.get().copied().unwrap_or_default()))
+    }
+}
+
+/// A session, whether or not the person has said that the record is theirs.
+pub(super) struct Entered {
+    pub(super) session: Arc<Session>,
+    pub(super) lang: Lang,
+    pub(super) token: String,
+}
+
+/// A session whose person said that the record is theirs.
+pub(super) struct Opened {
+    pub(super) session: Arc<Session>,
+    pub(super) lang: Lang,
+}
+
+/// Where a request without a session is sent.
+pub(super) enum Shut {
+    /// There was one, and it is over.
+    Over,
+    /// To the page that comes first.
+    First(&'static str),
+}
+
+impl IntoResponse for Shut {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Over => Trouble::Expired.into_response(),
+            Self::First(page) => Redirect::to(page).into_response(),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<Site>> for Entered {
+    type Rejection = Shut;
+    async fn from_request_parts(parts: &mut Parts, site: &Arc<Site>) -> Result<Self, Shut> {
+        let lang = parts.extensions.get().copied().unwrap_or_default();
+        // A form that comes without a session was open for too long; a page is then asked for by its address alone.
+        let missing = if parts.method == Method::GET { Shut::First("/") } else { Shut::Over };
+        let token = cookie(&parts.headers, site.cookie_name()).ok_or(missing)?.to_owned();
+        let session = site.sessions.find(&token).ok_or(Shut::Over)?;
+        Ok(Self { session, lang, token })
+    }
+}
+
+impl FromRequestParts<Arc<Site>> for Opened {
+    type Rejection = Shut;
+    async fn from_request_parts(parts: &mut Parts, site: &Arc<Site>) -> Result<Self, Shut> {
+        let Entered { session, lang, .. } = Entered::from_request_parts(parts, site).await?;
+        if session.is_confirmed() { Ok(Self { session, lang }) } else { Err(Shut::First("/you")) }
+    }
+}
+
+impl Opened {
+    /// Refuses a form that is not of this session.
+    pub(super) fn check(&self, csrf: &str) -> Result<(), Trouble> {
+        if self.session.is_csrf(csrf) { Ok(()) } else { Err(Trouble::Expired) }
+    }
+}

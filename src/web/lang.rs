@@ -1,0 +1,93 @@
+//! The languages of the pages: one catalogue file each, read once.
+
+pub mod messages;
+pub mod phrase;
+
+pub use messages::Messages;
+use std::sync::LazyLock;
+
+/// A language of the pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Lang {
+    /// 日本語
+    #[default]
+    Japanese,
+    /// やさしい日本語, with readings above the characters
+    EasyJapanese,
+    /// English
+    English,
+}
+
+static CATALOGUES: LazyLock<[Messages; 3]> = LazyLock::new(|| {
+    [
+        read(include_str!("../../templates/lang/ja.json")),
+        read(include_str!("../../templates/lang/ja-easy.json")),
+        read(include_str!("../../templates/lang/en.json")),
+    ]
+});
+
+fn read(json: &str) -> Messages {
+    match serde_json::from_str(json) {
+        Ok(messages) => messages,
+        Err(e) => unreachable!("a catalogue that is part of the program and checked by its tests: {e}"),
+    }
+}
+
+impl Lang {
+    /// All of them, in the order in which they are offered.
+    pub const ALL: [Self; 3] = [Self::Japanese, Self::EasyJapanese, Self::English];
+
+    /// The name in a cookie or an address.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Japanese => "ja",
+            Self::EasyJapanese => "ja-easy",
+            Self::English => "en",
+        }
+    }
+
+    /// The BCP 47 tag for `lang` attributes.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::Japanese | Self::EasyJapanese => "ja",
+            Self::English => "en",
+        }
+    }
+
+    /// Its name in itself.
+    pub fn own_name(self) -> &'static str {
+        match self {
+            Self::Japanese => "日本語",
+            Self::EasyJapanese => "やさしい日本語",
+            Self::English => "English",
+        }
+    }
+
+    /// The language of a code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|l| l.code() == code)
+    }
+
+    /// The first language of an `Accept-Language` header that there are pages in. Weights are left aside: browsers send them in order.
+    pub fn from_accept(header: &str) -> Option<Self> {
+        let primary = |range: &str| range.trim().split(['-', ';']).next().unwrap_or_default().to_ascii_lowercase();
+        header.split(',').take(20).find_map(|range| match primary(range).as_str() {
+            "ja" => Some(Self::Japanese),
+            "en" => Some(Self::English),
+            _ => None,
+        })
+    }
+
+    /// Its strings.
+    pub fn messages(self) -> &'static Messages {
+        let index = match self {
+            Self::Japanese => 0,
+            Self::EasyJapanese => 1,
+            Self::English => 2,
+        };
+        &CATALOGUES[index]
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! The catalogues hold together, and no page says anything outside them.
+
+use super::*;
+use std::collections::BTreeSet;
+
+#[test]
+fn every_catalogue_is_complete_and_names_itself() {
+    for lang in Lang::ALL {
+        assert_eq!(lang.messages().code, lang.code());
+        assert_eq!(Lang::from_code(lang.code()), Some(lang));
+    }
+}
+
+#[test]
+fn every_language_explains_the_same_classes_of_drugs() {
+    let classes = |lang: Lang| lang.messages().classes.keys().cloned().collect::<BTreeSet<_>>();
+    assert!(classes(Lang::Japanese).len() >= 80);
+    assert!(classes(Lang::Japanese).iter().all(|c| c.len() == 3 && c.bytes().all(|b| b.is_ascii_digit())));
+    assert_eq!(classes(Lang::Japanese), classes(Lang::EasyJapanese));
+    assert_eq!(classes(Lang::Japanese), classes(Lang::English));
+}
+
+fn is_kanji(c: char) -> bool {
+    ('\u{4e00}'..='\u{9fff}').contains(&c)
+}
+
+#[test]
+fn every_kanji_of_easy_japanese_has_its_reading() {
+    let source = include_str!("../../../templates/lang/ja-easy.json");
+    for line in source.lines().filter(|l| !l.contains("\": {}")) {
+        let value = line.split_once("\": ").map_or(line, |(_, v)| v);
+        let mut is_inside = false;
+        for c in value.chars() {
+            is_inside = (is_inside || c == '[') && c != ']';
+            assert!(is_inside || !is_kanji(c), "{c} has no reading in {line}");
+        }
+    }
+}
+
+#[test]
+fn the_first_visit_follows_the_browser() {
+    assert_eq!(Lang::from_accept("en-GB,en;q=0.9,ja;q=0.8"), Some(Lang::English));
+    assert_eq!(Lang::from_accept("ja"), Some(Lang::Japanese));
+    assert_eq!(Lang::from_accept("fr-FR, JA-jp;q=0.5"), Some(Lang::Japanese));
+    assert_eq!(Lang::from_accept("fr"), None);
+    assert_eq!(Lang::from_accept(""), None);
+}
+
+/// What a template would show without any value: its text outside tags and template marks, and the attributes that are read out.
+fn literal_text(template: &str) -> String {
+    let mut out = String::new();
+    let mut rest = template;
+    while let Some(start) = rest.find(['{', '<']) {
+        let (before, from) = rest.split_at(start);
+        out.push_str(before);
+        let end = match from.get(..2) {
+            Some("{{") => "}}",
+            Some("{%") => "%}",
+            Some("{#") => "#}",
+            _ if from.starts_with('<') => ">",
+            _ => "{",
+        };
+        let after = from[1..].find(end).map_or(from.len(), |i| 1 + i + end.len());
+        rest = &from[after..];
+    }
+    out.push_str(rest);
+    out.replace("&nbsp;", "").replace("&thinsp;", "")
+}
+
+#[test]
+fn no_template_says_anything_outside_the_catalogues() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.extension().is_some_and(|e| e == "html" || e == "svg") {
+            continue;
+        }
+        seen += 1;
+        let source = std::fs::read_to_string(&path).unwrap();
+        let text = literal_text(&source);
+        let letter = text.chars().find(|c| c.is_alphabetic());
+        assert_eq!(letter, None, "{}: {:?}", path.display(), text.split_whitespace().collect::<Vec<_>>());
+        for attribute in ["alt=\"", "title=\"", "placeholder=\"", "aria-label=\""] {
+            for (at, _) in source.match_indices(attribute) {
+                let value = &source[at + attribute.len()..];
+                assert!(value.starts_with("{{") || value.starts_with('"'), "{}: {attribute}", path.display());
+            }
+        }
+    }
+    assert!(seen > 10, "only {seen} templates found");
+}

@@ -1,0 +1,56 @@
+//! A photo of a card: read here, kept nowhere.
+
+use super::error::Trouble;
+use super::{Site, form};
+use crate::formats::qr::read_picture;
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, Multipart, Request};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A photo, with some room for the form around it.
+const PHOTO_BYTES_MAX: usize = 8 * 1024 * 1024;
+const FORM_BYTES_MAX: usize = PHOTO_BYTES_MAX + 16 * 1024;
+const PHOTO_TIME_MAX: Duration = Duration::from_secs(60);
+/// How long a photo waits for the one before it.
+const DECODE_WAIT_MAX: Duration = Duration::from_secs(20);
+
+/// The card code in the photo that a form sends. One photo is decoded at a time, since each takes much memory; a few more may come in.
+pub(super) async fn card_code(site: &Site, request: Request) -> Result<String, Trouble> {
+    let upload = site.uploads.try_acquire().map_err(|_all_taken| Trouble::PhotoBusy)?;
+    let (parts, body) = request.into_parts();
+    let bytes = form::read(body, FORM_BYTES_MAX, PHOTO_TIME_MAX).await?;
+    let photo = photo(Request::from_parts(parts, Body::from(bytes))).await?;
+    let turn = tokio::time::timeout(DECODE_WAIT_MAX, Arc::clone(&site.decoding).acquire_owned()).await;
+    let Ok(Ok(turn)) = turn else {
+        return Err(Trouble::PhotoBusy);
+    };
+    // The turn goes into the blocking task: it is over when the decoder is, even where the visitor has left.
+    let found = tokio::task::spawn_blocking(move || {
+        let found = find(&photo);
+        drop(turn);
+        found
+    });
+    let found = found.await.map_err(|_panicked| Trouble::Photo)?;
+    drop(upload);
+    found.ok_or(Trouble::Photo)
+}
+
+async fn photo(request: Request) -> Result<Bytes, Trouble> {
+    let mut form = Multipart::from_request(request, &()).await.map_err(|_not_multipart| Trouble::BadForm)?;
+    while let Some(field) = form.next_field().await.map_err(|_broken| Trouble::BadForm)? {
+        if field.name() == Some("photo") {
+            let bytes = field.bytes().await.map_err(|_broken| Trouble::TooLarge)?;
+            return if bytes.len() <= PHOTO_BYTES_MAX { Ok(bytes) } else { Err(Trouble::TooLarge) };
+        }
+    }
+    Err(Trouble::BadForm)
+}
+
+/// The address or code of the first symbol that can be a card's. Whether it is one is decided where codes are read.
+fn find(photo: &[u8]) -> Option<String> {
+    let symbols = read_picture(photo).ok()?;
+    let texts = symbols.into_iter().filter_map(|s| String::from_utf8(s.bytes).ok());
+    let mut cards = texts.filter(|t| t.contains("/c/") || t.chars().filter(char::is_ascii_alphanumeric).count() == 28);
+    cards.next()
+}

@@ -1,0 +1,193 @@
+//! Kills and power cuts under write load: no acknowledged entry is lost, and what is left verifies.
+
+use crate::store::{author, draft, open, options, verify_clean};
+use kusuribako::clock::Clock;
+use kusuribako::ledger::EntryId;
+use kusuribako::store::{Store, Urgency};
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Where the child writes; it does so only when this is set.
+const DIR: &str = "KUSURIBAKO_CRASH_DIR";
+
+/// Each acknowledged entry is a line that begins with this. It follows the line's first byte, as the test harness writes there too.
+const MARK: &str = "\nacknowledged ";
+
+/// Rounds after which a new store is begun, so that verifying stays quick.
+const ROUNDS_PER_STORE: u32 = 20;
+
+fn is_long() -> bool {
+    std::env::var_os("KUSURIBAKO_LONG").is_some_and(|value| value == "1")
+}
+
+/// Not a test of its own: runs in a process that is killed. Four threads append, and print what was acknowledged.
+#[test]
+#[ignore = "run by the crash tests, in a process of its own"]
+fn writer_child() {
+    let Some(dir) = std::env::var_os(DIR) else { return };
+    let dir = Path::new(&dir);
+    let store = if dir.join("ledger.db").exists() {
+        Store::open(dir, options(), author(Clock::system())).unwrap()
+    } else {
+        Store::create(dir, options(), author(Clock::system())).unwrap()
+    };
+    let store = &store;
+    thread::scope(|scope| (0..4).for_each(|n| drop(scope.spawn(move || append_for_ever(store, n)))));
+}
+
+fn append_for_ever(store: &Store, subject: u8) {
+    loop {
+        let drafts = (0..fastrand::usize(1..6)).map(|n| draft(subject, &vec![subject; 100 + n])).collect();
+        let appended = store.append(drafts, Urgency::Normal).wait().unwrap();
+        let lines: String = appended.iter().map(|entry| format!("{MARK}{}.", entry.id)).collect();
+        std::io::stdout().lock().write_all(lines.as_bytes()).unwrap();
+    }
+}
+
+fn start_child(dir: &Path) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "crash::writer_child", "--ignored", "--nocapture"]).env(DIR, dir);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Lets a child write for a while, ends it by `cut`, and gives the ids of what it was told is safe.
+fn write_and_cut(dir: &Path, pause: Duration, cut: impl FnOnce(&mut Child)) -> Vec<EntryId> {
+    let mut child = start_child(dir);
+    let stdout = BufReader::new(child.stdout.take().unwrap());
+    let (first, has_begun) = std::sync::mpsc::sync_channel(1);
+    let lines = thread::spawn(move || {
+        let acknowledged = stdout.lines().map_while(Result::ok).filter_map(|line| acknowledged_id(&line));
+        acknowledged.inspect(|_| first.try_send(()).unwrap_or(())).collect()
+    });
+    // Now and then it dies before it has written anything.
+    if fastrand::u8(..10) > 0 {
+        has_begun.recv_timeout(Duration::from_secs(60)).expect("the child writes");
+    }
+    thread::sleep(pause);
+    cut(&mut child);
+    child.wait().unwrap();
+    lines.join().unwrap()
+}
+
+/// The id in a line of the child; none where the line was cut off.
+fn acknowledged_id(line: &str) -> Option<EntryId> {
+    let digits = line.strip_prefix(MARK.trim_start())?.strip_suffix('.')?;
+    let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).unwrap();
+    Some(EntryId(std::array::from_fn(|n| byte(2 * n))))
+}
+
+/// What was acknowledged is there, and everything that is there is sound.
+fn check(dir: &Path, acknowledged: &[EntryId]) {
+    if !dir.join("ledger.db").exists() {
+        return assert!(acknowledged.is_empty(), "the database is gone");
+    }
+    let store = open(dir);
+    let there: HashSet<EntryId> = crate::store::all_entries(&store).unwrap().iter().map(|entry| entry.id()).collect();
+    let lost: Vec<_> = acknowledged.iter().filter(|id| !there.contains(id)).collect();
+    assert!(lost.is_empty(), "{} of {} acknowledged entries are lost: {lost:?}", lost.len(), acknowledged.len());
+    let summary = verify_clean(&store);
+    assert_eq!(usize::try_from(summary.entries).unwrap(), there.len());
+}
+
+#[test]
+fn kill_9_loses_nothing_that_was_acknowledged() {
+    let rounds = if is_long() { 10_000 } else { 300 };
+    let (start, mut total) = (Instant::now(), 0);
+    let mut store = (TempDir::new().unwrap(), Vec::new());
+    for round in 0..rounds {
+        if round % ROUNDS_PER_STORE == 0 {
+            store = (TempDir::new().unwrap(), Vec::new());
+        }
+        let (temp, acknowledged) = &mut store;
+        let pause = Duration::from_micros(fastrand::u64(..15_000));
+        let new = write_and_cut(temp.path(), pause, |child| child.kill().unwrap());
+        total += new.len();
+        acknowledged.extend(new);
+        check(temp.path(), acknowledged);
+    }
+    assert!(total > rounds as usize, "the children wrote under load: {total}");
+    println!("{rounds} kills, {total} acknowledged entries, none lost, in {:.1} s", start.elapsed().as_secs_f32());
+}
+
+/// A file system whose power can be cut: what was not flushed to it is gone.
+struct LoopMount {
+    temp: TempDir,
+}
+
+impl LoopMount {
+    fn new() -> Option<Self> {
+        let mount = Self { temp: TempDir::new().unwrap() };
+        let image = mount.image();
+        std::fs::create_dir(mount.dir()).unwrap();
+        std::fs::File::create(&image).unwrap().set_len(128 * 1024 * 1024).unwrap();
+        let is_made = run(Command::new("mkfs.ext4").arg("-qF").arg(&image)) && mount.mount() && mount.has_ioctl();
+        if !is_made {
+            println!("skipped: power cuts: no loop mount of an ext4 here, or no python3 (needs root)");
+        }
+        is_made.then_some(mount)
+    }
+
+    fn image(&self) -> std::path::PathBuf {
+        self.temp.path().join("disk.img")
+    }
+
+    fn dir(&self) -> std::path::PathBuf {
+        self.temp.path().join("mnt")
+    }
+
+    fn mount(&self) -> bool {
+        run(Command::new("mount").args(["-o", "loop"]).arg(self.image()).arg(self.dir()))
+    }
+
+    fn unmount(&self) -> bool {
+        run(Command::new("umount").arg(self.dir()))
+    }
+
+    fn has_ioctl(&self) -> bool {
+        self.cut() && self.unmount() && self.mount()
+    }
+
+    /// The EXT4 shutdown ioctl, flag 2: neither data nor journal is flushed any more.
+    fn cut(&self) -> bool {
+        let ioctl =
+            "import fcntl,os,struct,sys; fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack('I', 2))";
+        run(Command::new("python3").args(["-c", ioctl]).arg(self.dir()))
+    }
+}
+
+impl Drop for LoopMount {
+    fn drop(&mut self) {
+        self.unmount();
+    }
+}
+
+fn run(command: &mut Command) -> bool {
+    command.stderr(Stdio::null()).stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+#[test]
+fn a_power_cut_loses_nothing_that_was_acknowledged() {
+    let Some(disk) = LoopMount::new() else { return };
+    let cuts = if is_long() { 1_000 } else { 15 };
+    let data = disk.dir().join("data");
+    let mut acknowledged = Vec::new();
+    for round in 0..cuts {
+        if round % ROUNDS_PER_STORE == 0 && data.exists() {
+            std::fs::remove_dir_all(&data).unwrap();
+            acknowledged.clear();
+        }
+        let pause = Duration::from_millis(fastrand::u64(50..300));
+        acknowledged.extend(write_and_cut(&data, pause, |child| {
+            assert!(disk.cut(), "the power is cut");
+            child.kill().unwrap();
+        }));
+        assert!(disk.unmount() && disk.mount(), "the disk comes back");
+        check(&data, &acknowledged);
+    }
+    println!("{cuts} power cuts, {} acknowledged entries in the last store, none lost", acknowledged.len());
+}

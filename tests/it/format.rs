@@ -1,0 +1,162 @@
+//! The vectors of docs/format.md: bytes that a second implementer must get, and that no later version may change.
+
+use aws_lc_rs::signature::Ed25519KeyPair;
+use data_encoding::HEXLOWER;
+use kusuribako::ledger::content::Content;
+use kusuribako::ledger::payload::{Begin, Payload};
+use kusuribako::ledger::{
+    CoarseKind, Hlc, Incarnation, LedgerId, NodeId, OpenFields, OpenPart, Place, SignedHead, body_hash, node_id,
+};
+use kusuribako::record::{Channel, Content as Said, DateText, FactId, Memo, Origin, Source, Subject};
+use kusuribako::seal::body::{self, Class};
+use kusuribako::seal::card::{CardCode, Pin};
+use kusuribako::seal::envelope::{open_box, patient_info, seal_box, seed_info, unwrap};
+use kusuribako::seal::key::{Key, KeyId, KeyKind, Opener, OpenerId, OpenerKind, Secret};
+use kusuribako::seal::{Entropy, hash};
+use std::collections::BTreeMap;
+
+/// Random bytes of the vectors: all of one value.
+struct Same(u8);
+
+impl Entropy for Same {
+    fn fill(&self, out: &mut [u8]) {
+        out.fill(self.0);
+    }
+}
+
+const LEDGER: [u8; 16] = [0x11; 16];
+const SUBJECT: Subject = Subject([0x22; 16]);
+const CODE: &str = "248H2400000000000000000000";
+
+fn key(id: u8, secret: u8) -> Key {
+    Key { id: KeyId([id; 16]), secret: Secret::new([secret; 32]) }
+}
+
+fn memo() -> Content {
+    let said =
+        Said::Memo(Memo { text: "薬".to_owned(), on: DateText { raw: "20260410".to_owned(), day: None }, creator: None });
+    let source = Source { origin: Origin::Pharmacy, name: "さくら薬局".to_owned(), channel: Channel::JahisFile };
+    Content::fact(FactId([0x33; 16]), &said, source)
+}
+
+fn begin() -> Content {
+    Begin { public_key: [0x01; 32], site: Some([0x02; 16]), home: Some([0x03; 32]) }.content()
+}
+
+fn place() -> Place {
+    let signer = Ed25519KeyPair::from_seed_unchecked(&[0x44; 32]).unwrap();
+    let author = node_id(&public_of(&signer));
+    Place { ledger: LedgerId(LEDGER), author, incarnation: Incarnation([0x55; 8]), kind: CoarseKind::RECORD, subject: SUBJECT }
+}
+
+fn public_of(pair: &Ed25519KeyPair) -> [u8; 32] {
+    use aws_lc_rs::signature::KeyPair;
+    pair.public_key().as_ref().try_into().unwrap()
+}
+
+fn computed() -> BTreeMap<&'static str, String> {
+    let mut vectors = BTreeMap::new();
+    let mut put = |name, bytes: &[u8]| assert!(vectors.insert(name, HEXLOWER.encode(bytes)).is_none());
+    put("hash of 'abc' under 'test'", &hash("test", &[b"abc"]));
+
+    let opener = Opener::from_seed(&Secret::new([0x66; 32]));
+    let public = opener.public(OpenerId([0x77; 16]), OpenerKind::Card, [0x88; 16]);
+    put("opener x25519 of seed 66", &public.x25519);
+    put("opener ed25519 of seed 66", &public.ed25519);
+    put("registration of it under key 99", &public.registration(&key(0xaa, 0x99)));
+    put("inbox public of key 99", &key(0xaa, 0x99).inbox_public());
+    put("blind index 'match' of 'abc' under key 99", &key(0xaa, 0x99).blind("match", b"abc"));
+    let info = patient_info(&LEDGER, &SUBJECT.0, KeyId([0xbb; 16]));
+    put(
+        "box of secret cc under key 99, salt dd",
+        &seal_box(&Secret::new([0x99; 32]), &info, &Secret::new([0xcc; 32]), &Same(0xdd)),
+    );
+
+    let content = memo();
+    put("content of the memo", &content.encode());
+    put("version of the memo", &content.version().0);
+    let sealed = body::seal(&content.encode(), Class::Patient, &key(0xbb, 0xcc), &place().to_bytes(), &Same(0xee)).unwrap();
+    put("body of the memo under key cc, salt ee", &sealed);
+
+    let fields = OpenFields {
+        place: place(),
+        seq: 7,
+        previous: kusuribako::ledger::EntryId([0x04; 32]),
+        time: Hlc((1_775_779_200_000 << 16) | 3),
+        body: body_hash(&sealed),
+    };
+    let open = OpenPart::encode(&fields);
+    put("open part of the memo", open.as_bytes());
+    put("entry id of the memo", &open.id().0);
+    let signer = Ed25519KeyPair::from_seed_unchecked(&[0x44; 32]).unwrap();
+    put("signed head over the memo by seed 44", &SignedHead::sign(&open, open.id(), &signer).signature);
+    let NodeId(node) = node_id(&public_of(&signer));
+    put("node of seed 44", &node);
+
+    let code = CardCode::random(&LEDGER, &Same(0));
+    assert!(code.compact().starts_with(CODE), "{}", *code.compact());
+    put("card code of ledger 11 and secret 0 (ASCII)", code.compact().as_bytes());
+    put("its locator", &code.locator());
+    let pin_key = code.pin_key(&Pin::read("123456").unwrap(), &[0x05; 16]);
+    put("its key with PIN 123456, salt 05", pin_key.expose());
+    put(
+        "its seed box, seed 66, salt 06",
+        &seal_box(&pin_key, &seed_info(OpenerId([0x77; 16])), &Secret::new([0x66; 32]), &Same(6)),
+    );
+    vectors
+}
+
+fn written() -> BTreeMap<String, String> {
+    let text = include_str!("../../docs/format.md");
+    let block =
+        text.split("```vectors\n").nth(1).and_then(|rest| rest.split("```").next()).expect("docs/format.md has its vectors");
+    block.lines().map(|line| line.split_once(" = ").expect("name = hex")).map(|(n, h)| (n.to_owned(), h.to_owned())).collect()
+}
+
+#[test]
+fn the_vectors_of_the_format_hold() {
+    let (computed, written) = (computed(), written());
+    for (name, hex) in &computed {
+        assert_eq!(written.get(*name), Some(hex), "{name} = {hex}");
+    }
+}
+
+/// What cannot be made again (HPKE draws randomness, zstd may compress better one day) must open.
+#[test]
+fn the_written_envelopes_open() {
+    let written = written();
+    let get = |name: &str| HEXLOWER.decode(written[name].as_bytes()).unwrap();
+    let opener = Opener::from_seed(&Secret::new([0x66; 32]));
+    let open = |wrap: &[u8]| unwrap(&LEDGER, KeyId([0xbb; 16]), KeyKind::Patient, OpenerId([0x77; 16]), &opener, wrap);
+    assert_eq!(open(&get("wrap of patient key cc for seed 66")).unwrap().secret, Secret::new([0xcc; 32]));
+    let ledger_key = key(0xaa, 0x99);
+    let inbox = get("inbox body of the memo to key 99");
+    let plain = body::open(&inbox, &place().to_bytes(), |class, id| {
+        (class == Class::Inbox && id == ledger_key.id).then_some(&ledger_key)
+    });
+    assert_eq!(Content::decode(&plain.unwrap()).unwrap(), memo());
+    let plain = body::open(&get("body of a begin entry"), &[], |_, _| None).unwrap();
+    assert_eq!(Content::decode(&plain).unwrap(), begin());
+    let sealed = get("its seed box, seed 66, salt 06");
+    let pin_key = CardCode::read(&String::from_utf8(get("card code of ledger 11 and secret 0 (ASCII)")).unwrap())
+        .unwrap()
+        .pin_key(&Pin::read("123456").unwrap(), &[0x05; 16]);
+    assert_eq!(open_box(&pin_key, &seed_info(OpenerId([0x77; 16])), &sealed).unwrap(), Secret::new([0x66; 32]));
+}
+
+/// Prints the block; run it by name when a vector is *added*. Those that HPKE draws randomness for differ at every run.
+#[test]
+#[ignore = "prints the vectors for docs/format.md"]
+fn print_vectors() {
+    use kusuribako::seal::envelope::wrap;
+    for (name, hex) in computed() {
+        println!("{name} = {hex}");
+    }
+    let public = Opener::from_seed(&Secret::new([0x66; 32])).public(OpenerId([0x77; 16]), OpenerKind::Card, [0x88; 16]);
+    let wrapped = wrap(&LEDGER, &key(0xbb, 0xcc), KeyKind::Patient, &public).unwrap();
+    println!("wrap of patient key cc for seed 66 = {}", HEXLOWER.encode(&wrapped));
+    let ledger_key = key(0xaa, 0x99);
+    let inbox = body::seal_inbox(&memo().encode(), ledger_key.id, &ledger_key.inbox_public(), &place().to_bytes()).unwrap();
+    println!("inbox body of the memo to key 99 = {}", HEXLOWER.encode(&inbox));
+    println!("body of a begin entry = {}", HEXLOWER.encode(&body::open_class(&begin().encode()).unwrap()));
+}
