@@ -81,7 +81,6 @@ fn scripts_are_really_off() {
 }
 
 #[test]
-#[ignore = "until the demo has landed"]
 fn a_phone_reads_the_record_in_every_language() {
     let demo = Demo::start();
     walk("a_phone_reads_the_record_in_every_language", PHONE, async |browser| {
@@ -111,7 +110,6 @@ fn a_phone_reads_the_record_in_every_language() {
 }
 
 #[test]
-#[ignore = "until the demo has landed"]
 fn pages_fit_a_narrow_screen() {
     let demo = Demo::start();
     walk("pages_fit_a_narrow_screen", NARROW, async |browser| {
@@ -124,7 +122,6 @@ fn pages_fit_a_narrow_screen() {
 }
 
 #[test]
-#[ignore = "until the demo has landed"]
 fn every_page_works_without_scripts() {
     let demo = Demo::start();
     walk("every_page_works_without_scripts", PLAIN, async |browser| {
@@ -143,7 +140,6 @@ fn every_page_works_without_scripts() {
 }
 
 #[test]
-#[ignore = "until the demo has landed"]
 fn the_keyboard_alone_is_enough() {
     let demo = Demo::start();
     walk("the_keyboard_alone_is_enough", PHONE, async |browser| {
@@ -169,7 +165,6 @@ fn the_keyboard_alone_is_enough() {
 }
 
 #[test]
-#[ignore = "until the demo has landed"]
 fn wrong_cards_and_pins_have_calm_pages() {
     let demo = Demo::start();
     walk("wrong_cards_and_pins_have_calm_pages", PHONE, async |browser| {
@@ -197,7 +192,6 @@ fn wrong_cards_and_pins_have_calm_pages() {
 }
 
 #[test]
-#[ignore = "until the demo has landed"]
 fn every_print_says_whose_it_is() {
     let demo = Demo::start();
     walk("every_print_says_whose_it_is", PHONE, async |browser| {
