@@ -1,130 +1,138 @@
-//! Builds the node: pages, listener, shutdown. Tests start the real server on port 0 through [`run`].
+//! Builds the node: listeners, pages, background work; runs until it is told to stop.
 
-mod connection;
-mod tls;
+mod address;
+pub mod serve;
+pub mod tls;
+
+pub use address::{InsecureAddress, check_listen_address};
 
 use crate::clinic::Clinic;
 use crate::tasks::Tasks;
-use crate::web::session::uptime;
-use crate::web::{self, Site};
-use anyhow::{Context, bail};
-use axum::Router;
-use connection::{Limits, Places};
-use std::net::{SocketAddr, TcpListener};
+use crate::web::{self, Site, session};
+use anyhow::Context;
+use serve::{Limits, Server};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio_rustls::TlsAcceptor;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use tls::TlsFiles;
+/// How often over sessions are cleared away.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
-/// Sessions that are over are looked for this often.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
-
-/// What is served.
+/// What a node is made of.
 pub struct App {
-    clinic: Clinic,
-    hosts: Vec<String>,
+    /// The clinic's data, opened.
+    pub clinic: Clinic,
+    /// Names that the pages answer to, besides the listeners' own addresses: `kusuri.internal`.
+    pub names: Vec<String>,
+    /// Bounds on connections.
+    pub limits: Limits,
 }
 
 impl App {
-    /// The pages of a clinic; `hosts` are names that browsers may use besides the listener's own address.
-    pub fn new(clinic: Clinic, hosts: Vec<String>) -> Self {
-        Self { clinic, hosts }
+    /// A node of `clinic` that answers to `names`, within the usual limits.
+    pub fn new(clinic: Clinic, names: Vec<String>) -> Self {
+        Self { clinic, names, limits: Limits::default() }
     }
 }
 
-/// Where it is served.
-pub struct Listeners {
-    listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+/// Where certificate and key lie, both in PEM form.
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    /// The chain, own certificate first.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// Where the node listens: bound already, so that whoever starts it knows the ports.
+pub struct Listeners(Vec<Listener>);
+
+/// One place to listen at: plain http where it has no TLS.
+struct Listener {
+    socket: TcpListener,
+    tls: Option<Arc<rustls::ServerConfig>>,
 }
 
 impl Listeners {
-    /// A bound listener, with TLS where certificate and key are given.
+    /// One listener, with TLS where there is a certificate. To be called within the runtime.
     ///
     /// # Errors
-    /// What is wrong with the files, by name.
-    pub fn new(listener: TcpListener, tls: Option<&TlsFiles>) -> anyhow::Result<Self> {
-        Ok(Self { listener, tls: tls.map(TlsFiles::acceptor).transpose()? })
+    /// Where certificate or key cannot be read or used.
+    pub fn new(socket: std::net::TcpListener, tls: Option<&TlsFiles>) -> anyhow::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let tls = tls.map(read_tls).transpose()?;
+        Ok(Self(vec![Listener { socket: TcpListener::from_std(socket)?, tls }]))
     }
 }
 
-/// Refuses to serve other addresses than loopback in clear, unless that was asked for.
-///
-/// # Errors
-/// The sentence that says what to do.
-pub fn check_listen_address(addr: SocketAddr, has_tls: bool, is_insecure_allowed: bool) -> anyhow::Result<()> {
-    if addr.ip().is_loopback() || has_tls || is_insecure_allowed {
-        return Ok(());
-    }
-    bail!(
-        "without TLS only this computer itself may be served, not {addr}: give --tls-cert and --tls-key, or listen on 127.0.0.1; \
-         --insecure-lan serves the network in clear, so that everybody on it can read along"
-    )
+fn read_tls(files: &TlsFiles) -> anyhow::Result<Arc<rustls::ServerConfig>> {
+    let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("reading {}", path.display()));
+    tls::config(&read(&files.certificate)?, &read(&files.key)?)
+        .with_context(|| format!("{} and {}", files.certificate.display(), files.key.display()))
 }
 
-/// Serves until shutdown, then lets the requests that are under way end.
+/// Serves until `shutdown` is cancelled, then lets pages that are on their way arrive.
 ///
 /// # Errors
-/// Where the listener cannot be used.
+/// Where a listener has no address.
 pub async fn run(app: App, listeners: Listeners, shutdown: CancellationToken) -> anyhow::Result<()> {
     let tasks = Tasks::new();
-    let site = Arc::new(Site::new(app.clinic, app.hosts, listeners.tls.is_some(), uptime()));
-    sweep(&site, &tasks, shutdown.clone());
-    accept(web::router(site), listeners, &tasks, shutdown).await?;
+    let server = Arc::new(Server::new(app.limits, tasks.clone(), shutdown.clone()));
+    for Listener { socket, tls } in listeners.0 {
+        let local = socket.local_addr().context("the address of a listener")?;
+        let hosts = hosts(&app.names, local, tls.is_some());
+        let site = Arc::new(Site::new(app.clinic.clone(), hosts, tls.is_some(), session::uptime()));
+        tasks.spawn("sessions", sweep(Arc::clone(&site), shutdown.clone()));
+        tasks.spawn("listener", Arc::clone(&server).accept(socket, tls, web::router(site)));
+    }
+    shutdown.cancelled().await;
     tasks.finish().await;
     Ok(())
 }
 
-/// Serves any router through the same accept loop, limits and timers as the pages.
-///
-/// # Errors
-/// Where the listener cannot be used.
-pub async fn run_router(router: Router, listeners: Listeners, shutdown: CancellationToken) -> anyhow::Result<()> {
+/// Serves any router through the same accept loop, limits and timers as the pages: the benchmark's reference.
+pub async fn run_router(router: axum::Router, listeners: Listeners, limits: Limits, shutdown: CancellationToken) {
     let tasks = Tasks::new();
-    accept(router, listeners, &tasks, shutdown).await?;
+    let server = Arc::new(Server::new(limits, tasks.clone(), shutdown.clone()));
+    for Listener { socket, tls } in listeners.0 {
+        tasks.spawn("listener", Arc::clone(&server).accept(socket, tls, router.clone()));
+    }
+    shutdown.cancelled().await;
     tasks.finish().await;
-    Ok(())
 }
 
-async fn accept(router: Router, listeners: Listeners, tasks: &Tasks, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let Listeners { listener, tls } = listeners;
-    listener.set_nonblocking(true)?;
-    let listener = tokio::net::TcpListener::from_std(listener).context("using the listener")?;
-    let places = Places::new(Limits::default());
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = shutdown.cancelled() => return Ok(()),
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of handles, or a visitor who left: the next may do better.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
-        let Some(place) = places.take(peer.ip()) else { continue };
-        let connection = connection::serve(stream, tls.clone(), router.clone(), shutdown.clone());
-        tasks.spawn("connection", async move {
-            connection.await;
-            drop(place);
-        });
+async fn sweep(site: Arc<Site>, shutdown: CancellationToken) {
+    while shutdown.run_until_cancelled(tokio::time::sleep(SWEEP_EVERY)).await.is_some() {
+        site.sweep();
     }
 }
 
-fn sweep(site: &Arc<Site>, tasks: &Tasks, shutdown: CancellationToken) {
-    let site = Arc::clone(site);
-    tasks.spawn("sweep", async move {
-        let mut tick = tokio::time::interval(SWEEP_EVERY);
-        loop {
-            tokio::select! {
-                _ = tick.tick() => site.sweep(),
-                () = shutdown.cancelled() => return,
-            }
-        }
-    });
+/// What a browser may write as `Host` to reach a listener: each name with the port, and without it where it is the scheme's own.
+/// The address that a connection comes in at is added for each connection.
+fn hosts(names: &[String], local: SocketAddr, is_tls: bool) -> Vec<String> {
+    let own_port = if is_tls { 443 } else { 80 };
+    let loopback = local.ip().is_loopback().then(|| "localhost".to_owned());
+    let names = names.iter().cloned().chain(loopback);
+    let with_port = |name: String| {
+        let bare = (local.port() == own_port).then(|| name.clone());
+        std::iter::once(format!("{name}:{}", local.port())).chain(bare)
+    };
+    names.flat_map(with_port).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_may_be_left_out_only_where_it_is_the_schemes_own() {
+        let names = ["kusuri.internal".to_owned()];
+        let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+        assert_eq!(hosts(&names, at("192.0.2.1:80"), false), ["kusuri.internal:80", "kusuri.internal"]);
+        assert_eq!(hosts(&names, at("192.0.2.1:80"), true), ["kusuri.internal:80"]);
+        assert_eq!(hosts(&[], at("127.0.0.1:8080"), false), ["localhost:8080"]);
+    }
 }

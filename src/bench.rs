@@ -12,6 +12,7 @@ use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
 
+/// What to measure, and how long.
 #[derive(Args)]
 pub struct BenchArgs {
     /// Patients in the large database

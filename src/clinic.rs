@@ -21,12 +21,13 @@ use crate::ledger::payload::{Payload, SiteProfile};
 use crate::record::timeline::Today;
 use crate::record::{FactId, Subject};
 use crate::seal::body::{self, Class};
+use crate::seal::card::PinMemory;
 use crate::seal::key::Key;
 use crate::seal::{Entropy, SealError, random};
 use crate::store::{Draft, ProjectionRow, Reader, Store, StoreError, StoredEntry};
 use keys::LedgerKeys;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::Mutex;
 
 pub use chart::Chart;
 pub use unlock::{CardRefusal, OpenRecord, WriteRefusal};
@@ -44,8 +45,8 @@ struct Inner {
     profile: SiteProfile,
     clock: Clock,
     entropy: Arc<dyn Entropy>,
-    /// Argon2id takes 19 MiB each time: one at a time, the others wait in line.
-    pin_queue: Semaphore,
+    /// Argon2id takes 19 MiB: one PIN at a time, the others wait in line. Empty until the first.
+    pin_queue: Arc<Mutex<Option<PinMemory>>>,
     spare_tries: unlock::SpareTries,
 }
 

@@ -8,7 +8,7 @@ use crate::clinic::setup::Location;
 use crate::clock::Clock;
 use crate::formats::jahis::{self, Document, OutputCategory};
 use crate::ledger::payload::SiteProfile;
-use crate::record::Content;
+use crate::record::{Content, DateText};
 use crate::store::Store;
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -97,11 +97,14 @@ fn files(seed: u64, count: usize, entries: usize, clinic: &Clinic) -> Vec<jahis:
         person.name = format!("{}{}", person.name, seed + number);
         let seen: Vec<_> =
             sample.facts.into_iter().filter_map(|f| if let Content::Visit(v) = f.content { Some(v) } else { None }).collect();
-        // The person is one entry, the file another; visits fill the rest, each remark making it a visit of its own.
-        let visits = seen.iter().cycle().take(if seen.is_empty() { 0 } else { entries.saturating_sub(3) }).zip(0_u32..);
-        let visits = visits.map(|(visit, again)| {
+        // The person, their key and the file are entries too; visits fill the rest, going back a year each time they are used up.
+        let wanted = if seen.is_empty() { 0 } else { entries.saturating_sub(3) };
+        let visits = seen.iter().cycle().take(wanted).zip(0_usize..).map(|(visit, at)| {
             let mut visit = visit.clone();
-            visit.remarks.push(crate::record::Remark { text: format!("{again}回目"), creator: None });
+            let back = jiff::Span::new().days(i32::try_from(at / seen.len() * 365).unwrap_or(i32::MAX));
+            if let Some(day) = visit.date.day.and_then(|day| day.0.checked_sub(back).ok()) {
+                visit.date = DateText::read(&day.strftime("%Y%m%d").to_string());
+            }
             visit
         });
         let document =

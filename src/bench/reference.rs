@@ -1,5 +1,6 @@
 //! The reference: the same accept loop with one page from memory.
 
+use crate::app::serve::Limits;
 use crate::app::{self, Listeners};
 use axum::Router;
 use axum::http::header;
@@ -20,7 +21,7 @@ pub(super) fn serve(page: &Path, out: &mut dyn Write) -> anyhow::Result<u8> {
         out.flush()?;
         let answer = move || async move { ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response() };
         let router = Router::new().route("/", get(answer));
-        app::run_router(router, Listeners::new(listener, None)?, CancellationToken::new()).await
-    })?;
-    Ok(0)
+        app::run_router(router, Listeners::new(listener, None)?, Limits::default(), CancellationToken::new()).await;
+        Ok(0)
+    })
 }

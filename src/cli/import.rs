@@ -8,7 +8,7 @@ use super::patient::{read_subject, show};
 use super::request::{self, Request};
 use crate::clinic::Clinic;
 use crate::clinic::intake::{Attach, Incoming, Outcome, Why};
-use crate::formats::jahis::{self, json::finding_value};
+use crate::formats::jahis::{self, Severity, json::finding_value};
 use crate::seal::card::CardCode;
 use anyhow::Context;
 use clap::Args;
@@ -106,7 +106,8 @@ pub(crate) fn carry_out(clinic: &Clinic, import: Import, output: &mut Output<'_>
     let (mut rows, mut code) = (Vec::new(), u8::from(!reading.unreadable.is_empty()));
     let findings: Vec<_> = found.clone().map(finding_value).collect();
     if !import.json {
-        found.for_each(|finding| output.say(finding));
+        // Notes ask for nothing; the JSON has them, and `inspect` shows them.
+        found.filter(|finding| finding.severity() > Severity::Note).for_each(|finding| output.say(finding));
     }
     let incoming = Incoming::of(reading.documents, &files);
     let mut progress = Progress::new("import");

@@ -15,7 +15,6 @@ use crate::seal::{Entropy, body, envelope, random};
 use crate::store::{self, Author, Store, StoreError, Urgency};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 
 /// Where a clinic's data lies.
 #[derive(Debug, Clone)]
@@ -64,7 +63,7 @@ impl Clinic {
         let ledger = node.ledger().0;
         let key = Key::random(&*entropy);
         let keys = LedgerKeys::new(key.clone());
-        let pin_queue = Semaphore::new(1);
+        let pin_queue = Arc::default();
         let spare_tries = SpareTries::default();
         let inner = Inner { store, ledger, keys, profile: profile.clone(), clock, entropy, pin_queue, spare_tries };
         let drafts = vec![
@@ -95,7 +94,7 @@ impl Clinic {
             Ok((keys, profile))
         })?;
         let profile = profile.map_or_else(|| Ok(SiteProfile::default()), |entry| super::open_payload(&entry))?;
-        let pin_queue = Semaphore::new(1);
+        let pin_queue = Arc::default();
         Ok(Self {
             inner: Arc::new(Inner {
                 store,

@@ -12,7 +12,6 @@ use crate::record::{Channel, Content, DateText, Memo, Origin, Patient, Sex, Sour
 use crate::seal::key::Key;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 
 const NAME: &str = "架空 花子";
 const MEMO: &str = "ワーファリン錠１ｍｇを飲んでいます";
@@ -62,7 +61,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 fn without_ledger_key(clinic: Clinic) -> Clinic {
     let Ok(inner) = Arc::try_unwrap(clinic.inner) else { panic!("the clinic is shared") };
     let keys = LedgerKeys::new(Key::random(&*inner.entropy));
-    Clinic { inner: Arc::new(Inner { keys, pin_queue: Semaphore::new(1), ..inner }) }
+    Clinic { inner: Arc::new(Inner { keys, ..inner }) }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::{Clinic, ClinicError, Inner, open_payload};
 use crate::clinic::intake::NewFact;
 use crate::ledger::payload::OpenerEntry;
 use crate::record::{Channel, Content as Said, Look, Looker, Origin, Source, Subject};
-use crate::seal::card::{CardCode, Pin};
+use crate::seal::card::{CardCode, Pin, PinMemory};
 use crate::seal::envelope::{open_box, seed_info};
 use crate::seal::key::{Opener, OpenerId};
 use crate::store::{Locator, StoreError, Try, TryRefusal, Urgency, judge};
@@ -226,8 +226,12 @@ impl Clinic {
             return Err(CardRefusal::Failed("the card's entry holds no seed".to_owned()));
         };
         let info = seed_info(entry.opener);
-        let _turn = self.inner.pin_queue.acquire().await.map_err(|e| CardRefusal::Failed(e.to_string()))?;
-        let opened = tokio::task::spawn_blocking(move || open_box(&code.pin_key(&pin, &salt), &info, &sealed)).await;
+        let mut turn = Arc::clone(&self.inner.pin_queue).lock_owned().await;
+        let opened = tokio::task::spawn_blocking(move || {
+            let memory = turn.get_or_insert_with(PinMemory::default);
+            open_box(&code.pin_key_in(memory, &pin, &salt), &info, &sealed)
+        });
+        let opened = opened.await;
         let opened = opened.map_err(|e| CardRefusal::Failed(e.to_string()))?;
         Ok(opened.ok().map(|seed| Opener::from_seed(&seed)))
     }

@@ -6,7 +6,7 @@
 mod charset;
 mod check;
 mod codes;
-pub mod date;
+mod date;
 mod document;
 mod finding;
 pub mod gather;

@@ -2,8 +2,9 @@
 
 mod usage;
 
-use super::text::Decimal;
+use super::text::{Decimal, contains_any};
 use super::{DosageForm, Drug, Group, Remark};
+use std::collections::HashMap;
 use usage::{Fixed, Reading};
 
 /// How much of a drug. Amounts are texts in plain digits ("6", "1.5"), units as written.
@@ -133,34 +134,70 @@ enum QuantityUnit {
 
 /// The dose of `drug` in `group`.
 pub fn dose(drug: &Drug, group: &Group) -> Dose {
-    use DosageForm as Form;
-    let Some(amount) = Decimal::read(&drug.amount).filter(|amount| !amount.is_zero()) else {
-        return as_written(drug, Unclear::NoAmount);
-    };
-    match (form(group), quantity_unit(group)) {
-        (Form::Unknown, _) => as_written(drug, Unclear::NoForm),
-        (Form::Oral | Form::Decoction | Form::Infusion, QuantityUnit::Days | QuantityUnit::Missing) => {
-            oral(drug, group, amount)
+    Doses::default().of(drug, group)
+}
+
+/// Reads doses, and each usage text only once: a record says the same few again and again.
+#[derive(Default)]
+pub(crate) struct Doses<'a> {
+    usages: HashMap<&'a str, Reading>,
+    never_daily: HashMap<&'a str, bool>,
+}
+
+impl<'a> Doses<'a> {
+    /// The dose of `drug` in `group`.
+    pub(crate) fn of(&mut self, drug: &'a Drug, group: &'a Group) -> Dose {
+        use DosageForm as Form;
+        let Some(amount) = Decimal::read(&drug.amount).filter(|amount| !amount.is_zero()) else {
+            return as_written(drug, Unclear::NoAmount);
+        };
+        match (form(group), quantity_unit(group)) {
+            (Form::Unknown, _) => as_written(drug, Unclear::NoForm),
+            (Form::Oral | Form::Decoction | Form::Infusion, QuantityUnit::Days | QuantityUnit::Missing) => {
+                self.oral(drug, group, amount)
+            }
+            (Form::AsNeeded, QuantityUnit::Doses | QuantityUnit::Missing) => {
+                Dose::PerDose { amount: amount.to_string(), unit: drug.unit.clone(), doses: doses(group) }
+            }
+            (
+                Form::Drops | Form::Injection | Form::External | Form::Material | Form::Other,
+                QuantityUnit::Once | QuantityUnit::Missing | QuantityUnit::Other,
+            ) => Dose::Supply { amount: amount.to_string(), unit: drug.unit.clone() },
+            (
+                Form::Oral
+                | Form::Decoction
+                | Form::Infusion
+                | Form::AsNeeded
+                | Form::Drops
+                | Form::Injection
+                | Form::External
+                | Form::Material
+                | Form::Other,
+                QuantityUnit::Days | QuantityUnit::Doses | QuantityUnit::Once | QuantityUnit::Other,
+            ) => as_written(drug, Unclear::Contradictory),
         }
-        (Form::AsNeeded, QuantityUnit::Doses | QuantityUnit::Missing) => {
-            Dose::PerDose { amount: amount.to_string(), unit: drug.unit.clone(), doses: doses(group) }
+    }
+
+    fn oral(&mut self, drug: &'a Drug, group: &'a Group, amount: Decimal) -> Dose {
+        let mut cautions = drug.cautions.iter().chain(&group.cautions);
+        let names = [Some(drug.name.as_str()), drug.generic.as_ref().map(|generic| generic.name.as_str())];
+        let mut is_never_daily =
+            |name: &'a str| *self.never_daily.entry(name).or_insert_with(|| contains_any(name, &NEVER_DAILY));
+        if names.into_iter().flatten().any(&mut is_never_daily)
+            || cautions.any(|caution| usage::is_caution_of_change(&caution.text))
+        {
+            return as_written(drug, Unclear::Changing);
         }
-        (
-            Form::Drops | Form::Injection | Form::External | Form::Material | Form::Other,
-            QuantityUnit::Once | QuantityUnit::Missing | QuantityUnit::Other,
-        ) => Dose::Supply { amount: amount.to_string(), unit: drug.unit.clone() },
-        (
-            Form::Oral
-            | Form::Decoction
-            | Form::Infusion
-            | Form::AsNeeded
-            | Form::Drops
-            | Form::Injection
-            | Form::External
-            | Form::Material
-            | Form::Other,
-            QuantityUnit::Days | QuantityUnit::Doses | QuantityUnit::Once | QuantityUnit::Other,
-        ) => as_written(drug, Unclear::Contradictory),
+        let name = group.usage.as_ref().map_or("", |usage| &usage.name);
+        let named = self.usages.entry(name).or_insert_with(|| usage::read(name)).clone();
+        match combined(named, group.supplements.iter().chain(&drug.supplements)) {
+            Reading::Changing => as_written(drug, Unclear::Changing),
+            Reading::Empty | Reading::Other => per_day(drug, amount, Division::default()),
+            Reading::Fixed(fixed) => match divide(amount, &drug.unit, fixed) {
+                Some(division) => per_day(drug, amount, division),
+                None => as_written(drug, Unclear::Contradictory),
+            },
+        }
     }
 }
 
@@ -202,23 +239,6 @@ fn doses(group: &Group) -> Option<String> {
     Decimal::read(written).map(|number| number.to_string())
 }
 
-fn oral(drug: &Drug, group: &Group, amount: Decimal) -> Dose {
-    let is_never_daily = NEVER_DAILY.iter().any(|name| drug.name.contains(name))
-        || drug.generic.as_ref().is_some_and(|generic| NEVER_DAILY.iter().any(|name| generic.name.contains(name)));
-    let mut cautions = drug.cautions.iter().chain(&group.cautions);
-    if is_never_daily || cautions.any(|caution| usage::is_caution_of_change(&caution.text)) {
-        return as_written(drug, Unclear::Changing);
-    }
-    match combined(group.usage.as_ref().map_or("", |usage| &usage.name), group.supplements.iter().chain(&drug.supplements)) {
-        Reading::Changing => as_written(drug, Unclear::Changing),
-        Reading::Empty | Reading::Other => per_day(drug, amount, Division::default()),
-        Reading::Fixed(fixed) => match divide(amount, &drug.unit, fixed) {
-            Some(division) => per_day(drug, amount, division),
-            None => as_written(drug, Unclear::Contradictory),
-        },
-    }
-}
-
 fn per_day(drug: &Drug, amount: Decimal, division: Division) -> Dose {
     let Division { parts, per_time, times, stated } = division;
     Dose::PerDay {
@@ -233,8 +253,8 @@ fn per_day(drug: &Drug, amount: Decimal, division: Division) -> Dose {
 
 /// Usage and supplements together: a supplement may state the amounts (朝３錠、夕２錠) or be harmless (一包化); any other leaves the whole
 /// not understood.
-fn combined<'a>(name: &str, supplements: impl Iterator<Item = &'a Remark>) -> Reading {
-    let mut whole = usage::read(name);
+fn combined<'a>(named: Reading, supplements: impl Iterator<Item = &'a Remark>) -> Reading {
+    let mut whole = named;
     for remark in supplements.filter(|remark| !usage::is_harmless(&remark.text)) {
         whole = match (whole, usage::read(&remark.text)) {
             (Reading::Changing, _) | (_, Reading::Changing) => Reading::Changing,

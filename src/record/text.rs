@@ -20,6 +20,11 @@ pub fn key(text: &str) -> String {
     fold(text).chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect()
 }
 
+/// Whether a text contains one of some words; quicker for a short text and many words than a search for each.
+pub(crate) fn contains_any(text: &str, words: &[&str]) -> bool {
+    text.char_indices().any(|(at, _)| words.iter().any(|word| text[at..].starts_with(word)))
+}
+
 /// Eras by letter and name: the year before the first one, and how many years the era had (reading goes [`YEARS_BEYOND_ERA`] further).
 const ERAS: [(char, &str, i16, i16); 5] = [
     ('M', "明治", 1867, 45),
@@ -98,7 +103,8 @@ fn with_separators(text: &str, year_digits: std::ops::RangeInclusive<usize>) -> 
     }
     let is_first_year = year == "元" && year_digits.contains(&1);
     let is_number = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    if !is_first_year && !(is_number(year) && year_digits.contains(&year.len())) || !is_number(month) || !is_number(day) {
+    let is_year = is_first_year || (is_number(year) && year_digits.contains(&year.len()));
+    if !is_year || !is_number(month) || !is_number(day) {
         return None;
     }
     let year = if is_first_year { 1 } else { year.parse().ok()? };
@@ -146,7 +152,8 @@ impl Decimal {
             return None;
         }
         let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-        let millionths: i64 = format!("{fraction:0<PLACES$}").parse().ok()?;
+        let digits = fraction.bytes().map(|digit| i64::from(digit - b'0')).chain(std::iter::repeat(0));
+        let millionths = digits.take(PLACES).fold(0, |number, digit| number * 10 + digit);
         Some(Self { millionths: whole * ONE + millionths })
     }
 

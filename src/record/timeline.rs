@@ -19,7 +19,6 @@ use claims::{Claims, Fallen};
 use jiff::civil::Date;
 use shown::Switches;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 /// What a page shows of one patient's record.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -294,7 +293,7 @@ impl Timeline {
     /// What is known about one kind of note.
     pub fn asked(&self, kind: NoteKind) -> Asked<'_> {
         let of_kind = || self.notes.iter().filter(|note| note.what.kind == kind);
-        let none = of_kind().filter(|note| note.what.none).last();
+        let none = of_kind().rfind(|note| note.what.none);
         let some: Vec<_> = of_kind().filter(|note| !note.what.none).collect();
         match (some.is_empty(), none) {
             (true, None) => Asked::NotRecorded,

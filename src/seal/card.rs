@@ -2,7 +2,7 @@
 
 use super::key::Secret;
 use super::{Entropy, derive_plain, random};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// Crockford's base32.
@@ -114,19 +114,33 @@ impl CardCode {
         out
     }
 
-    /// The key that opens the card's seed. Takes 19 MiB and some tens of milliseconds.
+    /// The key that opens the card's seed. Takes some tens of milliseconds.
     pub fn pin_key(&self, pin: &Pin, salt: &[u8; 16]) -> Secret {
+        self.pin_key_in(&mut PinMemory::default(), pin, salt)
+    }
+
+    /// The same, in memory that is kept for the next time.
+    pub fn pin_key_in(&self, memory: &mut PinMemory, pin: &Pin, salt: &[u8; 16]) -> Secret {
         let pepper = derive_plain::<32>(self.secret(), "card pepper");
         let mut out = Zeroizing::new([0; 32]);
         let hashed = Params::new(ARGON2_MEMORY_KIB, ARGON2_PASSES, 1, Some(32))
             .and_then(|params| Argon2::new_with_secret(&pepper[..], Algorithm::Argon2id, Version::V0x13, params))
-            .and_then(|argon2| argon2.hash_password_into(&pin.0, salt, &mut out[..]));
+            .and_then(|argon2| argon2.hash_password_into_with_memory(&pin.0, salt, &mut out[..], &mut memory.0));
         assert!(hashed.is_ok(), "Argon2id with constant parameters cannot fail");
         Secret::new(*out)
     }
 
     fn secret(&self) -> &[u8] {
         &self.0[HINT_LEN..PAYLOAD_LEN]
+    }
+}
+
+/// The 19 MiB that Argon2id works in. Kept, since freeing and taking that much each time leaves holes in the heap of every thread that does it.
+pub struct PinMemory(Vec<Block>);
+
+impl Default for PinMemory {
+    fn default() -> Self {
+        Self(vec![Block::default(); usize::try_from(ARGON2_MEMORY_KIB).unwrap_or_default()])
     }
 }
 

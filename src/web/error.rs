@@ -2,7 +2,8 @@
 
 use super::lang::Messages;
 use super::lang::phrase::Html;
-use crate::clinic::{CardRefusal, WriteRefusal};
+use crate::clinic::CardRefusal;
+use crate::clinic::unlock::WriteRefusal;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;

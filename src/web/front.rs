@@ -90,7 +90,7 @@ pub(crate) fn render_you(f: Frame, reading: &Reading) -> Result<Response, Troubl
 }
 
 fn frame(site: &Site, lang: Lang, title: &str) -> Frame {
-    Frame::new(lang, site.clinic.name().to_owned(), site.clinic.phone().to_owned(), site.clinic.now_ms()).titled(title)
+    Frame::new(lang, site.clinic.name(), site.clinic.phone(), site.clinic.now_ms()).titled(title)
 }
 
 /// An answer to a form cannot be asked for again in another language.
@@ -112,7 +112,7 @@ pub(super) async fn front(State(site): State<Arc<Site>>, Speaks(lang): Speaks, d
         Some("not-you") => Some(&m.you.not_you),
         Some(_) | None => None,
     };
-    let title = m.front.title.plain(&site.clinic.name());
+    let title = m.front.title.plain(site.clinic.name());
     render_front(frame(&site, lang, &title), None, note, "")
 }
 

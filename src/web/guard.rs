@@ -115,7 +115,7 @@ fn calmed(site: &Site, lang: Lang, method: &Method, response: Response) -> Respo
     if let Some(why) = trouble.failure() {
         tracing::error!(%method, status = trouble.status().as_u16(), why, "a page failed");
     }
-    let mut frame = Frame::new(lang, site.clinic.name().to_owned(), site.clinic.phone().to_owned(), site.clinic.now_ms());
+    let mut frame = Frame::new(lang, site.clinic.name(), site.clinic.phone(), site.clinic.now_ms());
     let calm = trouble.calm(frame.m);
     calm.title.plain().clone_into(&mut frame.title);
     let status = if response.status() == StatusCode::METHOD_NOT_ALLOWED { response.status() } else { trouble.status() };

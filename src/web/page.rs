@@ -60,7 +60,8 @@ impl Who {
 
 impl Frame {
     /// For a page of no record.
-    pub fn new(lang: Lang, clinic: String, phone: String, now_ms: i64) -> Self {
+    pub fn new(lang: Lang, clinic: &str, phone: &str, now_ms: i64) -> Self {
+        let (clinic, phone) = (clinic.to_owned(), phone.to_owned());
         let m = lang.messages();
         let now = words::moment(m, now_ms);
         let title = m.common.brand.plain().to_owned();
@@ -143,7 +144,7 @@ pub(crate) fn html<T: Template>(status: StatusCode, page: &T) -> Result<Response
     match page.render_into(&mut body) {
         Ok(()) => Ok((status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], body).into_response()),
         Err(e) => {
-            let why = crate::clinic::WriteRefusal::Failed(format!("a page could not be rendered: {e}"));
+            let why = crate::clinic::unlock::WriteRefusal::Failed(format!("a page could not be rendered: {e}"));
             Err(Trouble::Unreadable(why))
         }
     }

@@ -217,7 +217,7 @@ pub(crate) fn render(f: &Frame, reading: &Reading, left: Left, symbols: &[Symbol
         sheet.y += side + MARGIN;
     }
     let picture = Picture { width: WIDTH, height: sheet.y, lines: sheet.lines, rules: sheet.rules, symbols: placed };
-    picture.render().map_err(|e| Trouble::Unreadable(crate::clinic::WriteRefusal::Failed(format!("the picture: {e}"))))
+    picture.render().map_err(|e| Trouble::Unreadable(crate::clinic::unlock::WriteRefusal::Failed(format!("the picture: {e}"))))
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@
 )]
 
 mod browser;
+mod cli;
+mod crash;
 mod format;
+mod jahis;
+mod store;
 mod tidy;
 mod wait;
-
-mod crash;
-mod store;

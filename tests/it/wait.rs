@@ -15,3 +15,15 @@ pub async fn until_async<T>(what: &str, deadline: Duration, mut condition: impl 
         tokio::time::sleep(PAUSE).await;
     }
 }
+
+/// The same for conditions that need no async.
+pub fn until<T>(what: &str, deadline: Duration, mut condition: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(begun.elapsed() < deadline, "waited {deadline:?} in vain: {what}");
+        std::thread::sleep(PAUSE);
+    }
+}

@@ -1,7 +1,7 @@
 //! Made-up documents within the strict domain, for property tests.
 
-use super::date::read_date;
 use super::{Document, OutputCategory, Version};
+use crate::record::text::read_date;
 use crate::record::{
     Creator, DateText, DosageForm, Drug, DrugCode, FamilyPharmacist, GenericName, Group, Ingredient, Institution, Memo, Note,
     NoteKind, Otc, OwnEntry, Patient, Person, Prescriber, Prescription, ProvidedInfo, Remark, Sex, Usage, Visit,

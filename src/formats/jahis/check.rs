@@ -7,6 +7,7 @@ use super::finding::{FieldRef, Finding, Rule};
 use super::layout::{Field, Kind, Layout, Need};
 use super::lines::{Line, shortened};
 use super::rules;
+use crate::record::text::read_date;
 use crate::record::{Creator, DateText};
 
 /// A line whose record is known, cut into fields. Missing fields read as empty.
@@ -36,7 +37,7 @@ impl<'a> Row<'a> {
     }
 
     pub(super) fn date(&self, index: usize) -> DateText {
-        date::read_date(self.raw(index))
+        read_date(self.raw(index))
     }
 
     pub(super) fn creator(&self, index: usize) -> Option<Creator> {
@@ -149,7 +150,7 @@ fn is_filled(value: &&str) -> bool {
 fn fault(kind: Kind, value: &str) -> Option<&'static Rule> {
     let is_fine = match kind {
         Kind::Text | Kind::Code | Kind::Rp => true,
-        Kind::Date if date::read_date(value).day.is_none() => return Some(&rules::DATE_UNREADABLE),
+        Kind::Date if read_date(value).day.is_none() => return Some(&rules::DATE_UNREADABLE),
         Kind::Date if !date::has_strict_form(value) => return Some(&rules::DATE_FORMAT),
         Kind::Date => true,
         Kind::Number if !is_decimal(value) => return Some(&rules::NUMBER_UNREADABLE),

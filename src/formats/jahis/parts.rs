@@ -99,7 +99,7 @@ pub(super) fn join(documents: Vec<RawDocument>) -> Vec<(RawDocument, Option<Part
         });
         joints[place].parts.push(Part { number: control.number, raw });
     }
-    let mut joined: Vec<_> = joints.into_iter().map(|joint| merge(joint)).collect();
+    let mut joined: Vec<_> = joints.into_iter().map(merge).collect();
     let finished = slots.into_iter().filter_map(|slot| match slot {
         Slot::Whole(raw) => Some((*raw, None)),
         Slot::Joint(place) => joined[place].take(),
@@ -127,7 +127,7 @@ fn take_control(raw: &mut RawDocument) -> Option<Control> {
         }
         _ => {
             raw.findings.push(line.finding(&rules::PART_UNREADABLE, shortened(&line.text)));
-            raw.lines.push(line);
+            raw.lines.insert(at, line);
             None
         }
     }

@@ -8,6 +8,7 @@ use rxing::qrcode::cpp_port::decoder::Decode;
 use rxing::qrcode::cpp_port::detector::{FindFinderPatterns, GenerateFinderPatternSets, SampleQR};
 use rxing::{Binarizer, Luma8LuminanceSource};
 use std::io::Cursor;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// More pixels are refused before any is decoded.
@@ -16,7 +17,8 @@ pub const PIXELS_MAX: u64 = 24_000_000;
 /// Above this, the search runs over a smaller copy first: most photographs show their symbols large.
 const PIXELS_FAST: u64 = 4_000_000;
 
-/// Finder patterns looked at in one pass; a picture of nothing but such squares must not cost minutes.
+/// Finder patterns looked at in one pass. A picture with more at a coarse look is not searched at all: searching a sheet of nothing
+/// but such squares costs a minute (quadratic in their number).
 const PATTERNS_MAX: usize = 600;
 
 /// Trios of finder patterns tried in one pass, likeliest first.
@@ -51,12 +53,14 @@ pub fn read_picture(bytes: &[u8]) -> Result<Vec<QrSymbol>, PictureError> {
     let picture = grey(decode(bytes)?);
     let mut found = Vec::new();
     for pass in passes(&picture) {
-        look(&pass, &mut found);
+        if look(&pass, &mut found).is_break() {
+            return Ok(found);
+        }
     }
     if found.is_empty() {
         let mut inverted = passes(&picture).swap_remove(0);
         imageops::invert(&mut inverted);
-        look(&inverted, &mut found);
+        let _ = look(&inverted, &mut found);
     }
     Ok(found)
 }
@@ -106,18 +110,33 @@ fn passes(picture: &GrayImage) -> Vec<GrayImage> {
     vec![imageops::resize(picture, width / 2, height / 2, imageops::FilterType::Triangle), picture.clone()]
 }
 
-fn look(picture: &GrayImage, found: &mut Vec<QrSymbol>) {
+/// Adds what one pass finds; breaks off where the picture is not worth another.
+fn look(picture: &GrayImage, found: &mut Vec<QrSymbol>) -> ControlFlow<()> {
     let (width, height) = picture.dimensions();
     let source = || Luma8LuminanceSource::new(picture.as_raw().clone(), width, height).ok();
-    // Foreign code on foreign bytes: should it panic, the picture counts as one without symbols.
-    let local = catch_unwind(AssertUnwindSafe(|| symbols(HybridBinarizer::new(source()?).get_black_matrix().ok()?)));
-    let local = local.ok().flatten().unwrap_or_default();
-    let is_found = !local.is_empty();
-    add(found, local);
-    if !is_found {
-        let global = || symbols(GlobalHistogramBinarizer::new(source()?).get_black_matrix().ok()?);
-        add(found, catch_unwind(AssertUnwindSafe(global)).ok().flatten().unwrap_or_default());
+    let local = || symbols(HybridBinarizer::new(source()?).get_black_matrix().ok()?);
+    let global = || symbols(GlobalHistogramBinarizer::new(source()?).get_black_matrix().ok()?);
+    let count = found.len();
+    add(found, attempt(local)?);
+    if found.len() == count {
+        add(found, attempt(global)?);
     }
+    ControlFlow::Continue(())
+}
+
+/// Foreign code on foreign bytes: should it panic, the pass counts as one without symbols.
+fn attempt(search: impl FnOnce() -> Option<Search>) -> ControlFlow<(), Vec<QrSymbol>> {
+    match catch_unwind(AssertUnwindSafe(search)).ok().flatten() {
+        Some(Search::Crowded) => ControlFlow::Break(()),
+        Some(Search::Found(symbols)) => ControlFlow::Continue(symbols),
+        None => ControlFlow::Continue(Vec::new()),
+    }
+}
+
+enum Search {
+    Found(Vec<QrSymbol>),
+    /// Too many finder patterns.
+    Crowded,
 }
 
 fn add(found: &mut Vec<QrSymbol>, more: Vec<QrSymbol>) {
@@ -128,7 +147,10 @@ fn add(found: &mut Vec<QrSymbol>, more: Vec<QrSymbol>) {
     }
 }
 
-fn symbols(matrix: &BitMatrix) -> Option<Vec<QrSymbol>> {
+fn symbols(matrix: &BitMatrix) -> Option<Search> {
+    if FindFinderPatterns(matrix, false, 0).len() > PATTERNS_MAX {
+        return Some(Search::Crowded);
+    }
     let mut patterns = FindFinderPatterns(matrix, true, 0);
     patterns.sort_by_key(|pattern| std::cmp::Reverse(pattern.size));
     patterns.truncate(PATTERNS_MAX);
@@ -146,7 +168,7 @@ fn symbols(matrix: &BitMatrix) -> Option<Vec<QrSymbol>> {
             found.push(symbol(&decoded));
         }
     }
-    Some(found)
+    Some(Search::Found(found))
 }
 
 fn symbol(decoded: &DecoderResult<bool>) -> QrSymbol {

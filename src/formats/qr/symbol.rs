@@ -259,7 +259,7 @@ mod tests {
         assert_eq!(Symbol::of_bytes(&symbol(2331), Correction::Medium).unwrap().width(), 177);
         let error = Symbol::of_bytes(&symbol(2332), Correction::Medium).unwrap_err();
         assert!(matches!(error, QrError::TooLong { bytes: 2332 }));
-        assert!(matches!(Symbol::new(&[0x82; 3000], Correction::Low), Err(QrError::TooLong { bytes: 3000 })));
+        assert!(matches!(Symbol::new(&[0xFF; 3000], Correction::Low), Err(QrError::TooLong { bytes: 3000 })));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Usage texts: a few fixed forms are read (分３ 毎食後, １日２回朝夕食後, 朝３錠夕２錠 …), and a text is read whole or not at all.
 
 use super::{Meal, Slot, Time};
-use crate::record::text::{Decimal, fold};
+use crate::record::text::{Decimal, contains_any, fold};
 
 /// What a usage text says, as far as it is one of the fixed forms.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,7 +154,7 @@ pub(super) fn unit_name(unit: &str) -> String {
 /// Whether a caution says that the drug is not taken every day.
 pub(super) fn is_caution_of_change(text: &str) -> bool {
     let folded = fold(text);
-    CHANGING_IN_CAUTION.iter().any(|word| folded.contains(word))
+    contains_any(&folded, &CHANGING_IN_CAUTION)
 }
 
 /// Whether a supplement says nothing of when or how much.
@@ -192,7 +192,7 @@ fn plain(text: &str) -> String {
 
 fn is_changing(plain: &str) -> bool {
     let lower = plain.to_ascii_lowercase();
-    CHANGING.iter().any(|word| lower.contains(word)) || is_every_few_days(plain) || plain.matches("日間").count() > 1
+    contains_any(&lower, &CHANGING) || is_every_few_days(plain) || plain.matches("日間").count() > 1
 }
 
 /// 2日に1回, 3日毎: a number of days other than one, followed by に, 毎 or ご(と).

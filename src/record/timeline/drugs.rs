@@ -9,7 +9,7 @@ mod stops;
 
 use super::visits::is_same;
 use super::{DrugLine, NO_KNOWN_END_DAYS, Shown, Today};
-use crate::record::dose::{dose, supply_days};
+use crate::record::dose::{Dose, Doses, supply_days};
 use crate::record::text::key;
 use crate::record::{DosageForm, Drug, FactId, FactVersion, Group, Institution, Prescription, Remark, Visit};
 use jiff::ToSpan;
@@ -33,10 +33,12 @@ struct Line<'a> {
     prescription: &'a Prescription,
     group: &'a Group,
     drug: &'a Drug,
+    /// The kind of code and the code, where codes of that kind can be compared.
+    code: Option<(&'static str, &'a str)>,
     place: u32,
     starts: Option<Date>,
     ends: Option<Date>,
-    dose: crate::record::dose::Dose,
+    dose: Dose,
     stop: Option<&'a Stop<'a>>,
     replaced_by: Option<FactVersion>,
 }
@@ -52,8 +54,9 @@ pub(super) fn lists<'a>(
     let reference = if today.is_trusted { Some(today.date) } else { newest_dispensing(visits) };
     let (stops, unfit) = stops::fitting(stops, visits, members);
     fallen.extend(unfit);
+    let mut doses = Doses::default();
     let mut lines: Vec<Line<'_>> =
-        visits.iter().zip(members).flat_map(|(visit, members)| lines(visit, members, &stops)).collect();
+        visits.iter().zip(members).flat_map(|(visit, members)| lines(visit, members, &stops, &mut doses)).collect();
     mark_replaced(&mut lines, reference, today);
     let mut lists = Lists::default();
     for line in lines {
@@ -77,16 +80,17 @@ pub(super) fn newest_dispensing(visits: &[Shown<Visit>]) -> Option<Date> {
     visits.iter().filter_map(|visit| visit.what.date.day).map(|day| day.0).max()
 }
 
-fn lines<'a>(visit: &'a Shown<Visit>, members: &'a [FactId], stops: &'a [Stop<'a>]) -> Vec<Line<'a>> {
+fn lines<'a>(visit: &'a Shown<Visit>, members: &'a [FactId], stops: &'a [Stop<'a>], doses: &mut Doses<'a>) -> Vec<Line<'a>> {
     let starts = visit.what.date.day.map(|day| day.0);
     let mut lines = Vec::new();
     for prescription in &visit.what.prescriptions {
         for group in &prescription.groups {
             for (place, drug) in (0u32..).zip(&group.drugs).filter(|(_, drug)| !is_material(drug, group)) {
-                let dose = dose(drug, group);
+                let dose = doses.of(drug, group);
                 let ends = starts.zip(supply_days(group, &dose)).and_then(|(starts, days)| last_day(starts, days));
                 let stop = stops::of(stops, members, group, drug);
                 lines.push(Line {
+                    code: comparable_code(drug),
                     visit,
                     members,
                     prescription,
@@ -137,20 +141,6 @@ impl Line<'_> {
     fn is_over(&self, reference: Option<Date>) -> bool {
         let open_end = || self.starts?.checked_add(NO_KNOWN_END_DAYS.days()).ok();
         self.ends.or_else(open_end).zip(reference).is_some_and(|(last, today)| last < today)
-    }
-
-    /// The kind of code and the code, where codes of that kind can be compared.
-    fn code(&self) -> Option<(&str, &str)> {
-        let value = self.drug.code.value.trim();
-        let kind = match self.drug.code.kind.trim() {
-            "2" => "2",
-            "3" | "4" => "4",
-            "6" if value.len() == 7 => "6/7",
-            "6" if value.len() == 9 => "6/9",
-            "6" => "6/13",
-            _ => return None,
-        };
-        (!value.is_empty()).then_some((kind, value))
     }
 
     /// Whether this later line stands in the place of `older`, of the same drug.
@@ -207,6 +197,20 @@ fn texts<const N: usize>(remarks: [&Vec<Remark>; N]) -> Vec<String> {
     remarks.into_iter().flatten().map(|remark| remark.text.clone()).collect()
 }
 
+/// The kind of code and the code, where codes of that kind can be compared.
+fn comparable_code(drug: &Drug) -> Option<(&'static str, &str)> {
+    let value = drug.code.value.trim();
+    let kind = match drug.code.kind.trim() {
+        "2" => "2",
+        "3" | "4" => "4",
+        "6" if value.len() == 7 => "6/7",
+        "6" if value.len() == 9 => "6/9",
+        "6" => "6/13",
+        _ => return None,
+    };
+    (!value.is_empty()).then_some((kind, value))
+}
+
 /// The first three digits of a 12-character code (厚労省, YJ): the class of effect.
 fn class3(drug: &Drug) -> Option<String> {
     let code = drug.code.value.trim();
@@ -226,12 +230,12 @@ fn is_same_place(a: &Visit, b: &Visit) -> bool {
 /// are of different kinds, the same name and unit.
 fn mark_replaced(lines: &mut [Line<'_>], reference: Option<Date>, today: Today) {
     let mut replaced = vec![None; lines.len()];
-    let mut by_code: Vec<usize> = (0..lines.len()).filter(|&at| lines[at].code().is_some()).collect();
-    by_code.sort_by_key(|&at| (lines[at].code(), Reverse(lines[at].starts)));
-    for same in by_code.chunk_by(|&a, &b| lines[a].code() == lines[b].code()) {
+    let mut by_code: Vec<usize> = (0..lines.len()).filter(|&at| lines[at].code.is_some()).collect();
+    by_code.sort_by_key(|&at| (lines[at].code, Reverse(lines[at].starts)));
+    for same in by_code.chunk_by(|&a, &b| lines[a].code == lines[b].code) {
         mark(same, lines, reference, today, &mut replaced);
     }
-    let mut kinds = lines.iter().map(|line| line.code().map(|(kind, _)| kind));
+    let mut kinds = lines.iter().map(|line| line.code.map(|(kind, _)| kind));
     let first = kinds.next().flatten();
     let are_codes_enough = first.is_some() && kinds.all(|kind| kind == first);
     if !are_codes_enough {
@@ -250,7 +254,7 @@ fn mark_replaced(lines: &mut [Line<'_>], reference: Option<Date>, today: Today) 
 
 /// Among lines of one name or code; two whose codes are comparable and differ are different drugs all the same.
 fn mark(same: &[usize], lines: &[Line<'_>], reference: Option<Date>, today: Today, replaced: &mut [Option<FactVersion>]) {
-    let may_be_same = |a: &Line<'_>, b: &Line<'_>| match (a.code(), b.code()) {
+    let may_be_same = |a: &Line<'_>, b: &Line<'_>| match (a.code, b.code) {
         (Some((kind, code)), Some((other_kind, other))) => kind != other_kind || code == other,
         (None, _) | (_, None) => true,
     };

@@ -107,15 +107,21 @@ fn groups<'a, 'b>(standing: &'b [Claim<'a>]) -> Vec<Group<'a, 'b>> {
     groups
 }
 
+/// Two visits, the smaller index first.
+type Pair = (usize, usize);
+
+/// An older visit and the newer one in its place.
+type Replacement = (usize, usize);
+
 /// What persons decided about pairs of visits.
 #[derive(Default)]
 struct Decided {
     /// Replaced visit -> the one in its place.
     replaced: BTreeMap<usize, usize>,
-    /// Pairs that need no further question, smaller index first.
-    settled: BTreeSet<(usize, usize)>,
+    /// Pairs that need no further question.
+    settled: BTreeSet<Pair>,
     /// Pairs on which the verdicts contradict each other.
-    disputed: BTreeSet<(usize, usize)>,
+    disputed: BTreeSet<Pair>,
 }
 
 fn decide<'a>(
@@ -124,7 +130,7 @@ fn decide<'a>(
     said: &BTreeMap<FactId, Vec<&'a Content>>,
     fallen: &mut Vec<Fallen<'a>>,
 ) -> Decided {
-    let mut by_pair: BTreeMap<(usize, usize), BTreeSet<Option<(usize, usize)>>> = BTreeMap::new();
+    let mut by_pair: BTreeMap<Pair, BTreeSet<Option<Replacement>>> = BTreeMap::new();
     for claim in standing {
         let Content::Verdict(verdict) = claim.content else { continue };
         if let Some(target) = [verdict.older.id, verdict.newer.id].into_iter().find(|id| !said.contains_key(id)) {
@@ -167,7 +173,7 @@ fn judged(groups: &[Group<'_, '_>], verdict: &Verdict) -> Option<(usize, usize)>
 }
 
 /// Applies replacements, except those in a ring: following the others always ends at a visit that is shown.
-fn replace(decided: &mut Decided, edges: &[(usize, usize)]) {
+fn replace(decided: &mut Decided, edges: &[Replacement]) {
     let mut next: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for &(older, newer) in edges {
         next.entry(older).or_default().push(newer);
@@ -193,7 +199,7 @@ fn replace(decided: &mut Decided, edges: &[(usize, usize)]) {
 }
 
 /// Pairs of shown visits that may be one.
-fn doubtful_pairs(groups: &[Group<'_, '_>], decided: &Decided) -> BTreeSet<(usize, usize)> {
+fn doubtful_pairs(groups: &[Group<'_, '_>], decided: &Decided) -> BTreeSet<Pair> {
     let mut pairs = decided.disputed.clone();
     let mut from = 0;
     for same_day in groups.chunk_by(|a, b| a.on == b.on) {

@@ -153,7 +153,6 @@ pub(crate) struct Record {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Drug {
-    pub(crate) kind: Text,
     pub(crate) when: Text,
     pub(crate) no_usage: Text,
     pub(crate) until: Text,
@@ -162,11 +161,9 @@ pub(crate) struct Drug {
     pub(crate) until_today: Phrase<1>,
     pub(crate) until_unknown: Text,
     pub(crate) ended_on: Phrase<1>,
-    pub(crate) started: Text,
     pub(crate) stopped: Phrase<1>,
     pub(crate) stopped_undated: Text,
     pub(crate) caution: Text,
-    pub(crate) supplement: Text,
     pub(crate) generic: Text,
     pub(crate) from: Text,
     pub(crate) prescribed: Text,
@@ -193,7 +190,6 @@ pub(crate) struct Dose {
     pub(crate) no_form: Text,
     pub(crate) amount_unclear: Text,
     pub(crate) changing: Text,
-    pub(crate) at: Phrase<2>,
     pub(crate) check_bag: Text,
 }
 
@@ -218,7 +214,6 @@ pub(crate) struct Note {
     pub(crate) none: Text,
     pub(crate) none_contradicts: Text,
     pub(crate) on_by: Phrase<2>,
-    pub(crate) no_by: Text,
 }
 
 #[derive(Debug, Deserialize)]
@@ -351,9 +346,6 @@ pub(crate) struct Looks {
     pub(crate) card: Text,
     pub(crate) staff: Text,
     pub(crate) none: Text,
-    pub(crate) when: Text,
-    pub(crate) who: Text,
-    pub(crate) at: Text,
     pub(crate) unknown_hint: Text,
 }
 
@@ -392,7 +384,6 @@ pub(crate) struct Print {
     pub(crate) list_hint: Text,
     pub(crate) sheet: Text,
     pub(crate) sheet_hint: Text,
-    pub(crate) receipt: Text,
     pub(crate) receipt_58: Text,
     pub(crate) receipt_80: Text,
     pub(crate) wallet: Text,
@@ -403,7 +394,6 @@ pub(crate) struct Print {
     pub(crate) dose: Text,
     pub(crate) usage: Text,
     pub(crate) until: Text,
-    pub(crate) from: Text,
     pub(crate) other_times: Text,
     pub(crate) nothing: Text,
     pub(crate) sheet_warning: Text,

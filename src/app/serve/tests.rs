@@ -1,0 +1,140 @@
+//! Connections as strangers make them.
+
+use super::*;
+use axum::routing::get;
+use std::net::SocketAddr;
+use std::time::Instant;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+struct Running {
+    address: SocketAddr,
+    tasks: Tasks,
+    stopping: CancellationToken,
+    server: Arc<Server>,
+}
+
+async fn running(limits: Limits) -> Running {
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let (tasks, stopping) = (Tasks::new(), CancellationToken::new());
+    let server = Arc::new(Server::new(limits, tasks.clone(), stopping.clone()));
+    let page = |axum::Extension(LocalAddress(local)): axum::Extension<LocalAddress>| async move { local.to_string() };
+    let router = Router::new().route("/", get(page));
+    tasks.spawn("listener", Arc::clone(&server).accept(socket, None, router));
+    Running { address, tasks, stopping, server }
+}
+
+/// Reads until the other side closes.
+async fn rest(stream: &mut TcpStream) -> Vec<u8> {
+    let mut all = Vec::new();
+    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut all)).await;
+    // A reset is an end as well.
+    let _ = read.expect("the connection was not closed in time");
+    all
+}
+
+async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+async fn ask(stream: &mut TcpStream) -> String {
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    String::from_utf8(rest(stream).await).unwrap()
+}
+
+#[tokio::test]
+async fn a_page_is_served_and_knows_where_it_came_in() {
+    let running = running(Limits::default()).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    let answer = ask(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(&running.address.to_string()), "{answer}");
+}
+
+#[tokio::test]
+async fn silence_and_slow_headers_are_cut() {
+    let limits = Limits { header_max: Duration::from_millis(50), ..Limits::default() };
+    let running = running(limits).await;
+    let mut silent = TcpStream::connect(running.address).await.unwrap();
+    let mut slow = TcpStream::connect(running.address).await.unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\nHost:").await.unwrap();
+    assert!(!rest(&mut silent).await.starts_with(b"HTTP/1.1 200"));
+    assert!(!rest(&mut slow).await.starts_with(b"HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn one_address_cannot_take_all_places() {
+    let limits = Limits { per_address_max: 2, ..Limits::default() };
+    let running = running(limits).await;
+    let one = TcpStream::connect(running.address).await.unwrap();
+    let _two = TcpStream::connect(running.address).await.unwrap();
+    let held = || running.server.by_address.lock().unwrap().values().sum::<usize>();
+    until("two connections are held", || held() == 2).await;
+    let mut three = TcpStream::connect(running.address).await.unwrap();
+    assert!(rest(&mut three).await.is_empty());
+    drop(one);
+    until("a place is free again", || held() == 1).await;
+    let mut four = TcpStream::connect(running.address).await.unwrap();
+    assert!(ask(&mut four).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_full_house_lets_the_next_wait() {
+    let limits = Limits { connections_max: 1, ..Limits::default() };
+    let running = running(limits).await;
+    let one = TcpStream::connect(running.address).await.unwrap();
+    until("the only place is taken", || running.server.places.available_permits() == 0).await;
+    let mut two = TcpStream::connect(running.address).await.unwrap();
+    two.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    drop(one);
+    assert!(rest(&mut two).await.starts_with(b"HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn shutdown_ends_idle_connections() {
+    let running = running(Limits::default()).await;
+    let mut idle = TcpStream::connect(running.address).await.unwrap();
+    until("the connection is held", || running.server.places.available_permits() < 512).await;
+    running.stopping.cancel();
+    assert!(rest(&mut idle).await.is_empty());
+    running.tasks.finish().await;
+    assert_eq!(running.server.places.available_permits(), 512);
+}
+
+#[tokio::test]
+async fn over_tls_both_versions_are_spoken_and_a_stalled_handshake_is_cut() {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let config = crate::app::tls::config(made.cert.pem().as_bytes(), made.signing_key.serialize_pem().as_bytes()).unwrap();
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let tasks = Tasks::new();
+    let limits = Limits { handshake_max: Duration::from_millis(500), ..Limits::default() };
+    let server = Arc::new(Server::new(limits, tasks.clone(), CancellationToken::new()));
+    tasks.spawn("listener", server.accept(socket, Some(config), Router::new().route("/", get(|| async { "hello" }))));
+
+    let mut stalled = TcpStream::connect(address).await.unwrap();
+    for version in [b"h2".to_vec(), b"http/1.1".to_vec()] {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(made.cert.der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let client = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let mut client = client.with_root_certificates(roots).with_no_client_auth();
+        client.alpn_protocols = vec![version.clone()];
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(client));
+        let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
+        let mut stream = connector.connect(name, TcpStream::connect(address).await.unwrap()).await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(version.as_slice()));
+        if version == b"http/1.1" {
+            stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
+            let mut answer = Vec::new();
+            let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap();
+            assert!(answer.ends_with(b"hello"));
+        }
+    }
+    assert!(rest(&mut stalled).await.is_empty());
+}
