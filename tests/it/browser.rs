@@ -5,7 +5,7 @@ mod checks;
 mod clinic;
 mod driver;
 
-use checks::{accessibility, keep_picture, page_is_sound, picture_path, too_small, too_wide};
+use checks::{accessibility, faults, keep_picture, page_is_sound, picture_path, too_small, too_wide};
 use clinic::{Card, Demo};
 use driver::{Browser, NARROW, PHONE, PLAIN, walk};
 use fantoccini::Locator;
@@ -84,7 +84,7 @@ fn scripts_are_really_off() {
 fn a_phone_reads_the_record_in_every_language() {
     let demo = Demo::start();
     walk("a_phone_reads_the_record_in_every_language", PHONE, async |browser| {
-        let mut said = BTreeSet::new();
+        let (mut said, mut wrong) = (BTreeSet::new(), Vec::new());
         for (n, language) in languages(browser, &demo).await.into_iter().enumerate() {
             browser.go(&demo.url(&format!("/{language}"))).await;
             page_is_sound(browser).await;
@@ -94,7 +94,7 @@ fn a_phone_reads_the_record_in_every_language() {
             said.insert(browser.client().find(Locator::Css("h1")).await.unwrap().text().await.unwrap());
             assert!(browser.text().await.contains("ワルファリン"), "drug names stay as printed");
             pages_of_the_record(browser, &demo, async |path| {
-                page_is_sound(browser).await;
+                wrong.extend(faults(browser).await);
                 keep_picture(browser, &format!("page-{n}{}", path.replace(['/', '?'], "-"))).await;
             })
             .await;
@@ -105,6 +105,7 @@ fn a_phone_reads_the_record_in_every_language() {
             assert!(!browser.text().await.contains("ワルファリン"), "the session is over");
             page_is_sound(browser).await;
         }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
         assert!(said.len() >= 3, "each language has words of its own: {said:?}");
     });
 }
@@ -113,10 +114,12 @@ fn a_phone_reads_the_record_in_every_language() {
 fn pages_fit_a_narrow_screen() {
     let demo = Demo::start();
     walk("pages_fit_a_narrow_screen", NARROW, async |browser| {
+        let mut wrong = Vec::new();
         for n in 0..3 {
             open_record(browser, &demo, &demo.card(n)).await;
-            pages_of_the_record(browser, &demo, async |_| page_is_sound(browser).await).await;
+            pages_of_the_record(browser, &demo, async |_| wrong.extend(faults(browser).await)).await;
         }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
         keep_picture(browser, "narrow").await;
     });
 }
