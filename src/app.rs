@@ -29,12 +29,14 @@ pub struct App {
     pub names: Vec<String>,
     /// Bounds on connections.
     pub limits: Limits,
+    /// What the age of sessions is measured by.
+    pub uptime: session::Uptime,
 }
 
 impl App {
     /// A node of `clinic` that answers to `names`, within the usual limits.
     pub fn new(clinic: Clinic, names: Vec<String>) -> Self {
-        Self { clinic, names, limits: Limits::default() }
+        Self { clinic, names, limits: Limits::default(), uptime: session::uptime() }
     }
 }
 
@@ -84,7 +86,7 @@ pub async fn run(app: App, listeners: Listeners, shutdown: CancellationToken) ->
     for Listener { socket, tls } in listeners.0 {
         let local = socket.local_addr().context("the address of a listener")?;
         let hosts = hosts(&app.names, local, tls.is_some());
-        let site = Arc::new(Site::new(app.clinic.clone(), hosts, tls.is_some(), session::uptime()));
+        let site = Arc::new(Site::new(app.clinic.clone(), hosts, tls.is_some(), Arc::clone(&app.uptime)));
         tasks.spawn("sessions", sweep(Arc::clone(&site), shutdown.clone()));
         tasks.spawn("listener", Arc::clone(&server).accept(socket, tls, web::router(site)));
     }

@@ -200,10 +200,15 @@ impl Store {
     fn start(dir: DataDir, options: Options, author: Author, lock: File) -> Result<Self, StoreError> {
         let mut reserve = Reserve::new(&dir, options.reserve_bytes);
         let scribe = Arc::new(Scribe::new(author));
-        let conn = open_even_if_full(&dir, &scribe, &mut reserve)?;
-        let chain = Chain::load(&conn, &scribe)?;
-        let newest_trusted_ms = newest_trusted_ms(&conn, &chain)?;
-        let condition = if reserve.hold() { Condition::Healthy } else { Condition::DiskFull };
+        let conn = open_even_if_full(&dir, &mut reserve)?;
+        let found = find_chain(&conn, &scribe);
+        let (chain, newest_trusted_ms, condition) = match found {
+            Ok((chain, newest_ms)) if reserve.hold() => (chain, newest_ms, Condition::Healthy),
+            Ok((chain, newest_ms)) => (chain, newest_ms, Condition::DiskFull),
+            // Where the own chain cannot be found, nothing may be written after it; patients are read all the same.
+            Err(error @ StoreError::Corrupt { .. }) => (Chain::EMPTY, i64::MIN, Condition::ReadOnly(error)),
+            Err(other) => return Err(other),
+        };
         let shared = Arc::new(Shared {
             writes: Queue::new(options.queue),
             reads: Queue::new(options.queue),
@@ -403,12 +408,8 @@ impl Drop for Handle {
 }
 
 /// Opening writes a little (migrations, the log's index): on a full disk the reserve gives way to it.
-fn open_even_if_full(dir: &DataDir, scribe: &Scribe, reserve: &mut Reserve) -> Result<Connection, StoreError> {
-    let open = || {
-        let conn = schema::open_writer(dir)?;
-        scribe.register(&conn)?;
-        Ok(conn)
-    };
+fn open_even_if_full(dir: &DataDir, reserve: &mut Reserve) -> Result<Connection, StoreError> {
+    let open = || schema::open_writer(dir);
     open().or_else(|error| {
         if error != StoreError::DiskFull {
             return Err(error);
@@ -416,6 +417,13 @@ fn open_even_if_full(dir: &DataDir, scribe: &Scribe, reserve: &mut Reserve) -> R
         reserve.release();
         open()
     })
+}
+
+/// Where this writer goes on, and the newest time at which its clock could be trusted.
+fn find_chain(conn: &Connection, scribe: &Scribe) -> Result<(Chain, i64), StoreError> {
+    scribe.register(conn)?;
+    let chain = Chain::load(conn, scribe)?;
+    Ok((chain, newest_trusted_ms(conn, &chain)?))
 }
 
 fn newest_trusted_ms(conn: &Connection, chain: &Chain) -> Result<i64, StoreError> {

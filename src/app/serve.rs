@@ -3,11 +3,13 @@
 use crate::tasks::Tasks;
 use crate::web::LocalAddress;
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 
 /// Bounds on connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,14 +128,13 @@ impl Server {
         let Ok(local) = stream.local_addr() else { return };
         // Pages are written whole; waiting to fill packets would only delay them.
         let _ = stream.set_nodelay(true);
-        let router = router.layer(axum::Extension(LocalAddress(local)));
         match tls {
-            None => self.converse(stream, router, false).await,
+            None => self.converse(stream, local, router, false).await,
             Some(tls) => {
                 let handshake = tokio::time::timeout(self.limits.handshake_max, tls.accept(stream)).await;
                 if let Ok(Ok(stream)) = handshake {
                     let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                    self.converse(stream, router, is_h2).await;
+                    self.converse(stream, local, router, is_h2).await;
                 }
             }
         }
@@ -140,9 +142,16 @@ impl Server {
     }
 
     /// Serves one connection until it ends, the node stops, or its time is up. What the peer did wrong is not worth a log line.
-    async fn converse(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, router: Router, is_h2: bool) {
+    async fn converse<S>(&self, stream: S, local: SocketAddr, router: Router, is_h2: bool)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let builder = self.builder(is_h2);
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(LocalAddress(local));
+            router.clone().oneshot(request)
+        });
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let over = async {
             tokio::select! {
                 () = self.stopping.cancelled() => {}

@@ -333,15 +333,15 @@ fn divide_as_stated(amount: Decimal, unit: &str, fixed: Fixed, parts: Option<u8>
 }
 
 fn is_unit(name: &str, written: &str) -> bool {
-    usage::unit_name(written) == name
+    usage::unit_name(written) == Some(name)
 }
 
 /// Whether there is enough for every part: tablets can be halved, capsules and packets cannot, and what is weighed or measured can be divided
 /// at will.
 fn can_divide(amount: Decimal, unit: &str, parts: u8) -> bool {
-    let pieces = match usage::unit_name(unit).as_str() {
-        "錠" => amount.times(2),
-        "C" | "包" | "個" | "丸" => amount,
+    let pieces = match usage::unit_name(unit) {
+        Some("錠") => amount.times(2),
+        Some("C" | "包" | "個" | "丸") => amount,
         _ => return true,
     };
     pieces >= Decimal::whole(parts)

@@ -43,6 +43,9 @@ pub(super) struct Chain {
 }
 
 impl Chain {
+    /// Nothing has been written.
+    pub(super) const EMPTY: Self = Self { id: None, seq: 0, previous: EntryId::NONE, time: Hlc(0), row: 0 };
+
     /// Reads where a new incarnation of this author begins.
     pub(super) fn load(conn: &Connection, scribe: &Scribe) -> Result<Self, StoreError> {
         let Scribe { author, node, .. } = scribe;
@@ -54,7 +57,7 @@ impl Chain {
         let newest = "SELECT open FROM entry JOIN head USING (row) WHERE chain IN (SELECT id FROM chain WHERE ledger = ?1 AND author = ?2)
                       ORDER BY row DESC LIMIT 1";
         let open: Option<Vec<u8>> = conn.query_row(newest, params![author.ledger.0, node.0], |row| row.get(0)).optional()?;
-        let mut chain = Self { id: None, seq: 0, previous: EntryId::NONE, time: Hlc::default(), row };
+        let mut chain = Self { row, ..Self::EMPTY };
         if let Some(open) = open {
             let open = super::reader::decode_open(&open)?;
             chain.previous = open.id();

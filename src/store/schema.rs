@@ -13,6 +13,10 @@ const STATEMENTS_KEPT: usize = 64;
 /// The writer's page cache, in KiB. Readers keep SQLite's 2,000.
 const WRITER_CACHE_KIB: i64 = 8_000;
 
+/// Pages in the write-ahead log before they are carried over into the database: many writes to one page are then carried once, and
+/// reading such a log at the next start takes some tens of milliseconds.
+const WAL_PAGES_MAX: i64 = 4_000;
+
 /// What the write-ahead log shrinks back to after a large transaction.
 const WAL_BYTES_KEPT: i64 = 16 * 1024 * 1024;
 
@@ -23,6 +27,7 @@ pub(super) fn open_writer(dir: &DataDir) -> Result<Connection, StoreError> {
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    conn.pragma_update(None, "wal_autocheckpoint", WAL_PAGES_MAX)?;
     conn.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
     migrate(&mut conn)?;
     Ok(conn)

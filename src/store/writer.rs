@@ -164,11 +164,11 @@ impl Writer {
     fn settle(&self, jobs: Vec<Job>, outcome: Result<Vec<Done>, StoreError>) {
         match outcome {
             Ok(done) => {
-                let has_written = !jobs.is_empty();
-                jobs.into_iter().zip(done).for_each(|(job, done)| job.answer(Ok(done)));
-                if has_written && self.reserve.is_held() {
+                // Whoever has the answer may ask how the store is: it must know by then.
+                if !jobs.is_empty() && self.reserve.is_held() {
                     self.shared.set_condition(Condition::Healthy);
                 }
+                jobs.into_iter().zip(done).for_each(|(job, done)| job.answer(Ok(done)));
             }
             Err(error) => {
                 self.shared.note(&error);

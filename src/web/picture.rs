@@ -14,7 +14,7 @@ use askama::Template;
 
 /// Width of the picture, in px.
 const WIDTH: usize = 780;
-const MARGIN: usize = 24;
+const MARGIN: usize = 32;
 
 #[derive(Template)]
 #[template(path = "picture.svg")]
@@ -49,6 +49,7 @@ const SECTION: Face = Face { size: 30, is_bold: true, is_red: false, indent: 0 }
 const NAME: Face = Face { size: 30, is_bold: true, is_red: false, indent: 16 };
 const BODY: Face = Face { size: 26, is_bold: false, is_red: false, indent: 16 };
 const SMALL: Face = Face { size: 22, is_bold: false, is_red: false, indent: 0 };
+const DETAIL: Face = Face { indent: 16, ..SMALL };
 const ALERT: Face = Face { size: 28, is_bold: true, is_red: true, indent: 0 };
 
 #[derive(Default)]
@@ -82,7 +83,8 @@ fn wrap(text: &str, width: usize, size: usize) -> Vec<String> {
     for paragraph in text.lines() {
         let (mut line, mut used) = (String::new(), 0);
         for c in paragraph.chars() {
-            if used + breadth(c) > width {
+            // What closes a sentence may stand a little over the edge, but never alone on a line.
+            if used + breadth(c) > width && !"、。）」』】・".contains(c) {
                 let keep = line.rfind(' ').filter(|i| c.is_ascii_graphic() && *i * 2 > line.len());
                 let rest = keep.map_or_else(String::new, |i| line.split_off(i + 1));
                 out.push(std::mem::take(&mut line));
@@ -156,9 +158,9 @@ fn write_drugs(sheet: &mut Sheet, f: &Frame, reading: &Reading, left: Left) {
             sheet.write(BODY, &format!("{}{each}", plain(&card.dose.main)));
             sheet.write(BODY, &card.line.usage);
             card.line.supplements.iter().for_each(|s| sheet.write(BODY, s));
-            card.dose.hint.iter().for_each(|hint| sheet.write(SMALL, hint.plain()));
+            card.dose.hint.iter().for_each(|hint| sheet.write(DETAIL, hint.plain()));
             card.line.cautions.iter().for_each(|c| sheet.write(BODY, c));
-            sheet.write(SMALL, &format!("{}　{}", plain(&card.until), card.line.dispensed_at));
+            sheet.write(DETAIL, &format!("{} {}　{}", m.drug.until.plain(), plain(&card.until), card.line.dispensed_at));
             sheet.y += 10;
         }
     }
@@ -229,6 +231,7 @@ mod tests {
         assert_eq!(wrap("あいうえお", 60, 20), ["あいう", "えお"]);
         assert_eq!(wrap("take two tablets", 120, 20), ["take two ", "tablets"]);
         assert_eq!(wrap("", 60, 20), Vec::<String>::new());
+        assert_eq!(wrap("あいう。え", 60, 20), ["あいう。", "え"]);
         let long = "ア".repeat(500);
         assert_eq!(wrap(&long, 700, 30).concat(), long);
     }

@@ -43,6 +43,7 @@ struct NarrowPaper<'a> {
     left: Left,
     kind: &'static str,
     heading: &'static Text,
+    is_wallet: bool,
     sections: Vec<(&'static Text, Vec<DrugCard<'a>>)>,
     otcs: Vec<&'a str>,
 }
@@ -64,6 +65,8 @@ struct SheetPaper<'a> {
 struct AtSlot<'a> {
     name: &'a str,
     when: &'static Text,
+    /// The amount of the whole day, for where no amount of one time is known.
+    whole: Html,
     amount: Option<Html>,
 }
 
@@ -93,14 +96,6 @@ impl Paper {
             _ => None,
         }
     }
-
-    fn heading(self, f: &Frame) -> &'static Text {
-        match self {
-            Self::List => &f.m.print.list,
-            Self::Sheet => &f.m.print.sheet,
-            Self::Receipt58 | Self::Receipt80 | Self::Wallet => &f.m.share.picture_title,
-        }
-    }
 }
 
 fn sections<'a>(f: &Frame, reading: &'a Reading, left: Left) -> Vec<(&'static Text, Vec<DrugCard<'a>>)> {
@@ -119,7 +114,9 @@ fn sheet<'a>(f: Frame, reading: &'a Reading, left: Left) -> SheetPaper<'a> {
         let here = |d: &DrugCard<'a>| {
             let name = d.line.name.as_str();
             let times = d.dose.times.iter().filter(|(s, ..)| *s == slot);
-            times.map(|(_, when, amount)| AtSlot { name, when, amount: amount.clone() }).collect::<Vec<_>>()
+            times
+                .map(|(_, when, amount)| AtSlot { name, when, whole: d.dose.main.clone(), amount: amount.clone() })
+                .collect::<Vec<_>>()
         };
         now.iter().flat_map(here).collect()
     };
@@ -149,7 +146,7 @@ fn sheet<'a>(f: Frame, reading: &'a Reading, left: Left) -> SheetPaper<'a> {
 /// Where the page cannot be rendered.
 pub(crate) fn render(f: Frame, reading: &Reading, paper: Paper, hidden: Hidden) -> Result<Response, Trouble> {
     let left = left(&reading.timeline, hidden);
-    let (state, heading) = (reading.state(f.lang), paper.heading(&f));
+    let (state, heading) = (reading.state(f.lang), &f.m.share.picture_title);
     let answers = Answers::new(f.lang, &reading.timeline, NoteKind::Allergy);
     let otcs = reading.timeline.otcs.iter();
     let otcs = otcs.filter(|o| left.shows(o.concealed) && record::may_be_taken(&o.what, reading.today));
@@ -164,7 +161,10 @@ pub(crate) fn render(f: Frame, reading: &Reading, paper: Paper, hidden: Hidden) 
         Paper::Receipt58 => "narrow receipt w58",
         Paper::Wallet => "narrow wallet",
     };
-    page::html(StatusCode::OK, &NarrowPaper { f, state, answers, left, kind, heading, sections, otcs })
+    page::html(
+        StatusCode::OK,
+        &NarrowPaper { f, state, answers, left, kind, heading, is_wallet: paper == Paper::Wallet, sections, otcs },
+    )
 }
 
 pub(super) async fn choose(State(site): State<Arc<Site>>, opened: Opened) -> Result<Response, Trouble> {

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -55,11 +56,11 @@ fn start_child(dir: &Path) -> Child {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// Lets a child write for a while, ends it by `cut`, and gives the ids of what it was told is safe.
-fn write_and_cut(dir: &Path, pause: Duration, cut: impl FnOnce(&mut Child)) -> Vec<EntryId> {
+/// Lets a child write for a while and kills it. Gives the ids of what it was told is safe.
+fn write_and_kill(dir: &Path, pause: Duration) -> Vec<EntryId> {
     let mut child = start_child(dir);
     let stdout = BufReader::new(child.stdout.take().unwrap());
-    let (first, has_begun) = std::sync::mpsc::sync_channel(1);
+    let (first, has_begun) = mpsc::sync_channel(1);
     let lines = thread::spawn(move || {
         let acknowledged = stdout.lines().map_while(Result::ok).filter_map(|line| acknowledged_id(&line));
         acknowledged.inspect(|_| first.try_send(()).unwrap_or(())).collect()
@@ -69,7 +70,7 @@ fn write_and_cut(dir: &Path, pause: Duration, cut: impl FnOnce(&mut Child)) -> V
         has_begun.recv_timeout(Duration::from_secs(60)).expect("the child writes");
     }
     thread::sleep(pause);
-    cut(&mut child);
+    child.kill().unwrap();
     child.wait().unwrap();
     lines.join().unwrap()
 }
@@ -105,7 +106,7 @@ fn kill_9_loses_nothing_that_was_acknowledged() {
         }
         let (temp, acknowledged) = &mut store;
         let pause = Duration::from_micros(fastrand::u64(..15_000));
-        let new = write_and_cut(temp.path(), pause, |child| child.kill().unwrap());
+        let new = write_and_kill(temp.path(), pause);
         total += new.len();
         acknowledged.extend(new);
         check(temp.path(), acknowledged);
@@ -149,16 +150,42 @@ impl LoopMount {
     }
 
     fn has_ioctl(&self) -> bool {
-        self.cut() && self.unmount() && self.mount()
+        self.cut(Stdio::null(), Duration::ZERO).is_some() && self.unmount() && self.mount()
     }
 
-    /// The EXT4 shutdown ioctl, flag 2: neither data nor journal is flushed any more.
-    fn cut(&self) -> bool {
-        let ioctl =
-            "import fcntl,os,struct,sys; fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack('I', 2))";
-        run(Command::new("python3").args(["-c", ioctl]).arg(self.dir()))
+    /// Lets a child write for a while, then cuts the power. Gives the ids of what it had been told is safe before that.
+    fn write_and_cut(&self, data: &Path, pause: Duration) -> Vec<EntryId> {
+        let mut child = start_child(data);
+        let acknowledged = self.cut(child.stdout.take().unwrap().into(), pause);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        String::from_utf8(acknowledged.expect("the power is cut")).unwrap().lines().filter_map(acknowledged_id).collect()
+    }
+
+    /// Gives what came in until the cut; none if it failed.
+    fn cut(&self, input: Stdio, pause: Duration) -> Option<Vec<u8>> {
+        let mut command = Command::new("python3");
+        command.args(["-c", CUT]).arg(self.dir()).arg(pause.as_secs_f64().to_string());
+        let output = command.stdin(input).stderr(Stdio::null()).output().ok()?;
+        output.status.success().then_some(output.stdout)
     }
 }
+
+/// Reads on until the time has come, takes what is in the pipe by then, and cuts the power at once: the EXT4 shutdown ioctl, flag 2,
+/// neither data nor journal is flushed any more. What comes in later does not count: an fsync that is under way meanwhile may say that
+/// it was done although the disk has gone, and no power supply waits for one.
+const CUT: &str = "import fcntl, os, select, struct, sys, time
+disk, pause, data = os.open(sys.argv[1], os.O_RDONLY), float(sys.argv[2]), []
+def read(seconds):
+    ready = select.select([0], [], [], seconds)[0]
+    data.append(os.read(0, 1 << 20) if ready else b'')
+    return data[-1]
+while b'acknowledged' not in b''.join(data) and read(60): pass
+end = time.monotonic() + pause
+while time.monotonic() < end and read(end - time.monotonic()): pass
+while read(0): pass
+fcntl.ioctl(disk, 0x8004587d, struct.pack('I', 2))
+os.write(1, b''.join(data))";
 
 impl Drop for LoopMount {
     fn drop(&mut self) {
@@ -182,10 +209,7 @@ fn a_power_cut_loses_nothing_that_was_acknowledged() {
             acknowledged.clear();
         }
         let pause = Duration::from_millis(fastrand::u64(50..300));
-        acknowledged.extend(write_and_cut(&data, pause, |child| {
-            assert!(disk.cut(), "the power is cut");
-            child.kill().unwrap();
-        }));
+        acknowledged.extend(disk.write_and_cut(&data, pause));
         assert!(disk.unmount() && disk.mount(), "the disk comes back");
         check(&data, &acknowledged);
     }

@@ -10,6 +10,7 @@ mod cli;
 mod crash;
 mod format;
 mod jahis;
+mod pages;
 mod store;
 mod tidy;
 mod wait;

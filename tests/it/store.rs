@@ -13,7 +13,7 @@ use kusuribako::store::{
 };
 use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A day on which the clock is trusted.
@@ -40,7 +40,19 @@ pub(crate) fn create(dir: &Path) -> Store {
 }
 
 pub(crate) fn open(dir: &Path) -> Store {
-    Store::open(dir, options(), author(Clock::manual(NOW_MS))).unwrap()
+    reopen(dir, options(), &Clock::manual(NOW_MS))
+}
+
+/// Opens a store that was open before. A process that another test is just starting has every file of this one open for a moment, the
+/// lock too.
+pub(crate) fn reopen(dir: &Path, options: Options, clock: &Clock) -> Store {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        match Store::open(dir, options, author(clock.clone())) {
+            Err(StoreError::InUse { .. }) if Instant::now() < deadline => std::thread::yield_now(),
+            opened => return opened.unwrap(),
+        }
+    }
 }
 
 fn new_store() -> (TempDir, Store) {
@@ -257,6 +269,21 @@ fn a_failed_group_leaves_no_trace() {
 }
 
 #[test]
+fn a_failed_commit_leaves_no_trace() {
+    let (temp, store) = new_store();
+    store.append(vec![draft(1, b"before")], Urgency::Normal).wait().unwrap();
+    // Nothing is wrong before the commit itself.
+    let injected = "CREATE TABLE injected (row INTEGER REFERENCES entry (row) DEFERRABLE INITIALLY DEFERRED);
+                    CREATE TRIGGER injected_too AFTER INSERT ON head BEGIN INSERT INTO injected VALUES (-1); END";
+    raw(temp.path()).execute_batch(injected).unwrap();
+    let failed = store.append(vec![draft(1, b"lost")], Urgency::Normal).wait();
+    assert!(matches!(failed, Err(StoreError::Sql { .. })), "{failed:?}");
+    raw(temp.path()).execute_batch("DROP TABLE injected; DROP TRIGGER injected_too").unwrap();
+    store.append(vec![draft(1, b"after")], Urgency::Normal).wait().unwrap();
+    assert_eq!(verify_clean(&store), VerifySummary { entries: 3, heads: 2, faults: 0, notes: 0 });
+}
+
+#[test]
 fn a_failed_first_write_leaves_the_chain_unbegun() {
     let (temp, store) = new_store();
     raw(temp.path())
@@ -364,7 +391,7 @@ fn five_wrong_pins_lock_across_restarts_and_clocks_set_back() {
     let left: Vec<u32> = (0..5).map(|_| store.begin_try([1; 16]).wait().unwrap().unwrap().tries_left).collect();
     assert_eq!(left, [4, 3, 2, 1, 0]);
     drop(store);
-    let store = Store::open(temp.path(), options(), author(clock.clone())).unwrap();
+    let store = reopen(temp.path(), options(), &clock);
     let wait_s = |store: &Store| match store.begin_try([1; 16]).wait().unwrap() {
         Err(TryRefusal::Locked { wait_s }) => wait_s,
         other => panic!("{other:?}"),
@@ -404,7 +431,7 @@ fn a_clock_that_jumped_stays_untrusted_however_much_it_writes() {
     write(&store);
     assert_eq!(store.clock_trust(), Trust::LongAfterEntries);
     drop(store);
-    let store = Store::open(temp.path(), options(), author(clock.clone())).unwrap();
+    let store = reopen(temp.path(), options(), &clock);
     assert_eq!(store.clock_trust(), Trust::LongAfterEntries);
     clock.set(NOW_MS - 2 * DAY_MS);
     assert_eq!(store.clock_trust(), Trust::BehindEntries);
@@ -412,7 +439,7 @@ fn a_clock_that_jumped_stays_untrusted_however_much_it_writes() {
     store.confirm_clock().wait().unwrap();
     assert_eq!(store.clock_trust(), Trust::Trusted);
     drop(store);
-    let store = Store::open(temp.path(), options(), author(clock)).unwrap();
+    let store = reopen(temp.path(), options(), &clock);
     assert_eq!(store.clock_trust(), Trust::Trusted);
 }
 

@@ -142,13 +142,11 @@ const UNITS: [(&str, &str); 16] = [
     ("丸", "丸"),
 ];
 
-/// The name under which a unit is compared; the unit itself where it is none of the known ones.
-pub(super) fn unit_name(unit: &str) -> String {
-    let folded = fold(unit.trim());
-    match UNITS.iter().find(|(written, _)| *written == folded) {
-        Some((_, name)) => (*name).to_owned(),
-        None => folded.into_owned(),
-    }
+/// The name under which a unit is compared; none where it is none of the known ones.
+pub(super) fn unit_name(unit: &str) -> Option<&'static str> {
+    let unit = unit.trim();
+    let find = |unit: &str| UNITS.iter().find(|(written, _)| *written == unit).map(|(_, name)| *name);
+    find(unit).or_else(|| find(&fold(unit)))
 }
 
 /// Whether a caution says that the drug is not taken every day.

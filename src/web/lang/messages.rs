@@ -171,6 +171,7 @@ pub(crate) struct Drug {
     pub(crate) doubt: Text,
     pub(crate) doubt_link: Text,
     pub(crate) concealed: Text,
+    pub(crate) more: Text,
 }
 
 #[derive(Debug, Deserialize)]
@@ -398,6 +399,7 @@ pub(crate) struct Print {
     pub(crate) nothing: Text,
     pub(crate) sheet_warning: Text,
     pub(crate) now: Text,
+    pub(crate) sheet_title: Text,
 }
 
 #[derive(Debug, Deserialize)]

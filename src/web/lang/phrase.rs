@@ -2,7 +2,7 @@
 
 use askama::filters::HtmlSafe;
 use serde::de::{Deserialize, Deserializer, Error};
-use std::fmt::{Display, Formatter, Result as FmtResult};
+use std::fmt::{Display, Formatter, Result as FmtResult, Write};
 
 /// The names of the places, in the order in which values are given.
 const PLACES: [&str; 3] = ["n", "m", "k"];
@@ -97,7 +97,8 @@ impl<const N: usize> Phrase<N> {
         for part in &self.parts {
             match part {
                 Part::Text(text) => out.push_str(&text.html),
-                Part::Place(i) => out.push_str(&values[*i].to_string()),
+                // Writing to a String cannot fail.
+                Part::Place(i) => drop(write!(out, "{}", values[*i])),
             }
         }
         Html(out)

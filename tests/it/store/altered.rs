@@ -155,6 +155,25 @@ fn a_damaged_page_makes_the_store_read_only_and_it_reads_on() {
 }
 
 #[test]
+fn a_store_whose_chain_cannot_be_found_opens_and_reads() {
+    let temp = tempfile::tempdir().unwrap();
+    drop(small_store(temp.path()));
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'head'";
+    let page: u64 = raw(temp.path()).query_row(sql, [], |row| row.get(0)).map(|page: i64| page.cast_unsigned()).unwrap();
+    let path = temp.path().join("ledger.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let start = usize::try_from((page - 1) * 4_096).unwrap();
+    bytes[start..start + 4_096].fill(0xee);
+    std::fs::write(&path, bytes).unwrap();
+
+    let store = open(temp.path());
+    assert!(matches!(store.condition(), Condition::ReadOnly(StoreError::Corrupt { .. })), "{:?}", store.condition());
+    assert_eq!(store.read_now(|reader| reader.entries_of(Subject([1; 16]))).unwrap().entries.len(), 2);
+    let refused = store.append(vec![draft(1, b"x")], Urgency::Essential).wait();
+    assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{refused:?}");
+}
+
+#[test]
 fn one_damaged_entry_does_not_hide_a_patients_others() {
     let temp = tempfile::tempdir().unwrap();
     let store = small_store(temp.path());

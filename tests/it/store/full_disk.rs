@@ -102,7 +102,7 @@ fn a_full_disk_refuses_keeps_the_reserve_for_what_is_essential_and_recovers() {
     let entries = usize::try_from(verify_clean(&store).entries).unwrap();
     assert_eq!(entries, 1 + 2 + acknowledged);
     drop(store);
-    verify_clean(&Store::open(&disk.data(), options(), author(Clock::manual(NOW_MS))).unwrap());
+    verify_clean(&reopen(&disk.data(), options(), &Clock::manual(NOW_MS)));
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_store_opens_and_reads_on_a_full_disk() {
     store.append(vec![draft(9, b"before")], Urgency::Normal).wait().unwrap();
     drop(store);
     disk.fill();
-    let store = Store::open(&disk.data(), options(), author(Clock::manual(NOW_MS))).unwrap();
+    let store = reopen(&disk.data(), options(), &Clock::manual(NOW_MS));
     let found = store.read_now(|reader| reader.entries_of(Subject([9; 16]))).unwrap();
     assert_eq!(found.entries.len(), 1);
     store.append(large(1), Urgency::Essential).wait().unwrap();
