@@ -82,11 +82,10 @@ impl Clinic {
 }
 
 fn is_allergy(content: &Said) -> bool {
-    match content {
-        Said::Note(note) => note.kind == NoteKind::Allergy,
-        Said::Correction(correction) => is_allergy(&correction.replacement),
-        _ => false,
+    if let Said::Correction(correction) = content {
+        return is_allergy(&correction.replacement);
     }
+    matches!(content, Said::Note(note) if note.kind == NoteKind::Allergy)
 }
 
 /// Opens every entry of class patient and reads the facts in them.

@@ -161,7 +161,7 @@ impl Clinic {
     ) -> Result<(), ClinicError> {
         let mut batch = Batch::default();
         // One batch is on its way to disk while the next is prepared.
-        let mut under_way: Option<(Pending<Vec<Appended>>, Vec<(String, Vec<Outcome>)>)> = None;
+        let mut under_way: Option<UnderWay> = None;
         let mut files = files.into_iter().peekable();
         while let Some(file) = files.next() {
             // What is being written cannot be found by a look-up yet: the batch remembers it.
@@ -291,6 +291,9 @@ impl Clinic {
 /// Entries that are handed to the store at once.
 const DRAFTS_PER_APPEND: usize = 2_000;
 
+/// A batch on its way to disk, and what became of its files.
+type UnderWay = (Pending<Vec<Appended>>, Vec<(String, Vec<Outcome>)>);
+
 /// What is prepared or on its way to disk, so that no look-up finds it yet.
 #[derive(Default)]
 struct Batch {
@@ -327,10 +330,7 @@ impl Batch {
 }
 
 /// Waits until a batch is on disk and says what became of its files.
-fn finish(
-    under_way: Option<(Pending<Vec<Appended>>, Vec<(String, Vec<Outcome>)>)>,
-    each: &mut impl FnMut(&str, &[Outcome]),
-) -> Result<(), ClinicError> {
+fn finish(under_way: Option<UnderWay>, each: &mut impl FnMut(&str, &[Outcome])) -> Result<(), ClinicError> {
     let Some((pending, done)) = under_way else { return Ok(()) };
     pending.wait()?;
     for (name, outcomes) in done {

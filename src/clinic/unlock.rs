@@ -75,20 +75,24 @@ pub enum WriteRefusal {
 
 impl From<StoreError> for WriteRefusal {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::DiskFull => Self::DiskFull,
-            StoreError::Corrupt { .. } | StoreError::Newer { .. } | StoreError::Io { .. } => Self::ReadOnly(error.to_string()),
-            other => Self::Failed(other.to_string()),
+        if error == StoreError::DiskFull {
+            Self::DiskFull
+        } else if matches!(error, StoreError::Corrupt { .. } | StoreError::Newer { .. } | StoreError::Io { .. }) {
+            Self::ReadOnly(error.to_string())
+        } else {
+            Self::Failed(error.to_string())
         }
     }
 }
 
 impl From<ClinicError> for WriteRefusal {
     fn from(error: ClinicError) -> Self {
-        match error {
-            ClinicError::Store(error) => error.into(),
-            ClinicError::NotConcealable => Self::NotConcealable,
-            other => Self::Failed(other.to_string()),
+        if let ClinicError::Store(error) = error {
+            error.into()
+        } else if matches!(error, ClinicError::NotConcealable) {
+            Self::NotConcealable
+        } else {
+            Self::Failed(error.to_string())
         }
     }
 }

@@ -22,7 +22,16 @@ fn source() -> Source {
 }
 
 fn shown<T>(n: u8, what: T) -> Shown<T> {
-    Shown { fact: version(n), what, source: source(), said_at_ms: 0, doubts: vec![], concealed: false, conceal_turns: 0 }
+    Shown {
+        fact: version(n),
+        what,
+        source: source(),
+        also_from: vec![],
+        said_at_ms: 0,
+        doubts: vec![],
+        concealed: false,
+        conceal_turns: 0,
+    }
 }
 
 fn line(name: &str, dose: Dose) -> DrugLine {
@@ -41,6 +50,8 @@ fn line(name: &str, dose: Dose) -> DrugLine {
         ends: Some(date(2026, 12, 3)),
         days_left: Some(11),
         stopped: None,
+        stopped_note: String::new(),
+        replaced_by: None,
         prescribed_at: String::new(),
         prescriber: String::new(),
         dispensed_at: String::new(),

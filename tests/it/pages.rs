@@ -380,7 +380,7 @@ fn what_is_concealed_stays_the_patients_own_and_leaves_what_is_shared() {
     let mut reader = node.reader();
     let path = "/record/conceal/01010101010101010101010101010101";
     let drug = "見本錠&lt;１０ｍｇ&gt;";
-    let mut turn = |reader: &mut node::Visitor, to: &str| {
+    let turn = |reader: &mut node::Visitor, to: &str| {
         let form = reader.get(path);
         let (csrf, fact) = (form.csrf(), form.field("fact"));
         for _ in 0..2 {
