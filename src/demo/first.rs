@@ -53,8 +53,12 @@ fn old_woman(scribe: &mut Scribe) -> Patient {
         ),
         oral("分１ 朝食後服用", &[taken(d::AMLODIPINE_5, "1"), taken(d::FUROSEMIDE_20, "0.5"), taken(d::VONOPRAZAN_10, "1")]),
         oral("分２ 朝夕食後服用", &[taken(d::BISOPROLOL_0_625, "1.5")]),
-        oral("分３ 毎食後服用", &[taken(d::MAGNESIUM_300, "6").split("朝：３錠、昼：１錠、夕：２錠")])
-            .noted(&["便がゆるいときは減らしてください"]),
+        oral(
+            "分３ 毎食後服用",
+            &[taken(d::MAGNESIUM_300, "6")
+                .split("朝：３錠、昼：１錠、夕：２錠")
+                .caution("便がゆるくなったら、医師か薬剤師に相談してください")],
+        ),
     ];
     again_and_again(scribe, (&station, &places::CARDIOLOGY), HEART, (10, 28, 14));
     const BONES: &[Course] = &[
