@@ -4,11 +4,6 @@ use std::time::{Duration, Instant};
 
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Lets a moment of no meaning pass, so that what follows comes at a random place in what another process does.
-pub fn for_a_moment(moment: Duration) {
-    std::thread::sleep(moment);
-}
-
 /// Asks `condition` until it gives something; panics with `what` when `deadline` has passed.
 pub async fn until_async<T>(what: &str, deadline: Duration, mut condition: impl AsyncFnMut() -> Option<T>) -> T {
     let begun = Instant::now();
