@@ -163,7 +163,7 @@ fn a_form_without_the_sessions_token_changes_nothing() {
     let foreign = other.get("/record").csrf();
     let fact = notes.field("fact");
     let own = |csrf: &str| {
-        [("csrf", csrf.to_owned()), ("fact", fact.clone()), ("on", "2026-11-22".into()), ("text", "めまい".into())]
+        [("csrf", csrf.to_owned()), ("fact", fact.clone()), ("on", "2026-11-22".into()), ("text", "untold".into())]
     };
     for csrf in ["", "0000", foreign.as_str()] {
         let fields = own(csrf);
@@ -180,7 +180,7 @@ fn a_form_without_the_sessions_token_changes_nothing() {
             403
         );
     }
-    assert!(!reader.get("/record/notes").text.contains("めまい"));
+    assert!(!reader.get("/record/notes").text.contains("untold"));
     assert_eq!(reader.get("/record").status, 200, "nothing ended the session");
 }
 
@@ -245,6 +245,22 @@ fn the_session_cookie_is_out_of_reach() {
     assert!(cookie.starts_with("kusuribako_local=") && cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"));
     assert!(!cookie.contains("Domain") && !cookie.contains(&node.code));
     assert_eq!(cookie.split(['=', ';']).nth(1).unwrap().len(), 64);
+}
+
+#[test]
+fn over_tls_the_cookie_is_for_tls_only() {
+    let node = Node::start_tls();
+    let mut visitor = node.visitor();
+    let opened = visitor.post("/open", &[("code", &node.code), ("pin", &node.pin)]);
+    let cookie = opened.header("set-cookie").unwrap();
+    assert!(cookie.starts_with("__Host-kusuribako=") && cookie.ends_with("; Secure") && cookie.contains("Path=/;"), "{cookie}");
+    let csrf = visitor.get("/you").csrf();
+    assert_eq!(visitor.post("/you", &[("csrf", &csrf), ("answer", "yes")]).header("location"), Some("/record"));
+    assert_eq!(visitor.get("/record").status, 200);
+    // The value of a cookie that came over TLS, sent under the name of the other kind.
+    let token = visitor.cookies.remove("__Host-kusuribako").unwrap();
+    visitor.cookies.insert("kusuribako_local".to_owned(), token);
+    assert_eq!(visitor.get("/record").header("location"), Some("/"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The real server on port 0 with a clinic of one patient, and a visitor who talks to it as a browser does.
 
-use kusuribako::app::{self, App, Listeners};
+use kusuribako::app::{self, App, Listeners, TlsFiles};
 use kusuribako::clinic::Clinic;
 use kusuribako::clinic::intake::NewFact;
 use kusuribako::clinic::setup::Location;
@@ -13,6 +13,7 @@ use kusuribako::record::{
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +29,7 @@ pub struct Node {
     pub clinic: Clinic,
     pub code: String,
     pub pin: String,
+    trusted: Option<Arc<rustls::ClientConfig>>,
     stop: CancellationToken,
     runtime: Option<tokio::runtime::Runtime>,
     _dir: tempfile::TempDir,
@@ -36,7 +38,17 @@ pub struct Node {
 impl Node {
     /// A clinic with one patient, served at `example.test` and its own address.
     pub fn start() -> Self {
+        Self::start_with(false)
+    }
+
+    /// The same over TLS, with a certificate that its visitors trust.
+    pub fn start_tls() -> Self {
+        Self::start_with(true)
+    }
+
+    fn start_with(has_tls: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let (tls, trusted) = if has_tls { certificate(dir.path()) } else { (None, None) };
         let clock = Clock::manual(NOW_MS);
         let location = Location { reserve_bytes: 1 << 20, ..Location::new(dir.path().join("clinic")) };
         let profile = SiteProfile { name: CLINIC.to_owned(), phone: "000-1111".to_owned(), ..SiteProfile::default() };
@@ -50,16 +62,16 @@ impl Node {
         let monotonic = clock.clone();
         let app =
             App { uptime: Arc::new(move || monotonic.monotonic()), ..App::new(clinic.clone(), vec!["example.test".into()]) };
-        let listeners = runtime.block_on(async { Listeners::new(socket, None) }).unwrap();
+        let listeners = runtime.block_on(async { Listeners::new(socket, tls.as_ref()) }).unwrap();
         let stopping = stop.clone();
         runtime.spawn(async move { app::run(app, listeners, stopping).await.unwrap() });
         let (code, pin) = (card.code.compact().to_string(), card.pin.digits().to_string());
-        Self { address, clock, clinic, code, pin, stop, runtime: Some(runtime), _dir: dir }
+        Self { address, clock, clinic, code, pin, trusted, stop, runtime: Some(runtime), _dir: dir }
     }
 
     pub fn visitor(&self) -> Visitor {
         let host = self.address.to_string();
-        Visitor { address: self.address, host, cookies: BTreeMap::new(), headers: Vec::new() }
+        Visitor { address: self.address, trusted: self.trusted.clone(), host, cookies: BTreeMap::new(), headers: Vec::new() }
     }
 
     /// A visitor who has opened the record and said that it is theirs.
@@ -81,6 +93,23 @@ impl Drop for Node {
             runtime.shutdown_timeout(Duration::from_secs(5));
         }
     }
+}
+
+/// What a request is written to and its answer read from.
+trait Stream: Read + Write {}
+impl<T: Read + Write> Stream for T {}
+
+/// Certificate and key as files, and a client that trusts them.
+fn certificate(dir: &Path) -> (Option<TlsFiles>, Option<Arc<rustls::ClientConfig>>) {
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let files = TlsFiles { certificate: dir.join("cert.pem"), key: dir.join("key.pem") };
+    std::fs::write(&files.certificate, made.cert.pem()).unwrap();
+    std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let client = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    (Some(files), Some(Arc::new(client.with_root_certificates(roots).with_no_client_auth())))
 }
 
 fn source() -> Source {
@@ -132,6 +161,7 @@ fn visit() -> Visit {
 /// Talks HTTP/1.1, one connection a request, and keeps cookies.
 pub struct Visitor {
     address: SocketAddr,
+    trusted: Option<Arc<rustls::ClientConfig>>,
     pub host: String,
     pub cookies: BTreeMap<String, String>,
     /// Further headers of each request.
@@ -191,8 +221,7 @@ impl Visitor {
         if method == "POST" {
             head.push_str(&format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len()));
         }
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let mut stream = self.connect();
         stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
         // A server that refuses early may have closed before all is sent; what it said still arrives.
         let _ = stream.write_all(body);
@@ -201,6 +230,14 @@ impl Visitor {
         let answer = parsed(&bytes);
         self.remember(&answer);
         answer
+    }
+
+    fn connect(&self) -> Box<dyn Stream> {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let Some(trusted) = &self.trusted else { return Box::new(stream) };
+        let name = rustls::pki_types::ServerName::from(self.address.ip());
+        Box::new(rustls::StreamOwned::new(rustls::ClientConnection::new(trusted.clone(), name).unwrap(), stream))
     }
 
     fn remember(&mut self, answer: &Answer) {
@@ -220,7 +257,9 @@ fn parsed(bytes: &[u8]) -> Answer {
     let mut lines = head.lines();
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
     let headers = lines.map(|l| l.split_once(": ").unwrap()).map(|(n, v)| (n.to_ascii_lowercase(), v.to_owned())).collect();
-    Answer { status, headers, text: String::from_utf8_lossy(&bytes[end + 4..]).into_owned() }
+    // Templates escape with numbers, phrases with names: one of them is enough to look for.
+    let text = String::from_utf8_lossy(&bytes[end + 4..]).replace("&#60;", "&lt;").replace("&#62;", "&gt;");
+    Answer { status, headers, text }
 }
 
 fn encoded(value: &str) -> String {
