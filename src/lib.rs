@@ -24,6 +24,6 @@ pub mod web;
 
 pub mod app;
 
-pub mod cli;
-
 pub mod bench;
+
+pub mod cli;

@@ -1,5 +1,7 @@
 //! Where a command writes: results to one stream, everything else to another. The same for a terminal and for a socket.
 
+use crate::clinic::ClinicError;
+use crate::store::StoreError;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
@@ -39,6 +41,13 @@ impl<'a> Output<'a> {
     /// An error with everything that led to it.
     pub(crate) fn error(&mut self, error: &anyhow::Error) {
         self.say(format_args!("kusuribako: {error:#}"));
+        let state = match error.downcast_ref::<ClinicError>() {
+            Some(ClinicError::Store(state)) => Some(state),
+            _ => error.downcast_ref::<StoreError>(),
+        };
+        if let Some(state) = state {
+            self.say(state.next_action().en);
+        }
     }
 }
 

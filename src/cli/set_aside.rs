@@ -32,12 +32,22 @@ pub(crate) enum ActionArgs {
     Resolve(ResolveArgs),
 }
 
-/// The decision: exactly one of the four.
+/// Which record, and the decision.
 #[derive(Debug, Args)]
-#[group(id = "decision", required = true, multiple = false, args = ["accept", "patient", "new_patient", "discard"])]
 pub(crate) struct ResolveArgs {
     /// Its number in the list
     number: i64,
+    #[command(flatten)]
+    decision: DecisionArgs,
+    /// Result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The decision: exactly one of the four.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct DecisionArgs {
     /// It is the patient whom the list proposes
     #[arg(long)]
     accept: bool,
@@ -50,9 +60,6 @@ pub(crate) struct ResolveArgs {
     /// It is nobody's: keep the entry, show it no more
     #[arg(long)]
     discard: bool,
-    /// Result as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// What to do, as data.
@@ -76,10 +83,10 @@ impl From<ActionArgs> for Action {
         match args {
             ActionArgs::List { json } => Self::List { json },
             ActionArgs::Resolve(args) => {
-                let decision = match args.patient {
+                let decision = match args.decision.patient {
                     Some(patient) => Decision::Patient(patient),
-                    None if args.accept => Decision::Accept,
-                    None if args.new_patient => Decision::New,
+                    None if args.decision.accept => Decision::Accept,
+                    None if args.decision.new_patient => Decision::New,
                     None => Decision::Discard,
                 };
                 Self::Resolve { number: args.number, decision, json: args.json }

@@ -53,8 +53,12 @@ fn old_woman(scribe: &mut Scribe) -> Patient {
         ),
         oral("分１ 朝食後服用", &[taken(d::AMLODIPINE_5, "1"), taken(d::FUROSEMIDE_20, "0.5"), taken(d::VONOPRAZAN_10, "1")]),
         oral("分２ 朝夕食後服用", &[taken(d::BISOPROLOL_0_625, "1.5")]),
-        oral("分３ 毎食後服用", &[taken(d::MAGNESIUM_300, "6").split("朝：３錠、昼：１錠、夕：２錠")])
-            .noted(&["便がゆるいときは減らしてください"]),
+        oral(
+            "分３ 毎食後服用",
+            &[taken(d::MAGNESIUM_300, "6")
+                .split("朝：３錠、昼：１錠、夕：２錠")
+                .caution("便がゆるくなったら、医師か薬剤師に相談してください")],
+        ),
     ];
     again_and_again(scribe, (&station, &places::CARDIOLOGY), HEART, (10, 28, 14));
     const BONES: &[Course] = &[
@@ -65,7 +69,7 @@ fn old_woman(scribe: &mut Scribe) -> Patient {
         )
         .noted(&["毎週日曜日に服用"]),
         as_needed(20, "疼痛時服用 １日３回まで", &[taken(d::ACETAMINOPHEN_500, "1").caution("６時間以上あけてください")]),
-        external("１日１回 両膝に貼付", &[taken(d::LOXOPROFEN_TAPE, "56")]),
+        external("１日１回 両膝に貼付", &[taken(d::KETOPROFEN_TAPE, "28")]),
     ];
     again_and_again(scribe, (&narrow, &places::ORTHOPAEDICS), BONES, (20, 28, 6));
     const EYES: &[Course] = &[external("１日１回 就寝前 両眼に点眼", &[taken(d::LATANOPROST, "2.5")])];

@@ -62,10 +62,15 @@ impl<'a> DrugCard<'a> {
 
 fn until(m: &Messages, line: &DrugLine, place: Place, today: Today) -> Html {
     if let Some(stopped) = &line.stopped {
-        return match stopped.is_empty() {
+        let when = match stopped.is_empty() {
             true => Html(m.drug.stopped_undated.to_string()),
             false => m.drug.stopped.with(super::lang::phrase::japanese(stopped)),
         };
+        let note = match line.stopped_note.is_empty() {
+            true => String::new(),
+            false => format!(" {}", super::lang::phrase::japanese(&line.stopped_note)),
+        };
+        return Html(format!("{when}{note}"));
     }
     let Some(end) = line.ends else {
         return Html(m.drug.until_unknown.to_string());

@@ -3,8 +3,8 @@
 use super::card::{DoseWords, DrugCard, Place};
 use super::error::Trouble;
 use super::guard::Opened;
-use super::lang::Lang;
 use super::lang::phrase::{Html, Text};
+use super::lang::{Lang, Messages};
 use super::page::{self, Frame, State as RecordState};
 use super::reading::{Answers, DoubtWords, Reading, doubts, said};
 use super::{Site, form, words};
@@ -40,10 +40,23 @@ struct VisitView<'a> {
     date: Html,
     doubts: Vec<DoubtWords>,
     prescriptions: Vec<PrescriptionView<'a>>,
-    source: Html,
+    /// Where it came from: more than one where several files said the same.
+    sources: Vec<Html>,
     said: Html,
     is_concealed: bool,
     conceal: String,
+}
+
+/// The first source, and those that said the same.
+fn sources(m: &'static Messages, visit: &Shown<Visit>) -> Vec<Html> {
+    let mut sources: Vec<Html> = Vec::new();
+    for source in std::iter::once(&visit.source).chain(visit.also_from.iter().map(|also| &also.source)) {
+        let words = words::source(m, source);
+        if sources.iter().all(|known| known.0 != words.0) {
+            sources.push(words);
+        }
+    }
+    sources
 }
 
 struct PrescriptionView<'a> {
@@ -79,7 +92,7 @@ impl<'a> VisitView<'a> {
             date: words::date_text(m, &visit.what.date),
             doubts: doubts(lang, &visit.doubts),
             prescriptions: prescriptions.collect(),
-            source: words::source(m, &visit.source),
+            sources: sources(m, visit),
             said: said(lang, visit.said_at_ms),
             is_concealed: visit.concealed,
             conceal: format!("/record/conceal/{}", form::hex(&visit.fact.id.0)),

@@ -1,6 +1,6 @@
 //! Kills and power cuts under write load: no acknowledged entry is lost, and what is left verifies.
 
-use crate::store::{author, draft, open, options, verify_clean};
+use crate::store::{author, draft, open, options, reopen, verify_clean};
 use kusuribako::clock::Clock;
 use kusuribako::ledger::EntryId;
 use kusuribako::store::{Store, Urgency};
@@ -33,7 +33,7 @@ fn writer_child() {
     let Some(dir) = std::env::var_os(DIR) else { return };
     let dir = Path::new(&dir);
     let store = if dir.join("ledger.db").exists() {
-        Store::open(dir, options(), author(Clock::system())).unwrap()
+        reopen(dir, options(), &Clock::system())
     } else {
         Store::create(dir, options(), author(Clock::system())).unwrap()
     };
@@ -118,11 +118,13 @@ fn kill_9_loses_nothing_that_was_acknowledged() {
 /// A file system whose power can be cut: what was not flushed to it is gone.
 struct LoopMount {
     temp: TempDir,
+    /// The loop device that is mounted now.
+    device: String,
 }
 
 impl LoopMount {
     fn new() -> Option<Self> {
-        let mount = Self { temp: TempDir::new().unwrap() };
+        let mut mount = Self { temp: TempDir::new().unwrap(), device: String::new() };
         let image = mount.image();
         std::fs::create_dir(mount.dir()).unwrap();
         std::fs::File::create(&image).unwrap().set_len(128 * 1024 * 1024).unwrap();
@@ -141,15 +143,21 @@ impl LoopMount {
         self.temp.path().join("mnt")
     }
 
-    fn mount(&self) -> bool {
-        run(Command::new("mount").args(["-o", "loop"]).arg(self.image()).arg(self.dir()))
+    /// On a loop device of its own each time: where another mount namespace still has the last one, mounting that again would give back
+    /// the file system that was shut down.
+    fn mount(&mut self) -> bool {
+        let attached = Command::new("losetup").args(["--find", "--show"]).arg(self.image()).output();
+        let Some(attached) = attached.ok().filter(|output| output.status.success()) else { return false };
+        self.device = String::from_utf8(attached.stdout).unwrap().trim().to_owned();
+        run(Command::new("mount").arg(&self.device).arg(self.dir()))
     }
 
     fn unmount(&self) -> bool {
-        run(Command::new("umount").arg(self.dir()))
+        let is_unmounted = run(Command::new("umount").arg(self.dir()));
+        run(Command::new("losetup").arg("--detach").arg(&self.device)) && is_unmounted
     }
 
-    fn has_ioctl(&self) -> bool {
+    fn has_ioctl(&mut self) -> bool {
         self.cut(Stdio::null(), Duration::ZERO).is_some() && self.unmount() && self.mount()
     }
 
@@ -177,7 +185,7 @@ impl LoopMount {
 const CUT: &str = "import fcntl, os, select, struct, sys, time
 disk, pause, data = os.open(sys.argv[1], os.O_RDONLY), float(sys.argv[2]), []
 def read(seconds):
-    ready = select.select([0], [], [], seconds)[0]
+    ready = select.select([0], [], [], max(seconds, 0))[0]
     data.append(os.read(0, 1 << 20) if ready else b'')
     return data[-1]
 while b'acknowledged' not in b''.join(data) and read(60): pass
@@ -199,7 +207,7 @@ fn run(command: &mut Command) -> bool {
 
 #[test]
 fn a_power_cut_loses_nothing_that_was_acknowledged() {
-    let Some(disk) = LoopMount::new() else { return };
+    let Some(mut disk) = LoopMount::new() else { return };
     let cuts = if is_long() { 1_000 } else { 15 };
     let data = disk.dir().join("data");
     let mut acknowledged = Vec::new();

@@ -65,7 +65,7 @@ fn the_picture_is_a_dated_file_of_its_own() {
 fn the_record_shows_the_days_amount_as_such_and_the_allergy_first() {
     let node = Node::start();
     let page = node.reader().get("/record");
-    let at = |what: &str| page.text.find(what).unwrap_or_else(|| panic!("no {what}"));
+    let at = |what: &str| page.text.find(what).unwrap_or_else(|| panic!("no {what}: {}", page.text));
     assert!(at("ペニシリンで&lt;発疹&gt;") < at("見本錠&lt;１０ｍｇ&gt;"));
     assert!(page.text.contains("1日 <b>6<span lang=\"ja\">錠</span></b>を 3回に分けて"));
     assert!(page.text.contains("1回 <b>2<span lang=\"ja\">錠</span></b>"));

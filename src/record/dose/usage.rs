@@ -317,7 +317,6 @@ impl Cursor<'_> {
             let is_first = self.bare_meal.replace(meal).is_none();
             return is_first.then_some(());
         }
-        self.addressed = if self.open == 1 { self.addressed } else { None };
         for time in self.fixed.times.iter_mut().rev().take(self.open) {
             time.meal = Some(meal);
         }

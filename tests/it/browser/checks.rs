@@ -26,10 +26,10 @@ pub async fn accessibility(browser: &Browser) -> Option<Vec<String>> {
     Some(texts(&found))
 }
 
-/// Elements that reach beyond the screen's right edge, so that the page scrolls sideways.
+/// Elements that reach beyond the screen's right edge, so that the page scrolls sideways. A sheet of paper has its own width.
 pub async fn too_wide(browser: &Browser) -> Vec<String> {
     let script = "const width = document.documentElement.clientWidth;
-        if (document.documentElement.scrollWidth <= width) return [];
+        if (document.documentElement.scrollWidth <= width || document.body.matches('.paper')) return [];
         return [...document.body.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > width + 1)
             .map(e => e.outerHTML.slice(0, 120));";
     texts(&browser.evaluate(script, Vec::new()).await)
@@ -49,22 +49,33 @@ pub async fn too_small(browser: &Browser) -> Vec<String> {
     texts(&browser.evaluate(script, Vec::new()).await)
 }
 
-/// All of the above, and what every page says of itself.
-pub async fn page_is_sound(browser: &Browser) {
+/// All of the above, and what every page says of itself: what is wrong, each with the page's place.
+pub async fn faults(browser: &Browser) -> Vec<String> {
     let place = browser.path().await;
-    let says = browser
-        .evaluate("return [document.documentElement.lang, document.title, document.querySelectorAll('h1').length]", Vec::new())
-        .await;
-    assert!(says[0].as_str().is_some_and(|lang| !lang.is_empty()), "{place} does not say its language");
-    assert!(says[1].as_str().is_some_and(|title| !title.is_empty()), "{place} has no title");
-    assert_eq!(says[2], json!(1), "{place} has not one heading of the first order");
-    let nothing = Vec::<String>::new();
-    assert_eq!(too_wide(browser).await, nothing, "{place} is wider than the screen");
-    assert_eq!(too_small(browser).await, nothing, "{place} has too small parts");
+    let script = "return [document.documentElement.lang, document.title, document.querySelectorAll('h1').length]";
+    let says = browser.evaluate(script, Vec::new()).await;
+    let is_text = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
+    let mut faults = Vec::new();
+    for (is_wrong, fault) in [
+        (!is_text(&says[0]), "does not say its language"),
+        (!is_text(&says[1]), "has no title"),
+        (says[2] != json!(1), "has not one heading of the first order"),
+    ] {
+        faults.extend(is_wrong.then(|| fault.to_owned()));
+    }
+    faults.extend(too_wide(browser).await.into_iter().map(|part| format!("is wider than the screen: {part}")));
+    faults.extend(too_small(browser).await.into_iter().map(|part| format!("has too small parts: {part}")));
     match accessibility(browser).await {
-        Some(findings) => assert_eq!(findings, nothing, "{place} is not accessible"),
+        Some(findings) => faults.extend(findings.into_iter().map(|finding| format!("is not accessible: {finding}"))),
         None => println!("accessibility of {place} skipped: no target/tools/axe.min.js (tests/run fetches it)"),
     }
+    faults.into_iter().map(|fault| format!("{place} {fault}")).collect()
+}
+
+/// Nothing is wrong with the page that is shown.
+pub async fn page_is_sound(browser: &Browser) {
+    let faults = faults(browser).await;
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 /// Keeps a picture of the page for people to look at, in target/pictures.

@@ -13,6 +13,9 @@ use std::time::Duration;
 /// A page must be there within this time, however busy the machine is.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A walk that takes longer hangs.
+const WALK_MAX: Duration = Duration::from_secs(600);
+
 /// A screen, in CSS pixels.
 #[derive(Clone, Copy)]
 pub struct Screen {
@@ -32,6 +35,7 @@ pub const PLAIN: Screen = Screen { has_javascript: false, ..PHONE };
 pub struct Browser {
     client: Client,
     driver: Driver,
+    has_javascript: bool,
     _profile: tempfile::TempDir,
 }
 
@@ -62,7 +66,8 @@ pub fn walk(test: &str, screen: Screen, steps: impl AsyncFnOnce(&Browser)) {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let browser = runtime.block_on(Browser::open(screen));
-    let walked = catch_unwind(AssertUnwindSafe(|| runtime.block_on(steps(&browser))));
+    let in_time = async { tokio::time::timeout(WALK_MAX, steps(&browser)).await.expect("the walk does not end") };
+    let walked = catch_unwind(AssertUnwindSafe(|| runtime.block_on(in_time)));
     let closed = runtime.block_on(browser.close());
     if let Err(panic) = walked {
         resume_unwind(panic);
@@ -78,7 +83,7 @@ impl Browser {
         capabilities.insert("goog:chromeOptions".to_owned(), options(screen, profile.path().to_str().unwrap()));
         let address = format!("http://127.0.0.1:{port}");
         let client = ClientBuilder::rustls().unwrap().capabilities(capabilities).connect(&address).await.unwrap();
-        Self { client, driver, _profile: profile }
+        Self { client, driver, has_javascript: screen.has_javascript, _profile: profile }
     }
 
     async fn close(self) -> Result<(), CmdError> {
@@ -108,10 +113,15 @@ impl Browser {
         self.client.find(Locator::Css("body")).await.unwrap().text().await.unwrap()
     }
 
-    /// Clicks what `css` names, and waits until another page is there.
+    /// Clicks what `css` names, and waits until another page is there. Chromedriver's click needs scripts; without them, Enter is pressed.
     pub async fn follow(&self, css: &str) {
         let body = self.client.find(Locator::Css("body")).await.unwrap();
-        self.client.find(Locator::Css(css)).await.unwrap_or_else(|e| panic!("{css}: {e}")).click().await.unwrap();
+        let target = self.client.find(Locator::Css(css)).await.unwrap_or_else(|e| panic!("{css}: {e}"));
+        if self.has_javascript {
+            target.click().await.unwrap();
+        } else {
+            target.send_keys(&Key::Enter.to_string()).await.unwrap();
+        }
         self.left_behind(&body).await;
     }
 

@@ -31,8 +31,8 @@ const NOT_IN_CORE: [&str; 18] = [
 const LINES_MAX: usize = 500;
 const LONGER: [(&str, usize, &str); 1] = [("src/record.rs", 800, "the frozen types, one after the other")];
 
-/// The one file whose functions wait for a condition with a deadline.
-const MAY_SLEEP: &str = "tests/it/wait.rs";
+/// Where a test lets time pass as such.
+const MAY_SLEEP: [(&str, &str); 1] = [("tests/it/crash.rs", "the moment at which the power goes is what is tested")];
 
 /// Each `.rs` file begins with what it is.
 pub fn every_file_says_what_it_is(tree: &Tree) -> Vec<String> {
@@ -87,11 +87,23 @@ pub fn nothing_is_left_unbuilt(tree: &Tree) -> Vec<String> {
     found.map(|(place, word)| format!("{place}: `{word}`: build it, or leave it out")).collect()
 }
 
-/// Tests wait for a condition with a deadline; none sleeps for a fixed time.
+/// Tests wait for a condition with a deadline, in a function `until…`; none sleeps for a fixed time.
 pub fn tests_wait_for_conditions(tree: &Tree) -> Vec<String> {
     let words = [concat!("thread::sle", "ep("), concat!("time::sle", "ep("), concat!(" sle", "ep(Duration")];
-    let found = tree.rust().filter(|f| f.path != MAY_SLEEP).flat_map(|f| f.lines_with(&f.test_code(), &words));
-    found.map(|(place, word)| format!("{place}: `{word}` in a test; wait for a condition through {MAY_SLEEP}")).collect()
+    let mut complaints = Vec::new();
+    for file in tree.rust().filter(|f| MAY_SLEEP.iter().all(|(path, _)| f.path != *path)) {
+        let mut function = String::new();
+        for line in file.test_code() {
+            if let Some((_, named)) = line.1.split_once("fn ") {
+                named.clone_into(&mut function);
+            }
+            if !function.starts_with("until") {
+                complaints.extend(file.lines_with(&[line], &words));
+            }
+        }
+    }
+    let advise = |(place, word)| format!("{place}: `{word}` in a test; wait `until_…` a condition holds, with a deadline");
+    complaints.into_iter().map(advise).collect()
 }
 
 /// A file of tests that no `mod` line names is never compiled.

@@ -89,11 +89,13 @@ fn the_highest_turn_of_the_concealment_switch_counts() {
 fn allergies_are_never_concealed_and_what_is_concealed_stays_so_apart() {
     let allergy = fact(1, Content::Note(note(NoteKind::Allergy, "ペニシリン")));
     let history = fact(2, Content::Note(note(NoteKind::History, "うつ病")));
-    let facts = [allergy, history.clone(), concealment(3, 1, true, 1), concealment(4, 2, true, 1)];
+    let facts = [allergy.clone(), history.clone(), concealment(3, 1, true, 1), concealment(4, 2, true, 1)];
     let timeline = build(&facts, trusted());
     assert_eq!(timeline.notes.iter().map(|note| note.concealed).collect::<Vec<_>>(), [false, true]);
     let timeline = build(&[history.clone(), concealment(4, 2, true, 1), retraction(5, 2, &[&history])], trusted());
     assert!(timeline.set_apart[0].concealed);
+    let timeline = build(&[allergy.clone(), concealment(3, 1, true, 1), retraction(5, 1, &[&allergy])], trusted());
+    assert!(!timeline.set_apart[0].concealed, "one that was taken back neither");
 }
 
 #[test]
