@@ -8,7 +8,7 @@ use crate::clinic::patients::NewPatient;
 use crate::clinic::setup::{Location, is_founded};
 use crate::clinic::{Clinic, cards::IssuedCard};
 use crate::clock::Clock;
-use crate::demo::SamplePatient;
+use crate::demo::{self, SamplePatient};
 use crate::formats::qr::{self, Correction};
 use crate::ledger::payload::SiteProfile;
 use crate::record::{Channel, Origin, Source};
@@ -18,9 +18,6 @@ use serde_json::json;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
-const SEED: u64 = 1;
-const PATIENTS: usize = 300;
-const SAMPLE_CARDS: usize = 3;
 const NAME: &str = "さくら薬局（見本）";
 const PHONE: &str = "000-0000-0000";
 /// Says that a directory belongs to a demo; a clinic's own data is never touched.
@@ -78,7 +75,7 @@ fn open_or_make(dir: &Path, url: &str, output: &mut Output<'_>) -> anyhow::Resul
     let clinic = Clinic::found(&location, &profile, clock)?;
     std::fs::write(dir.join(MARK), "made-up patients: see `kusuribako demo --help`\n")?;
     output.say("making a clinic of 300 made-up patients …");
-    let samples = crate::demo::patients(SEED, PATIENTS, clinic.today().date);
+    let samples = crate::demo::patients(demo::SEED, demo::PATIENTS, clinic.today().date);
     clinic.register_many(samples.map(new_patient).collect())?;
     Ok(clinic)
 }
@@ -93,7 +90,7 @@ fn new_patient(sample: SamplePatient) -> NewPatient {
 fn sample_cards(clinic: &Clinic) -> anyhow::Result<Vec<(IssuedCard, String)>> {
     let patients = clinic.patients()?;
     let mut cards = Vec::new();
-    for patient in patients.iter().take(SAMPLE_CARDS) {
+    for patient in patients.iter().take(demo::CARDS) {
         let active = clinic.cards(Some(patient.subject))?.into_iter().find(|card| card.revoked.is_none());
         let card = match active {
             Some(old) => clinic.replace_card(old.opener)?,
