@@ -1,7 +1,7 @@
 //! Many facts in any order -> what is shown today.
 //!
-//! What can be wrong with a record is decided here once, for every page and print: which statements stand ([`claims`]), which visits are one
-//! ([`visits`]), and which drugs are taken now ([`drugs`]).
+//! What can be wrong with a record is decided here once, for every page and print: which statements stand (`claims`), which visits are one
+//! (`visits`), and which drugs are taken now (`drugs`).
 
 mod claims;
 mod compare;
