@@ -12,6 +12,7 @@ use crate::record::{Channel, Content as Said, FactId, Origin, Patient, Source, S
 use crate::seal::{Entropy, hash, random};
 use crate::store::{Appended, Draft, Pending, Urgency};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::{Receiver, sync_channel};
 
 pub mod aside;
 
@@ -148,14 +149,29 @@ enum Destination {
 }
 
 impl Clinic {
-    /// Takes files in, each with everything that it brings and the fact that it was taken, in few acknowledged steps. `each` is called
-    /// with a file's name and what became of its records when that is on disk.
+    /// Takes files in, each with everything that it brings and the fact that it was taken, in few acknowledged steps. `files` is asked
+    /// on a thread of its own, so that one file is read while another is sealed and a third is written. `each` is called with a file's
+    /// name and what became of its records when that is on disk.
     ///
     /// # Errors
     /// [`ClinicError::NoSuchPatient`] where `attach.to` is nobody; what the store says. Files before the error are taken.
     pub fn take_in(
         &self,
-        files: impl IntoIterator<Item = Incoming>,
+        files: impl IntoIterator<Item = Incoming> + Send,
+        attach: &Attach,
+        each: impl FnMut(&str, &[Outcome]),
+    ) -> Result<(), ClinicError> {
+        std::thread::scope(|scope| {
+            let (send, read) = sync_channel(FILES_READ_AHEAD);
+            // After an error here nobody takes what is read, and reading ends with the file that it is at.
+            scope.spawn(move || files.into_iter().try_for_each(|file| send.send(file)));
+            self.take_in_read(read, attach, each)
+        })
+    }
+
+    fn take_in_read(
+        &self,
+        files: Receiver<Incoming>,
         attach: &Attach,
         mut each: impl FnMut(&str, &[Outcome]),
     ) -> Result<(), ClinicError> {
@@ -287,6 +303,9 @@ impl Clinic {
         Ok((drafts, Outcome::Attached { subject, facts: count, is_new: true }))
     }
 }
+
+/// Files that are read before the one that is being sealed is done.
+const FILES_READ_AHEAD: usize = 32;
 
 /// Entries that are handed to the store at once.
 const DRAFTS_PER_APPEND: usize = 2_000;
