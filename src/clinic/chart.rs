@@ -7,7 +7,7 @@ use crate::clinic::unlock::WriteRefusal;
 use crate::ledger::CoarseKind;
 use crate::ledger::content::Content;
 use crate::record::wire::WireError;
-use crate::record::{Channel, Content as Said, Fact, FactId, NoteKind, Origin, Source, Subject};
+use crate::record::{Channel, Content as Said, Fact, FactId, Origin, Source, Subject};
 use crate::seal::body::{self, Class};
 use crate::store::{StoredEntry, SubjectEntries, Urgency};
 
@@ -61,7 +61,7 @@ impl Clinic {
     pub async fn add_fact(&self, record: &OpenRecord, id: FactId, content: Said) -> Result<(), WriteRefusal> {
         if let Said::Concealment(concealment) = &content {
             let target = concealment.target;
-            if self.chart(record).await?.facts.iter().any(|fact| fact.id == target && is_allergy(&fact.content)) {
+            if self.chart(record).await?.facts.iter().any(|fact| fact.id == target && fact.content.is_allergy()) {
                 return Err(WriteRefusal::NotConcealable);
             }
         }
@@ -71,13 +71,6 @@ impl Clinic {
         self.inner.store.append(vec![draft], Urgency::Normal).await?;
         Ok(())
     }
-}
-
-fn is_allergy(content: &Said) -> bool {
-    if let Said::Correction(correction) = content {
-        return is_allergy(&correction.replacement);
-    }
-    matches!(content, Said::Note(note) if note.kind == NoteKind::Allergy)
 }
 
 impl Chart {
@@ -98,6 +91,9 @@ pub(super) fn facts_of(entries: &[StoredEntry], ring: &Ring) -> Chart {
             continue;
         };
         if !matches!(body::peek(sealed), Ok((Class::Patient, _))) {
+            // These are always sealed to the patient's key: one that says otherwise was damaged, and must not vanish quietly.
+            let is_sealed_kind = matches!(coarse, CoarseKind::RECORD | CoarseKind::PERSON | CoarseKind::AUDIT);
+            chart.unreadable += usize::from(is_sealed_kind);
             continue;
         }
         let place = entry.open.place().to_bytes();

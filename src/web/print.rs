@@ -150,7 +150,7 @@ pub(crate) fn render(f: Frame, reading: &Reading, paper: Paper, hidden: Hidden) 
     let (state, heading) = (reading.state(f.lang), &f.m.share.picture_title);
     let answers = Answers::new(f.lang, &reading.timeline, NoteKind::Allergy);
     let otcs = reading.timeline.otcs.iter();
-    let otcs = otcs.filter(|o| left.shows(o.concealed) && record::may_be_taken(&o.what, reading.today));
+    let otcs = otcs.filter(|o| left.shows(o.concealed) && record::may_be_taken(o.what, reading.today));
     let otcs = otcs.map(|o| o.what.name.as_str()).collect();
     let sections = sections(&f, reading, left);
     let kind = match paper {

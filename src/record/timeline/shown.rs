@@ -2,7 +2,7 @@
 
 use super::claims::{Claim, Fallen};
 use super::{AlsoFrom, Apart, Doubt, Shown};
-use crate::record::{Content, DateText, FactId, FactVersion, Note, NoteKind, OwnEntry, Subject, Visit};
+use crate::record::{Content, DateText, FactId, FactVersion, Note, OwnEntry, Subject, Visit};
 use jiff::civil::Date;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ impl Switches {
 
     /// Whether the fact is concealed. Allergies never are.
     pub(super) fn conceals(&self, id: FactId, content: &Content) -> bool {
-        !is_allergy(content) && self.by_fact.get(&id).is_some_and(|(_, concealed)| *concealed)
+        !content.is_allergy() && self.by_fact.get(&id).is_some_and(|(_, concealed)| *concealed)
     }
 
     /// The switch of an entry that several facts state: the highest turn of any.
@@ -48,26 +48,7 @@ impl Switches {
             return (0, false);
         }
         let (turn, concealed) = group.iter().filter_map(|claim| self.by_fact.get(&claim.id)).max().copied().unwrap_or_default();
-        (turn, concealed && !group.iter().any(|claim| is_allergy(claim.content)))
-    }
-}
-
-fn is_allergy(content: &Content) -> bool {
-    match content {
-        Content::Note(note) => note.kind == NoteKind::Allergy,
-        Content::Correction(correction) => is_allergy(&correction.replacement),
-        Content::Patient(_)
-        | Content::Visit(_)
-        | Content::Otc(_)
-        | Content::Memo(_)
-        | Content::OwnEntry(_)
-        | Content::FamilyPharmacist(_)
-        | Content::Retraction(_)
-        | Content::Verdict(_)
-        | Content::Concealment(_)
-        | Content::Look(_)
-        | Content::Link(_)
-        | Content::Stopped(_) => false,
+        (turn, concealed && !group.iter().any(|claim| claim.content.is_allergy()))
     }
 }
 

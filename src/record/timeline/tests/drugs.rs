@@ -141,7 +141,7 @@ fn a_stopped_drug_is_earlier_and_only_that_one() {
     assert_eq!(screen(&all), "earlier: アムロジピン錠5mg ﾜｰﾌｧﾘﾝ錠1mg");
     let ahead = build(&[stop(2, 1, None, None, days_ago(-3)), visit.clone()], trusted());
     assert_eq!(screen(&ahead), "now: アムロジピン錠5mg ﾜｰﾌｧﾘﾝ錠1mg", "not before the day has come");
-    assert_eq!(ahead.taken_now[0].stopped.as_deref(), Some("20260418"), "but it is said");
+    assert_eq!(ahead.taken_now[0].stopped, Some("20260418"), "but it is said");
     for unclear in
         [stop(2, 1, Some(7), None, days_ago(1)), stop(2, 1, Some(1), Some(2), days_ago(1)), stop(2, 9, None, None, days_ago(1))]
     {
