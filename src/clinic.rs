@@ -190,7 +190,7 @@ fn list(reader: &Reader<'_>, kind: u8) -> Result<Vec<ProjectionRow>, StoreError>
 fn open_payload<T: Payload>(entry: &StoredEntry) -> Result<T, ClinicError> {
     let damaged = ClinicError::Damaged { row: entry.row };
     let Some(sealed) = &entry.body else { return Err(damaged) };
-    let Ok(plain) = body::open(sealed, &[], |_, _| None) else { return Err(damaged) };
+    let Ok(plain) = body::read_open(sealed) else { return Err(damaged) };
     payload_of(&plain).ok_or(damaged)
 }
 

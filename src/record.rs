@@ -3,11 +3,13 @@
 //! Texts are kept exactly as they came in (half-width letters, spaces); what was understood of them stands beside them.
 //! The numbers in `#[n(…)]` are part of the frozen format (docs/format.md): they are never reused, only added to.
 
+mod acts;
 pub mod dose;
 pub mod text;
 pub mod timeline;
 pub mod wire;
 
+pub use acts::{Concealment, Correction, Decision, FactVersion, Link, Look, Looker, Retraction, Stopped, Verdict};
 use minicbor::{Decode, Encode};
 
 /// A fact's random id, minted with the form or the import that states it: said twice, it is still one fact.
@@ -77,6 +79,24 @@ pub enum Content {
     Link(Link),
     /// A drug was stopped: the only thing that ends a drug besides a correction.
     Stopped(Stopped),
+}
+
+impl Content {
+    /// What it states in the end: of a correction, or a correction of a correction, what should stand instead.
+    #[must_use]
+    pub fn stated(&self) -> &Self {
+        let mut stated = self;
+        while let Self::Correction(correction) = stated {
+            stated = &correction.replacement;
+        }
+        stated
+    }
+
+    /// Whether it states an allergy, which can never be concealed.
+    #[must_use]
+    pub fn is_allergy(&self) -> bool {
+        matches!(self.stated(), Self::Note(note) if note.kind == NoteKind::Allergy)
+    }
 }
 
 /// Where a fact came from; always shown.
@@ -647,149 +667,4 @@ pub struct FamilyPharmacist {
     /// Who wrote it.
     #[n(5)]
     pub creator: Option<Creator>,
-}
-
-/// Replaces what a fact says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Correction {
-    /// The fact that is corrected.
-    pub target: FactId,
-    /// The versions of it (and of earlier corrections of it) that the writer saw.
-    pub seen: Vec<ContentHash>,
-    /// What it should say.
-    pub replacement: Box<Content>,
-    /// Why, in the writer's words; may be empty.
-    pub reason: String,
-}
-
-/// Takes a fact back.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct Retraction {
-    /// The fact that is taken back.
-    #[n(0)]
-    pub target: FactId,
-    /// The versions that the writer saw; a version nobody had seen stays visible.
-    #[n(1)]
-    pub seen: Vec<ContentHash>,
-    /// Why, in the writer's words; may be empty.
-    #[n(2)]
-    pub reason: String,
-}
-
-/// A person's decision about two facts that may be one.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct Verdict {
-    /// The earlier fact and the version that was seen.
-    #[n(0)]
-    pub older: FactVersion,
-    /// The later fact and the version that was seen.
-    #[n(1)]
-    pub newer: FactVersion,
-    /// What was decided.
-    #[n(2)]
-    pub decision: Decision,
-}
-
-/// A fact in one of its versions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
-#[cbor(map)]
-pub struct FactVersion {
-    /// The fact.
-    #[n(0)]
-    pub id: FactId,
-    /// Its version.
-    #[n(1)]
-    pub version: ContentHash,
-}
-
-/// What was decided about two facts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
-#[cbor(index_only)]
-pub enum Decision {
-    /// The newer replaces the older.
-    #[n(1)]
-    Replaces,
-    /// Both stand: they are two visits.
-    #[n(2)]
-    BothStand,
-}
-
-/// The patient hides an entry from others, or shows it again. Allergies cannot be concealed.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct Concealment {
-    /// The entry.
-    #[n(0)]
-    pub target: FactId,
-    /// Hidden, or shown again.
-    #[n(1)]
-    pub concealed: bool,
-    /// How many times this switch has been turned, so that the last turn counts whatever the order of arrival.
-    #[n(2)]
-    pub turn: u64,
-}
-
-/// Somebody looked at the record.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct Look {
-    /// Who.
-    #[n(0)]
-    pub by: Looker,
-    /// Their name where there is one; the clinic's where there is none.
-    #[n(1)]
-    pub name: String,
-    /// At which clinic.
-    #[n(2)]
-    pub place: String,
-}
-
-/// Who looked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
-#[cbor(index_only)]
-pub enum Looker {
-    /// With card and PIN.
-    #[n(1)]
-    Card,
-    /// This clinic's staff, at the command line or desk.
-    #[n(2)]
-    Staff,
-}
-
-/// Two records are one person's, or are not after all.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct Link {
-    /// The other record.
-    #[n(0)]
-    pub other: Subject,
-    /// Linked, or unlinked.
-    #[n(1)]
-    pub linked: bool,
-    /// As in [`Concealment::turn`].
-    #[n(2)]
-    pub turn: u64,
-}
-
-/// A drug of a visit was stopped.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct Stopped {
-    /// The visit's fact.
-    #[n(0)]
-    pub visit: FactId,
-    /// RP number and place of the drug in it, from 0; absent: every drug of the visit.
-    #[n(1)]
-    pub rp: Option<u32>,
-    /// Place of the drug in the RP, from 0.
-    #[n(2)]
-    pub drug: Option<u32>,
-    /// When.
-    #[n(3)]
-    pub on: DateText,
-    /// Why or by whom, as written.
-    #[n(4)]
-    pub note: String,
 }

@@ -14,8 +14,10 @@ pub(super) struct Load {
     pub(super) requests_per_s: f64,
     pub(super) p50: Duration,
     pub(super) p99: Duration,
-    /// Bytes of one answer's body.
+    /// Bytes of the longest answer's body.
     pub(super) body_len: usize,
+    /// Requests that were answered.
+    pub(super) count: u32,
 }
 
 /// Sends `requests` in turn over `connections` for `length`. Every answer must be 200 and not empty.
@@ -43,7 +45,7 @@ pub(super) fn run(
         let at =
             |per_mille: usize| latencies.get(latencies.len() * per_mille / 1000).copied().context("no request was answered");
         let count = u32::try_from(latencies.len())?;
-        Ok(Load { requests_per_s: f64::from(count) / took.as_secs_f64(), p50: at(500)?, p99: at(990)?, body_len })
+        Ok(Load { requests_per_s: f64::from(count) / took.as_secs_f64(), p50: at(500)?, p99: at(990)?, body_len, count })
     })
 }
 

@@ -61,6 +61,15 @@ impl Node {
         Ok(Self { child, addr, first_page: start.elapsed() })
     }
 
+    /// Processor time that the process has used so far, in user and kernel, on all cores.
+    pub(super) fn cpu(&self) -> anyhow::Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // The name before the last bracket may hold anything; utime and stime are the 14th and 15th fields (proc_pid_stat(5)).
+        let after_name = stat.rsplit_once(") ").context("the process's stat has no name")?.1;
+        let ticks: u64 = after_name.split(' ').skip(11).take(2).map(|field| field.parse::<u64>().unwrap_or(0)).sum();
+        Ok(Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second()))
+    }
+
     /// Resident kB: (anonymous, of files that are mapped).
     pub(super) fn resident_kb(&self) -> anyhow::Result<(u64, u64)> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;

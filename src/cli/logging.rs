@@ -1,11 +1,14 @@
 //! Logs go to standard error. Never in them: names, birth dates, drugs, card codes, PINs, tokens, bodies of requests.
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
-/// Starts logging; `KUSURIBAKO_LOG` chooses what, warnings and worse by default.
+/// Starts logging; `KUSURIBAKO_LOG` chooses what (`info`, or `warn,kusuribako::store=debug`), warnings and worse by default.
 pub(crate) fn start() {
-    let filter = EnvFilter::try_from_env("KUSURIBAKO_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    let chosen = std::env::var("KUSURIBAKO_LOG").ok().and_then(|wish| wish.parse::<Targets>().ok());
+    let filter = chosen.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
     // Only the first start in a process counts; tests start several.
-    let _ = subscriber.try_init();
+    let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
 }

@@ -110,12 +110,11 @@ impl Clinic {
         let opener = self.inner.store.read_now(move |reader| reader.find(projection::LOCATOR, &locator))?;
         let opener = opener.first().and_then(|(value, _)| <[u8; 16]>::try_from(&value[..]).ok()).map(OpenerId);
         let opener = opener.ok_or(ClinicError::NoSuchCard)?;
-        self.cards(None)?.into_iter().find(|card| card.opener == opener).ok_or(ClinicError::NoSuchCard)
+        self.inner.store.read_now(move |reader| Ok(card_of(reader, opener)))?
     }
 
     fn revocation(&self, card: OpenerId, reason: Reason) -> Result<(Subject, Vec<Draft>, Key), ClinicError> {
-        let cards = self.cards(None)?;
-        let subject = cards.iter().find(|c| c.opener == card).ok_or(ClinicError::NoSuchCard)?.subject;
+        let subject = self.inner.store.read_now(move |reader| Ok(card_of(reader, card)))??.subject;
         let inner = self.inner.clone();
         let (ring, remaining) = self.inner.store.read_now(move |reader| {
             Ok(inner
@@ -191,17 +190,26 @@ fn listed(reader: &Reader<'_>, of: Option<Subject>) -> Result<Vec<ListedCard>, C
         None => list(reader, projection::CARD)?.into_iter().map(|found| found.row).collect(),
     };
     rows.sort_unstable();
-    let mut cards = Vec::with_capacity(rows.len());
-    for row in rows {
-        let Some(stored) = reader.entry(row)? else { continue };
-        let entry: OpenerEntry = open_payload(&stored)?;
-        let revoked = reader.find(projection::REVOKED, &entry.opener.0)?;
-        cards.push(ListedCard {
-            opener: entry.opener,
-            subject: stored.open.subject(),
-            issued_at_ms: stored.open.time().ms(),
-            revoked: revoked.first().map(|(value, _)| value.first().copied().unwrap_or(9)),
-        });
-    }
-    Ok(cards)
+    rows.into_iter().filter_map(|row| card_in(reader, row).transpose()).collect()
+}
+
+/// The card with an id.
+fn card_of(reader: &Reader<'_>, id: OpenerId) -> Result<ListedCard, ClinicError> {
+    // Later wraps for an opener stand under its id too; the card is the entry that made it.
+    let rows = reader.find(projection::OPENER, &id.0)?;
+    let made = rows.into_iter().find(|(value, _)| value.is_empty()).ok_or(ClinicError::NoSuchCard)?;
+    card_in(reader, made.1)?.filter(|card| card.subject != Subject::NONE).ok_or(ClinicError::NoSuchCard)
+}
+
+/// The card that the entry of a row made.
+fn card_in(reader: &Reader<'_>, row: i64) -> Result<Option<ListedCard>, ClinicError> {
+    let Some(stored) = reader.entry(row)? else { return Ok(None) };
+    let entry: OpenerEntry = open_payload(&stored)?;
+    let revoked = reader.find(projection::REVOKED, &entry.opener.0)?;
+    Ok(Some(ListedCard {
+        opener: entry.opener,
+        subject: stored.open.subject(),
+        issued_at_ms: stored.open.time().ms(),
+        revoked: revoked.first().map(|(value, _)| value.first().copied().unwrap_or(9)),
+    }))
 }

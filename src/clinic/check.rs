@@ -44,10 +44,11 @@ impl Projector {
         if class == Class::Inbox || (class == Class::Patient && entry.open.kind() != CoarseKind::PERSON) {
             return None;
         }
-        let plain = body::open(sealed, &place, |class, id| match class {
-            Class::Patient => self.rings.get(&entry.open.subject())?.get(id),
-            Class::Open | Class::Ledger | Class::Inbox => self.inner.keys.ring.get(id),
-        });
+        let plain = match class {
+            Class::Open => body::read_open(sealed),
+            Class::Patient => body::open(sealed, &place, |_, id| self.rings.get(&entry.open.subject())?.get(id)),
+            Class::Ledger | Class::Inbox => body::open(sealed, &place, |_, id| self.inner.keys.ring.get(id)),
+        };
         Content::decode(&plain.ok()?).ok()
     }
 

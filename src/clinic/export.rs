@@ -17,8 +17,8 @@ impl Clinic {
 }
 
 fn document(timeline: &Timeline) -> Document {
-    fn open<T: Clone>(all: &[Shown<T>]) -> Vec<T> {
-        all.iter().filter(|shown| !shown.concealed).map(|shown| shown.what.clone()).collect()
+    fn open<T: Clone>(all: &[Shown<'_, &T>]) -> Vec<T> {
+        all.iter().filter(|shown| !shown.concealed).map(|shown| shown.what).cloned().collect()
     }
     // Entries inside visits are written with their visit.
     let in_visits: Vec<_> = timeline.visits.iter().map(|visit| visit.fact.id).collect();
@@ -30,7 +30,7 @@ fn document(timeline: &Timeline) -> Document {
         otcs: open(&timeline.otcs),
         memos: open(&timeline.memos),
         visits: open(&timeline.visits),
-        own_entries: own.map(|entry| entry.what.clone()).collect(),
+        own_entries: own.map(|entry| entry.what).cloned().collect(),
         family_pharmacists: open(&timeline.family_pharmacists),
         ..Document::new(OutputCategory::FacilityToPatient)
     }

@@ -1,19 +1,23 @@
 //! Records taken in: attached to a patient by card, external id, or a human's word; everything else waits, set aside.
 
-use super::keys::Ring;
 use super::matching::match_value;
 use super::projection;
-use super::{Clinic, ClinicError, Inner};
-use crate::formats::jahis::{self, Assessed, Document, OutputCategory};
+use super::{Clinic, ClinicError};
+use crate::formats::jahis::{self, Assessed, Document};
 use crate::formats::qr;
 use crate::ledger::CoarseKind;
 use crate::ledger::payload::{FileTaken, Payload, Resolved, SetAside, TakenRecord};
-use crate::record::{Channel, Content as Said, FactId, Origin, Patient, Source, Subject};
+use crate::record::{Channel, Content as Said, FactId, Source, Subject};
 use crate::seal::{Entropy, hash, random};
-use crate::store::{Appended, Draft, Pending, Urgency};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::store::{Draft, Urgency};
+use std::sync::mpsc::{Receiver, sync_channel};
 
 pub mod aside;
+mod batch;
+mod facts;
+
+use batch::{Batch, UnderWay, finish};
+use facts::source_of;
 
 /// A fact to be written.
 #[derive(Debug, Clone)]
@@ -148,14 +152,29 @@ enum Destination {
 }
 
 impl Clinic {
-    /// Takes files in, each with everything that it brings and the fact that it was taken, in few acknowledged steps. `each` is called
-    /// with a file's name and what became of its records when that is on disk.
+    /// Takes files in, each with everything that it brings and the fact that it was taken, in few acknowledged steps. `files` is asked
+    /// on a thread of its own, so that one file is read while another is sealed and a third is written. `each` is called with a file's
+    /// name and what became of its records when that is on disk.
     ///
     /// # Errors
     /// [`ClinicError::NoSuchPatient`] where `attach.to` is nobody; what the store says. Files before the error are taken.
     pub fn take_in(
         &self,
-        files: impl IntoIterator<Item = Incoming>,
+        files: impl IntoIterator<Item = Incoming> + Send,
+        attach: &Attach,
+        each: impl FnMut(&str, &[Outcome]),
+    ) -> Result<(), ClinicError> {
+        std::thread::scope(|scope| {
+            let (send, read) = sync_channel(FILES_READ_AHEAD);
+            // After an error here nobody takes what is read, and reading ends with the file that it is at.
+            scope.spawn(move || files.into_iter().try_for_each(|file| send.send(file)));
+            self.take_in_read(read, attach, each)
+        })
+    }
+
+    fn take_in_read(
+        &self,
+        files: Receiver<Incoming>,
         attach: &Attach,
         mut each: impl FnMut(&str, &[Outcome]),
     ) -> Result<(), ClinicError> {
@@ -288,113 +307,11 @@ impl Clinic {
     }
 }
 
+/// Files that are read before the one that is being sealed is done.
+const FILES_READ_AHEAD: usize = 32;
+
 /// Entries that are handed to the store at once.
 const DRAFTS_PER_APPEND: usize = 2_000;
-
-/// A batch on its way to disk, and what became of its files.
-type UnderWay = (Pending<Vec<Appended>>, Vec<(String, Vec<Outcome>)>);
-
-/// What is prepared or on its way to disk, so that no look-up finds it yet.
-#[derive(Default)]
-struct Batch {
-    drafts: Vec<Draft>,
-    done: Vec<(String, Vec<Outcome>)>,
-    newest: Unseen,
-    older: Unseen,
-}
-
-#[derive(Default)]
-struct Unseen {
-    taken: BTreeSet<[u8; 32]>,
-    registered: BTreeMap<Vec<u8>, Subject>,
-    rings: BTreeMap<Subject, Ring>,
-}
-
-impl Batch {
-    fn has_taken(&self, digest: [u8; 32]) -> bool {
-        self.newest.taken.contains(&digest) || self.older.taken.contains(&digest)
-    }
-
-    fn registered(&self, value: &[u8]) -> Option<Subject> {
-        self.newest.registered.get(value).or_else(|| self.older.registered.get(value)).copied()
-    }
-
-    fn ring(&self, subject: Subject) -> Option<Ring> {
-        self.newest.rings.get(&subject).or_else(|| self.older.rings.get(&subject)).cloned()
-    }
-
-    /// Everything but the newest append is on disk.
-    fn forget_older(&mut self) {
-        self.older = std::mem::take(&mut self.newest);
-    }
-}
-
-/// Waits until a batch is on disk and says what became of its files.
-fn finish(under_way: Option<UnderWay>, each: &mut impl FnMut(&str, &[Outcome])) -> Result<(), ClinicError> {
-    let Some((pending, done)) = under_way else { return Ok(()) };
-    pending.wait()?;
-    for (name, outcomes) in done {
-        each(&name, &outcomes);
-    }
-    Ok(())
-}
-
-impl Inner {
-    /// The facts of a record. Their ids follow from patient and content, so that the same visit in another file is the same fact.
-    fn facts_from(&self, subject: Subject, document: Document, digest: [u8; 32], channel: Channel) -> Vec<NewFact> {
-        let source = source_of(&document, channel);
-        let mut contents: Vec<(Said, Source)> = Vec::new();
-        for visit in document.visits {
-            let mut from = source.clone();
-            if let Some(place) = visit.dispensed_at.as_ref().filter(|place| !place.name.is_empty()) {
-                from.name.clone_from(&place.name);
-                from.origin = if place.fee_table == "4" { Origin::Pharmacy } else { Origin::Hospital };
-            }
-            contents.push((Said::Visit(visit), from));
-        }
-        let rest = (document.patient.into_iter().filter(has_more_than_name).map(Said::Patient))
-            .chain(document.notes.into_iter().map(Said::Note))
-            .chain(document.otcs.into_iter().map(Said::Otc))
-            .chain(document.memos.into_iter().map(Said::Memo))
-            .chain(document.own_entries.into_iter().map(Said::OwnEntry))
-            .chain(document.family_pharmacists.into_iter().map(Said::FamilyPharmacist));
-        contents.extend(rest.map(|said| (said, source.clone())));
-        contents
-            .into_iter()
-            .map(|(content, source)| {
-                let kind = content.kind().0.to_be_bytes();
-                let id = self.keys.indexer.blind("fact", &[&subject.0[..], &kind, &content.encode()].concat());
-                NewFact { id: FactId(id), content, source, digest: Some(digest) }
-            })
-            .collect()
-    }
-}
-
-/// A file that says no more of the person than the clinic needed to find them adds no statement.
-fn has_more_than_name(person: &Patient) -> bool {
-    let bare = Patient {
-        name: person.name.clone(),
-        kana: person.kana.clone(),
-        sex: person.sex,
-        birth: person.birth.clone(),
-        ..Patient::default()
-    };
-    *person != bare
-}
-
-/// Who said what a record says: the dispensing institution, or the patient (出力区分 2).
-fn source_of(document: &Document, channel: Channel) -> Source {
-    if document.output_category == Some(OutputCategory::PatientToFacility) {
-        return Source { origin: Origin::Patient, name: String::new(), channel };
-    }
-    let place = document.visits.iter().find_map(|visit| visit.dispensed_at.as_ref());
-    let origin = match place {
-        Some(place) if place.fee_table == "4" => Origin::Pharmacy,
-        Some(_) => Origin::Hospital,
-        None => Origin::Unknown,
-    };
-    Source { origin, name: place.map_or_else(String::new, |place| place.name.clone()), channel }
-}
 
 /// What a person decided on a record that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -157,11 +157,11 @@ impl Inner {
             let Some(entry) = reader.entry(row)? else { continue };
             let ring = self.patient_ring(reader, subject)?;
             for fact in facts_of(std::slice::from_ref(&entry), &ring).facts {
-                let Some(person) = newest_person(fact.content) else { continue };
+                let Said::Patient(person) = fact.content.stated() else { continue };
                 let index = *place.entry(subject).or_insert(listed.len());
                 match listed.get_mut(index) {
-                    Some(known) => known.person = person,
-                    None => listed.push(Listed { subject, person }),
+                    Some(known) => known.person = person.clone(),
+                    None => listed.push(Listed { subject, person: person.clone() }),
                 }
             }
         }
@@ -169,22 +169,19 @@ impl Inner {
     }
 }
 
-fn newest_person(mut content: Said) -> Option<Patient> {
-    while let Said::Correction(correction) = content {
-        content = *correction.replacement;
-    }
-    if let Said::Patient(person) = content { Some(person) } else { None }
-}
-
 /// The coarse kind under which a fact is written: what a holder may see of it.
 pub(super) fn coarse_kind(content: &Said) -> CoarseKind {
-    match content {
+    match content.stated() {
         Said::Patient(_) => CoarseKind::PERSON,
         Said::Look(_) => CoarseKind::AUDIT,
-        Said::Correction(correction) => coarse_kind(&correction.replacement),
         Said::Visit(_) | Said::Otc(_) | Said::Note(_) | Said::Memo(_) | Said::OwnEntry(_) | Said::FamilyPharmacist(_) => {
             CoarseKind::RECORD
         }
-        Said::Retraction(_) | Said::Verdict(_) | Said::Concealment(_) | Said::Link(_) | Said::Stopped(_) => CoarseKind::RECORD,
+        Said::Correction(_)
+        | Said::Retraction(_)
+        | Said::Verdict(_)
+        | Said::Concealment(_)
+        | Said::Link(_)
+        | Said::Stopped(_) => CoarseKind::RECORD,
     }
 }

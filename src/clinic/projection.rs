@@ -80,11 +80,8 @@ fn person_of(content: &Content) -> Option<Patient> {
     if kind != Kind::PATIENT && kind != Kind::CORRECTION {
         return None;
     }
-    let mut said = Said::decode(kind, &content.payload).ok()?;
-    while let Said::Correction(correction) = said {
-        said = *correction.replacement;
-    }
-    if let Said::Patient(person) = said { Some(person) } else { None }
+    let said = Said::decode(kind, &content.payload).ok()?;
+    if let Said::Patient(person) = said.stated() { Some(person.clone()) } else { None }
 }
 
 fn read<T: Payload>(content: &Content) -> Option<T> {

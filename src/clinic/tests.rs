@@ -166,3 +166,26 @@ fn a_replaced_card_opens_nothing_and_the_others_read_what_is_written_later() {
     }
     let _ = (clinic.cards(Some(subject)).unwrap(), Reason::Lost);
 }
+
+#[test]
+fn a_damaged_body_never_vanishes_quietly() {
+    let (_fixture, clinic) = Fixture::new();
+    let subject = register(&clinic);
+    let inner = clinic.inner.clone();
+    let (found, ring) = clinic
+        .inner
+        .store
+        .read_now(move |reader| Ok((reader.entries_of(subject)?, inner.patient_ring(reader, subject).unwrap())))
+        .unwrap();
+    let sealed = |entry: &&crate::store::StoredEntry| entry.open.kind() != crate::ledger::CoarseKind::KEY;
+    for entry in found.entries.iter().filter(sealed) {
+        assert_eq!(super::chart::facts_of(std::slice::from_ref(entry), &ring).unreadable, 0);
+        // The class byte too: a sealed body that says that it is open must not be passed over.
+        for (byte, bit) in (0..4).flat_map(|byte| (0..8).map(move |bit| (byte, bit))) {
+            let mut damaged = entry.clone();
+            damaged.body.as_mut().unwrap()[byte] ^= 1 << bit;
+            let chart = super::chart::facts_of(&[damaged], &ring);
+            assert_eq!((chart.unreadable, chart.facts.len()), (1, 0), "byte {byte}, bit {bit}");
+        }
+    }
+}

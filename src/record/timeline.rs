@@ -12,46 +12,46 @@ mod visits;
 
 use super::dose::Dose;
 use super::{
-    Content, DrugCode, Fact, FactId, FactVersion, FamilyPharmacist, Look, Memo, Note, NoteKind, Otc, OwnEntry, Patient, Source,
-    Subject, Visit,
+    Content, DrugCode, Fact, FactId, FactVersion, FamilyPharmacist, Look, Memo, Note, NoteKind, Otc, OwnEntry, Patient,
+    Prescriber, Source, Subject, Visit,
 };
 use claims::{Claims, Fallen};
 use jiff::civil::Date;
 use shown::Switches;
 use std::cmp::Reverse;
 
-/// What a page shows of one patient's record.
+/// What a page shows of one patient's record. It borrows from the facts: most of a long history is sorted out but not shown.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Timeline {
+pub struct Timeline<'a> {
     /// Who the patient is, newest statement first; more than one where statements contradict each other.
-    pub persons: Vec<Shown<Patient>>,
+    pub persons: Vec<Shown<'a, Patient>>,
     /// Taken now: supply lasts to today or later, or has no known end and was dispensed within [`NO_KNOWN_END_DAYS`].
-    pub taken_now: Vec<DrugLine>,
+    pub taken_now: Vec<DrugLine<'a>>,
     /// Supply ended, not known to be stopped. With `ends` absent: the end was never known, and it was dispensed more than
     /// [`NO_KNOWN_END_DAYS`] ago.
-    pub supply_ended: Vec<DrugLine>,
+    pub supply_ended: Vec<DrugLine<'a>>,
     /// As needed (屯服), dispensed within [`NO_KNOWN_END_DAYS`].
-    pub as_needed: Vec<DrugLine>,
+    pub as_needed: Vec<DrugLine<'a>>,
     /// Recorded as stopped, or replaced by a later dispensing of the same drug.
-    pub earlier: Vec<DrugLine>,
+    pub earlier: Vec<DrugLine<'a>>,
     /// Newest first.
-    pub visits: Vec<Shown<Visit>>,
+    pub visits: Vec<Shown<'a, &'a Visit>>,
     /// Newest first.
-    pub otcs: Vec<Shown<Otc>>,
+    pub otcs: Vec<Shown<'a, &'a Otc>>,
     /// Allergies, side effects, history, other; oldest first.
-    pub notes: Vec<Shown<Note>>,
+    pub notes: Vec<Shown<'a, &'a Note>>,
     /// Newest first.
-    pub memos: Vec<Shown<Memo>>,
+    pub memos: Vec<Shown<'a, &'a Memo>>,
     /// The patient's own entries, those inside visits too, newest first.
-    pub own_entries: Vec<Shown<OwnEntry>>,
+    pub own_entries: Vec<Shown<'a, &'a OwnEntry>>,
     /// Newest first.
-    pub family_pharmacists: Vec<Shown<FamilyPharmacist>>,
+    pub family_pharmacists: Vec<Shown<'a, &'a FamilyPharmacist>>,
     /// Who looked, newest first, with when (ms since 1970 UTC).
-    pub looks: Vec<(i64, Look)>,
+    pub looks: Vec<(i64, &'a Look)>,
     /// Other records that are this person's, as a human confirmed.
     pub links: Vec<Subject>,
     /// Facts that were taken back, corrected or replaced, and what names a fact that is not here: shown at the end, never dropped. Newest first.
-    pub set_apart: Vec<SetApart>,
+    pub set_apart: Vec<SetApart<'a>>,
     /// Date of the newest dispensing known.
     pub newest_dispensing: Option<Date>,
 }
@@ -61,16 +61,16 @@ pub const NO_KNOWN_END_DAYS: i32 = 180;
 
 /// Something with where it came from and what is doubtful about it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Shown<T> {
+pub struct Shown<'a, T> {
     /// The fact it came from. After a correction: the corrected fact, with the version of the correction; a further correction or a
     /// retraction names both, and those of `also_from`, as seen.
     pub fact: FactVersion,
     /// What it says now (after corrections).
     pub what: T,
     /// Where it came from; after a correction, where that came from.
-    pub source: Source,
+    pub source: &'a Source,
     /// Other facts that say the same, and other ways by which this one came.
-    pub also_from: Vec<AlsoFrom>,
+    pub also_from: Vec<AlsoFrom<'a>>,
     /// When it was written down (ms since 1970 UTC).
     pub said_at_ms: i64,
     /// What a reader must know about it.
@@ -83,11 +83,11 @@ pub struct Shown<T> {
 
 /// Another fact that says the same.
 #[derive(Debug, Clone, PartialEq)]
-pub struct AlsoFrom {
+pub struct AlsoFrom<'a> {
     /// The fact.
     pub fact: FactVersion,
     /// Where it came from.
-    pub source: Source,
+    pub source: &'a Source,
     /// When it was written down (ms since 1970 UTC).
     pub said_at_ms: i64,
 }
@@ -123,9 +123,9 @@ pub enum Doubt {
 
 /// A fact that is shown apart from the rest.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SetApart {
+pub struct SetApart<'a> {
     /// The fact.
-    pub fact: Fact,
+    pub fact: &'a Fact,
     /// Why it stands here.
     pub why: Apart,
     /// Hidden by the patient from everyone else.
@@ -156,7 +156,7 @@ pub enum Apart {
 
 /// One drug as the first screen shows it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct DrugLine {
+pub struct DrugLine<'a> {
     /// The visit it came from.
     pub visit: FactVersion,
     /// RP number in that visit.
@@ -164,19 +164,19 @@ pub struct DrugLine {
     /// Place in the RP, from 0.
     pub place: u32,
     /// As printed.
-    pub name: String,
+    pub name: &'a str,
     /// 一般名, as written; empty where there is none.
-    pub generic: String,
+    pub generic: &'a str,
     /// As written.
-    pub code: DrugCode,
+    pub code: &'a DrugCode,
     /// How much, and how it is divided.
     pub dose: Dose,
     /// The usage as written; empty where there is none.
-    pub usage: String,
+    pub usage: &'a str,
     /// Supplements on drug and usage (281, 311), as written.
-    pub supplements: Vec<String>,
+    pub supplements: Vec<&'a str>,
     /// Cautions on drug, prescription and visit (291, 391, 401), as written.
-    pub cautions: Vec<String>,
+    pub cautions: Vec<&'a str>,
     /// First day of the supply.
     pub starts: Option<Date>,
     /// Last day of the supply, where it can be known.
@@ -184,23 +184,23 @@ pub struct DrugLine {
     /// Days of supply after today, negative where it has ended; absent when the end is unknown or the clock is not trusted.
     pub days_left: Option<i64>,
     /// The day it was recorded as stopped, as written.
-    pub stopped: Option<String>,
+    pub stopped: Option<&'a str>,
     /// Why or by whom, as written; empty where it was not stopped.
-    pub stopped_note: String,
+    pub stopped_note: &'a str,
     /// The later visit with the same drug, which this line is earlier than.
     pub replaced_by: Option<FactVersion>,
     /// Where it was prescribed, as written.
-    pub prescribed_at: String,
-    /// Prescriber and department, as written.
-    pub prescriber: String,
+    pub prescribed_at: &'a str,
+    /// Who prescribed it, as written.
+    pub prescriber: Option<&'a Prescriber>,
     /// Where it was dispensed, as written.
-    pub dispensed_at: String,
+    pub dispensed_at: &'a str,
     /// Its telephone.
-    pub dispensed_phone: String,
+    pub dispensed_phone: &'a str,
     /// Where the entry came from.
-    pub source: Source,
+    pub source: &'a Source,
     /// The first three digits of its class (薬効分類), where its code tells.
-    pub class3: Option<String>,
+    pub class3: Option<&'a str>,
     /// Doubts of the visit.
     pub doubts: Vec<Doubt>,
     /// The visit is hidden by the patient from everyone else.
@@ -213,9 +213,9 @@ pub enum Asked<'a> {
     /// Nobody wrote anything.
     NotRecorded,
     /// Asked, none: the newest such answer.
-    None(&'a Shown<Note>),
+    None(&'a Shown<'a, &'a Note>),
     /// What there is; with the newest "none" where both were said, which is a contradiction that is shown.
-    Some(Vec<&'a Shown<Note>>, Option<&'a Shown<Note>>),
+    Some(Vec<&'a Shown<'a, &'a Note>>, Option<&'a Shown<'a, &'a Note>>),
 }
 
 /// Today, as far as the clock can be trusted.
@@ -229,7 +229,7 @@ pub struct Today {
 }
 
 /// Turns facts into what is shown. Order, duplication and grouping of `facts` never change the result.
-pub fn build(facts: &[Fact], today: Today) -> Timeline {
+pub fn build(facts: &[Fact], today: Today) -> Timeline<'_> {
     let Claims { standing, mut fallen, said } = claims::resolve(facts);
     let switches = Switches::of(&standing, &said, &mut fallen);
     let visits::Sorted { visits, members } = visits::sort_out(&standing, &said, &switches, &mut fallen);
@@ -271,25 +271,22 @@ pub fn build(facts: &[Fact], today: Today) -> Timeline {
     timeline
 }
 
-fn looks(standing: &[claims::Claim<'_>]) -> Vec<(i64, Look)> {
-    let look = |claim: &claims::Claim<'_>| {
-        if let Content::Look(look) = claim.content { Some((claim.fact.said_at_ms, look.clone())) } else { None }
+fn looks<'a>(standing: &[claims::Claim<'a>]) -> Vec<(i64, &'a Look)> {
+    let look = |claim: &claims::Claim<'a>| {
+        if let Content::Look(look) = claim.content { Some((claim.fact.said_at_ms, look)) } else { None }
     };
     standing.iter().filter_map(look).collect()
 }
 
-fn set_apart(mut fallen: Vec<Fallen<'_>>, switches: &Switches) -> Vec<SetApart> {
+fn set_apart<'a>(mut fallen: Vec<Fallen<'a>>, switches: &Switches) -> Vec<SetApart<'a>> {
     fallen.sort_by_key(|one| (Reverse(one.fact.said_at_ms), one.fact.id, one.fact.version, one.id));
     fallen.dedup_by_key(|one| (one.fact.id, one.fact.version));
-    let apart = |one: Fallen<'_>| SetApart {
-        concealed: switches.conceals(one.id, &one.fact.content),
-        fact: one.fact.clone(),
-        why: one.why,
-    };
+    let apart =
+        |one: Fallen<'a>| SetApart { concealed: switches.conceals(one.id, &one.fact.content), fact: one.fact, why: one.why };
     fallen.into_iter().map(apart).collect()
 }
 
-impl Timeline {
+impl Timeline<'_> {
     /// What is known about one kind of note.
     pub fn asked(&self, kind: NoteKind) -> Asked<'_> {
         let of_kind = || self.notes.iter().filter(|note| note.what.kind == kind);

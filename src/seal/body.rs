@@ -107,9 +107,21 @@ pub fn seal_inbox(content: &[u8], ledger_key: KeyId, inbox_public: &[u8; 32], pl
     Ok([&[VERSION, codec, Class::Inbox.number(), SUITE], &ledger_key.0[..], &sealed].concat())
 }
 
-/// Opens a body of any class; `key` is asked for by id and not needed for class open.
+/// The content of a body of class open.
 ///
 /// # Errors
+/// [`SealError::Unsupported`] where it is of another class; others as they say.
+pub fn read_open(body: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    match peek(body)? {
+        (Class::Open, _) => decompress(body[1], &body[3..]),
+        (Class::Ledger | Class::Patient | Class::Inbox, _) => Err(SealError::Unsupported),
+    }
+}
+
+/// Opens a body of any class but open; `key` is asked for by id.
+///
+/// # Errors
+/// [`SealError::DoesNotOpen`] where nothing seals it: a sealed body whose class was overwritten is not read as plain.
 /// [`SealError::OtherKey`] where `key` does not have the key that is named; others as they say.
 pub fn open<'k>(
     body: &[u8],
@@ -117,9 +129,7 @@ pub fn open<'k>(
     key: impl FnOnce(Class, KeyId) -> Option<&'k Key>,
 ) -> Result<Zeroizing<Vec<u8>>, SealError> {
     let (class, key_id) = peek(body)?;
-    let Some(key_id) = key_id else {
-        return decompress(body[1], &body[3..]);
-    };
+    let key_id = key_id.ok_or(SealError::DoesNotOpen)?;
     let key = key(class, key_id).ok_or(SealError::OtherKey)?;
     let (head, rest) = body.split_at_checked(HEAD_LEN).ok_or(SealError::Malformed)?;
     if class == Class::Inbox {

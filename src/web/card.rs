@@ -9,7 +9,7 @@ use crate::web::form::hex;
 
 /// A drug's card.
 pub(crate) struct DrugCard<'a> {
-    pub(crate) line: &'a DrugLine,
+    pub(crate) line: &'a DrugLine<'a>,
     pub(crate) dose: DoseWords,
     pub(crate) kind: Option<&'static Text>,
     pub(crate) until: Html,
@@ -47,28 +47,28 @@ pub(crate) enum Place {
 
 impl<'a> DrugCard<'a> {
     /// The card of `line`.
-    pub(crate) fn new(m: &'static Messages, line: &'a DrugLine, place: Place, today: Today) -> Self {
+    pub(crate) fn new(m: &'static Messages, line: &'a DrugLine<'a>, place: Place, today: Today) -> Self {
         Self {
             line,
             dose: DoseWords::new(m, &line.dose),
-            kind: line.class3.as_deref().and_then(|c| m.classes.get(c)),
+            kind: line.class3.and_then(|c| m.classes.get(c)),
             until: until(m, line, place, today),
             visit: format!("/record/visit/{}", hex(&line.visit.id.0)),
-            source: words::source(m, &line.source),
+            source: words::source(m, line.source),
             is_doubtful: line.doubts.iter().any(|d| !matches!(d, Doubt::Corrected { .. })),
         }
     }
 }
 
 fn until(m: &Messages, line: &DrugLine, place: Place, today: Today) -> Html {
-    if let Some(stopped) = &line.stopped {
+    if let Some(stopped) = line.stopped {
         let when = match stopped.is_empty() {
             true => Html(m.drug.stopped_undated.to_string()),
             false => m.drug.stopped.with(super::lang::phrase::japanese(stopped)),
         };
         let note = match line.stopped_note.is_empty() {
             true => String::new(),
-            false => format!(" {}", super::lang::phrase::japanese(&line.stopped_note)),
+            false => format!(" {}", super::lang::phrase::japanese(line.stopped_note)),
         };
         return Html(format!("{when}{note}"));
     }

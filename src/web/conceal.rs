@@ -7,7 +7,7 @@ use super::guard::Opened;
 use super::history::visit_summary;
 use super::lang::Lang;
 use super::page::{self, Frame};
-use super::reading::Reading;
+use super::reading::{Reading, chart};
 use crate::record::timeline::{Shown, Timeline};
 use crate::record::{Concealment, Content, FactId};
 use askama::Template;
@@ -54,7 +54,8 @@ pub(super) async fn show(
     opened: Opened,
     Path(target): Path<String>,
 ) -> Result<Response, Trouble> {
-    let reading = Reading::of(&site, &opened.session).await?;
+    let chart = chart(&site, &opened.session).await?;
+    let reading = Reading::of(&site, &chart);
     let (m, id) = (opened.lang.messages(), form::fact_id(&target).ok_or(Trouble::NotFound)?);
     let entry = entry(opened.lang, &reading.timeline, id).ok_or(Trouble::NotFound)?;
     let title = if entry.is_concealed { &m.conceal.title_show } else { &m.conceal.title_hide };
@@ -83,7 +84,8 @@ pub(super) async fn turn(
     Fields(fields): Fields<ConcealForm>,
 ) -> Result<Response, Trouble> {
     opened.check(&fields.csrf)?;
-    let reading = Reading::of(&site, &opened.session).await?;
+    let chart = chart(&site, &opened.session).await?;
+    let reading = Reading::of(&site, &chart);
     let target = form::fact_id(&target).ok_or(Trouble::NotFound)?;
     let id = form::fact_id(&fields.fact).ok_or(Trouble::BadForm)?;
     let entry = entry(opened.lang, &reading.timeline, target).ok_or(Trouble::NotFound)?;

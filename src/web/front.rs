@@ -6,7 +6,7 @@ use super::guard::{self, Entered, Speaks};
 use super::lang::Lang;
 use super::lang::phrase::{Text, escaped};
 use super::page::{self, Frame, Who, persons_differ};
-use super::reading::Reading;
+use super::reading::{Reading, chart};
 use super::{Site, photo};
 use crate::clinic::CardRefusal;
 use askama::Template;
@@ -206,7 +206,8 @@ pub(super) async fn photo(State(site): State<Arc<Site>>, Speaks(lang): Speaks, r
 }
 
 pub(super) async fn you(State(site): State<Arc<Site>>, entered: Entered) -> Result<Response, Trouble> {
-    let reading = Reading::of(&site, &entered.session).await?;
+    let chart = chart(&site, &entered.session).await?;
+    let reading = Reading::of(&site, &chart);
     let mut frame = frame(&site, entered.lang, entered.lang.messages().you.title.plain());
     entered.session.csrf().clone_into(&mut frame.csrf);
     render_you(frame, &reading)

@@ -6,7 +6,7 @@ use super::guard::Opened;
 use super::lang::phrase::{Html, Text};
 use super::lang::{Lang, Messages};
 use super::page::{self, Frame, State as RecordState};
-use super::reading::{Answers, DoubtWords, Reading, doubts, said};
+use super::reading::{Answers, DoubtWords, Reading, chart, doubts, said};
 use super::{Site, form, words};
 use crate::record::dose::dose;
 use crate::record::timeline::{Apart, SetApart, Shown};
@@ -48,9 +48,9 @@ struct VisitView<'a> {
 }
 
 /// The first source, and those that said the same.
-fn sources(m: &'static Messages, visit: &Shown<Visit>) -> Vec<Html> {
+fn sources(m: &'static Messages, visit: &Shown<'_, &Visit>) -> Vec<Html> {
     let mut sources: Vec<Html> = Vec::new();
-    for source in std::iter::once(&visit.source).chain(visit.also_from.iter().map(|also| &also.source)) {
+    for source in std::iter::once(visit.source).chain(visit.also_from.iter().map(|also| also.source)) {
         let words = words::source(m, source);
         if sources.iter().all(|known| known.0 != words.0) {
             sources.push(words);
@@ -78,7 +78,7 @@ struct ApartView {
 }
 
 impl<'a> VisitView<'a> {
-    fn new(lang: Lang, visit: &'a Shown<Visit>) -> Self {
+    fn new(lang: Lang, visit: &Shown<'a, &'a Visit>) -> Self {
         let m = lang.messages();
         let drugs = |g: &'a Group| g.drugs.iter().map(|d| (d, DoseWords::new(m, &dose(d, g)))).collect();
         let group = |group: &'a Group| GroupView { group, drugs: drugs(group) };
@@ -88,7 +88,7 @@ impl<'a> VisitView<'a> {
             .iter()
             .map(|p| PrescriptionView { prescriber: p.prescriber.as_ref(), groups: p.groups.iter().map(group).collect() });
         Self {
-            what: &visit.what,
+            what: visit.what,
             date: words::date_text(m, &visit.what.date),
             doubts: doubts(lang, &visit.doubts),
             prescriptions: prescriptions.collect(),
@@ -170,7 +170,7 @@ pub(crate) fn visit_summary(lang: Lang, visit: &Visit) -> String {
     names.join("　")
 }
 
-fn listed(f: Frame, reading: &Reading, page: usize) -> HistoryPage<'_> {
+fn listed<'a>(f: Frame, reading: &'a Reading<'a>, page: usize) -> HistoryPage<'a> {
     let (lang, timeline) = (f.lang, &reading.timeline);
     let from = page.saturating_mul(PAGE_LEN);
     let is_last = from.saturating_add(PAGE_LEN) >= timeline.visits.len();
@@ -209,7 +209,8 @@ pub(super) async fn show(
     page: Result<Query<Page>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Trouble> {
     let page = page.map_err(|_not_a_number| Trouble::NotFound)?.0.page;
-    let reading = Reading::of(&site, &opened.session).await?;
+    let chart = chart(&site, &opened.session).await?;
+    let reading = Reading::of(&site, &chart);
     let title = opened.lang.messages().history.title.plain();
     render(reading.frame(&site, &opened.session, opened.lang, title), &reading, page)
 }
@@ -219,7 +220,8 @@ pub(super) async fn show_one(
     opened: Opened,
     Path(fact): Path<String>,
 ) -> Result<Response, Trouble> {
-    let reading = Reading::of(&site, &opened.session).await?;
+    let chart = chart(&site, &opened.session).await?;
+    let reading = Reading::of(&site, &chart);
     let id = form::fact_id(&fact).ok_or(Trouble::NotFound)?;
     let lang = opened.lang;
     let visits: Vec<_> = reading.timeline.visits.iter().filter(|v| v.fact.id == id).collect();

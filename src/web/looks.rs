@@ -4,7 +4,7 @@ use super::error::Trouble;
 use super::guard::Opened;
 use super::lang::phrase::{Html, japanese};
 use super::page::{self, Frame};
-use super::reading::Reading;
+use super::reading::{Reading, chart};
 use super::{Site, words};
 use crate::record::{Look, Looker};
 use askama::Template;
@@ -29,7 +29,7 @@ struct LookView<'a> {
     place: &'a str,
 }
 
-fn view<'a>(f: &Frame, (ms, look): &'a (i64, Look)) -> LookView<'a> {
+fn view<'a>(f: &Frame, (ms, look): &(i64, &'a Look)) -> LookView<'a> {
     let who = match look.by {
         Looker::Card => Html(f.m.looks.card.to_string()),
         Looker::Staff => Html(format!("{} {}", f.m.looks.staff, japanese(&look.name))),
@@ -47,7 +47,8 @@ pub(crate) fn render(f: Frame, reading: &Reading) -> Result<Response, Trouble> {
 }
 
 pub(super) async fn show(State(site): State<Arc<Site>>, opened: Opened) -> Result<Response, Trouble> {
-    let reading = Reading::of(&site, &opened.session).await?;
+    let chart = chart(&site, &opened.session).await?;
+    let reading = Reading::of(&site, &chart);
     let title = opened.lang.messages().looks.title.plain();
     render(reading.frame(&site, &opened.session, opened.lang, title), &reading)
 }

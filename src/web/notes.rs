@@ -6,7 +6,7 @@ use super::guard::Opened;
 use super::lang::Lang;
 use super::lang::phrase::{Html, Text};
 use super::page::{self, Frame, State as RecordState};
-use super::reading::{Answers, DoubtWords, Reading, doubts, joined};
+use super::reading::{Answers, DoubtWords, Reading, chart, doubts, joined};
 use super::{Site, record, words};
 use crate::record::timeline::Shown;
 use crate::record::{Content, DateText, Day, FactId, NoteKind, Otc, OwnEntry};
@@ -69,7 +69,7 @@ impl EntryView {
             text,
             when,
             more: Vec::new(),
-            source: words::source(lang.messages(), &entry.source),
+            source: words::source(lang.messages(), entry.source),
             doubts: doubts(lang, &entry.doubts),
             is_concealed: entry.concealed,
             conceal: Some(format!("/record/conceal/{}", form::hex(&entry.fact.id.0))),
@@ -85,7 +85,7 @@ pub(crate) struct Answered {
     draft: Draft,
 }
 
-fn notes_page<'a>(f: Frame, reading: &'a Reading, facts: [FactId; 2], answered: Answered) -> NotesPage<'a> {
+fn notes_page<'a>(f: Frame, reading: &'a Reading<'a>, facts: [FactId; 2], answered: Answered) -> NotesPage<'a> {
     let (lang, m, timeline) = (f.lang, f.m, &reading.timeline);
     let kinds = [NoteKind::Allergy, NoteKind::SideEffect, NoteKind::History, NoteKind::Other];
     let (proven, wanted) = reading.chart.copies;
@@ -94,14 +94,14 @@ fn notes_page<'a>(f: Frame, reading: &'a Reading, facts: [FactId; 2], answered: 
         _ => m.notes.saved_copies.with(proven, wanted),
     };
     let ingredients = |o: &Otc| o.ingredients.iter().map(|i| i.name.as_str()).collect::<Vec<_>>().join("、");
-    let otc = |o: &Shown<Otc>| {
-        let named = Html(format!("{} <span lang=\"ja\">{}</span>", m.notes.ingredients, joined(&[&ingredients(&o.what)])));
+    let otc = |o: &Shown<'_, &Otc>| {
+        let named = Html(format!("{} <span lang=\"ja\">{}</span>", m.notes.ingredients, joined(&[&ingredients(o.what)])));
         let more = if o.what.ingredients.is_empty() { vec![] } else { vec![named] };
-        EntryView { more, ..EntryView::new(lang, o, o.what.name.clone(), Some(record::period(&f, &o.what))) }
+        EntryView { more, ..EntryView::new(lang, o, o.what.name.clone(), Some(record::period(&f, o.what))) }
     };
     // What was written within a visit is concealed with the visit.
     let is_in_visit = |id: FactId| timeline.visits.iter().any(|v| v.fact.id == id);
-    let own = |e: &Shown<OwnEntry>| {
+    let own = |e: &Shown<'_, &OwnEntry>| {
         let view = EntryView::new(lang, e, e.what.text.clone(), Some(words::date_text(m, &e.what.on)));
         EntryView { conceal: view.conceal.filter(|_| !is_in_visit(e.fact.id)), ..view }
     };
@@ -127,7 +127,7 @@ fn notes_page<'a>(f: Frame, reading: &'a Reading, facts: [FactId; 2], answered: 
 }
 
 fn pharmacists(lang: Lang, reading: &Reading) -> Vec<EntryView> {
-    let view = |p: &Shown<crate::record::FamilyPharmacist>| EntryView {
+    let view = |p: &Shown<'_, &crate::record::FamilyPharmacist>| EntryView {
         more: vec![joined(&[&p.what.pharmacy, &p.what.contact])],
         conceal: None,
         ..EntryView::new(lang, p, p.what.name.clone(), None)
@@ -145,7 +145,8 @@ pub(crate) fn render(f: Frame, reading: &Reading, facts: [FactId; 2], answered: 
 }
 
 async fn respond(site: &Site, opened: &Opened, answered: Answered) -> Result<Response, Trouble> {
-    let reading = Reading::of(site, &opened.session).await?;
+    let chart = chart(site, &opened.session).await?;
+    let reading = Reading::of(site, &chart);
     let title = opened.lang.messages().notes.title.plain();
     let mut frame = reading.frame(site, &opened.session, opened.lang, title);
     frame.can_switch = answered.alert.is_none();

@@ -153,10 +153,10 @@ fn write_drugs(sheet: &mut Sheet, f: &Frame, reading: &Reading, left: Left) {
         sheet.rule();
         sheet.write(SECTION, title.plain());
         for card in cards(m, lines, place, reading, left) {
-            sheet.write(NAME, &card.line.name);
+            sheet.write(NAME, card.line.name);
             let each = card.dose.each.as_ref().map_or_else(String::new, |e| format!("　{}", plain(e)));
             sheet.write(BODY, &format!("{}{each}", plain(&card.dose.main)));
-            sheet.write(BODY, &card.line.usage);
+            sheet.write(BODY, card.line.usage);
             card.line.supplements.iter().for_each(|s| sheet.write(BODY, s));
             card.dose.hint.iter().for_each(|hint| sheet.write(DETAIL, hint.plain()));
             card.line.cautions.iter().for_each(|c| sheet.write(BODY, c));
@@ -171,7 +171,7 @@ fn write_drugs(sheet: &mut Sheet, f: &Frame, reading: &Reading, left: Left) {
 
 fn write_rest(sheet: &mut Sheet, f: &Frame, reading: &Reading, left: Left) {
     let (m, state) = (f.m, reading.state(f.lang));
-    let otcs = reading.timeline.otcs.iter().filter(|o| left.shows(o.concealed) && may_be_taken(&o.what, reading.today));
+    let otcs = reading.timeline.otcs.iter().filter(|o| left.shows(o.concealed) && may_be_taken(o.what, reading.today));
     let otcs: Vec<_> = otcs.collect();
     if !otcs.is_empty() {
         sheet.rule();

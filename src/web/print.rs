@@ -5,7 +5,7 @@ use super::error::Trouble;
 use super::guard::Opened;
 use super::lang::phrase::{Html, Text};
 use super::page::{self, Frame, State as RecordState};
-use super::reading::{Answers, Reading};
+use super::reading::{Answers, Reading, chart};
 use super::share::{Hidden, Left, cards, left};
 use super::{Site, record};
 use crate::record::NoteKind;
@@ -99,7 +99,7 @@ impl Paper {
     }
 }
 
-fn sections<'a>(f: &Frame, reading: &'a Reading, left: Left) -> Vec<(&'static Text, Vec<DrugCard<'a>>)> {
+fn sections<'a>(f: &Frame, reading: &'a Reading<'a>, left: Left) -> Vec<(&'static Text, Vec<DrugCard<'a>>)> {
     let (m, t) = (f.m, &reading.timeline);
     vec![
         (&m.print.now, cards(m, &t.taken_now, Place::Now, reading, left)),
@@ -108,12 +108,12 @@ fn sections<'a>(f: &Frame, reading: &'a Reading, left: Left) -> Vec<(&'static Te
     ]
 }
 
-fn sheet<'a>(f: Frame, reading: &'a Reading, left: Left) -> SheetPaper<'a> {
+fn sheet<'a>(f: Frame, reading: &'a Reading<'a>, left: Left) -> SheetPaper<'a> {
     let (m, t) = (f.m, &reading.timeline);
     let now = cards(m, &t.taken_now, Place::Now, reading, left);
     let at = |slot: Slot| {
         let here = |d: &DrugCard<'a>| {
-            let (name, is_doubtful) = (d.line.name.as_str(), d.is_doubtful);
+            let (name, is_doubtful) = (d.line.name, d.is_doubtful);
             let times = d.dose.times.iter().filter(|(s, ..)| *s == slot);
             times
                 .map(|(_, when, amount)| AtSlot { name, when, whole: d.dose.main.clone(), amount: amount.clone(), is_doubtful })
@@ -150,7 +150,7 @@ pub(crate) fn render(f: Frame, reading: &Reading, paper: Paper, hidden: Hidden) 
     let (state, heading) = (reading.state(f.lang), &f.m.share.picture_title);
     let answers = Answers::new(f.lang, &reading.timeline, NoteKind::Allergy);
     let otcs = reading.timeline.otcs.iter();
-    let otcs = otcs.filter(|o| left.shows(o.concealed) && record::may_be_taken(&o.what, reading.today));
+    let otcs = otcs.filter(|o| left.shows(o.concealed) && record::may_be_taken(o.what, reading.today));
     let otcs = otcs.map(|o| o.what.name.as_str()).collect();
     let sections = sections(&f, reading, left);
     let kind = match paper {
@@ -169,7 +169,8 @@ pub(crate) fn render(f: Frame, reading: &Reading, paper: Paper, hidden: Hidden) 
 }
 
 pub(super) async fn choose(State(site): State<Arc<Site>>, opened: Opened) -> Result<Response, Trouble> {
-    let reading = Reading::of(&site, &opened.session).await?;
+    let chart = chart(&site, &opened.session).await?;
+    let reading = Reading::of(&site, &chart);
     let title = opened.lang.messages().print.title.plain();
     page::html(StatusCode::OK, &PrintPage { f: reading.frame(&site, &opened.session, opened.lang, title) })
 }
@@ -181,7 +182,8 @@ pub(super) async fn show(
     hidden: Query<Hidden>,
 ) -> Result<Response, Trouble> {
     let paper = Paper::find(&name, hidden.width).ok_or(Trouble::NotFound)?;
-    let reading = Reading::of(&site, &opened.session).await?;
+    let chart = chart(&site, &opened.session).await?;
+    let reading = Reading::of(&site, &chart);
     let f = reading.frame(&site, &opened.session, opened.lang, opened.lang.messages().print.title.plain());
     render(f, &reading, paper, *hidden)
 }

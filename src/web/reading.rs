@@ -12,23 +12,27 @@ use crate::record::timeline::{self, Asked, Doubt, Shown, Timeline, Today};
 use crate::record::{Note, NoteKind};
 
 /// A record as it is now.
-pub struct Reading {
+pub struct Reading<'a> {
     /// Its facts.
-    pub chart: Chart,
+    pub chart: &'a Chart,
     /// What they come to.
-    pub timeline: Timeline,
+    pub timeline: Timeline<'a>,
     /// Date at the clinic.
     pub today: Today,
     /// Time at the clinic.
     pub now_ms: i64,
 }
 
-impl Reading {
-    /// Reads the record of a session.
-    pub(crate) async fn of(site: &Site, session: &Session) -> Result<Self, Trouble> {
-        let chart = site.clinic.chart(&session.record).await.map_err(Trouble::Unreadable)?;
+/// Reads and decrypts the record of a session.
+pub(crate) async fn chart(site: &Site, session: &Session) -> Result<Chart, Trouble> {
+    site.clinic.chart(&session.record).await.map_err(Trouble::Unreadable)
+}
+
+impl<'a> Reading<'a> {
+    /// What a record comes to today.
+    pub(crate) fn of(site: &Site, chart: &'a Chart) -> Self {
         let today = site.clinic.today();
-        Ok(Self { timeline: timeline::build(&chart.facts, today), chart, today, now_ms: site.clinic.now_ms() })
+        Self { timeline: timeline::build(&chart.facts, today), chart, today, now_ms: site.clinic.now_ms() }
     }
 
     /// The frame of a page of this record.
@@ -68,8 +72,9 @@ pub(crate) struct Answer<'a> {
 
 impl<'a> Answers<'a> {
     /// Of one kind of note.
-    pub(crate) fn new(lang: Lang, timeline: &'a Timeline, kind: NoteKind) -> Self {
-        let answer = |n: &'a Shown<Note>| Answer { text: &n.what.text, on_by: on_by(lang, n), doubts: doubts(lang, &n.doubts) };
+    pub(crate) fn new(lang: Lang, timeline: &'a Timeline<'a>, kind: NoteKind) -> Self {
+        let answer =
+            |n: &'a Shown<'a, &'a Note>| Answer { text: &n.what.text, on_by: on_by(lang, n), doubts: doubts(lang, &n.doubts) };
         match timeline.asked(kind) {
             Asked::NotRecorded => Self { is_recorded: false, none: None, items: Vec::new() },
             Asked::None(none) => Self { is_recorded: true, none: Some(on_by(lang, none)), items: Vec::new() },
@@ -81,11 +86,11 @@ impl<'a> Answers<'a> {
 }
 
 /// When it was asked or noted and by whom; the day it was written down where no other is said.
-fn on_by(lang: Lang, note: &Shown<Note>) -> Html {
+fn on_by(lang: Lang, note: &Shown<'_, &Note>) -> Html {
     let m = lang.messages();
     let has_date = note.what.on.day.is_some() || !note.what.on.raw.trim().is_empty();
     let on = if has_date { words::date_text(m, &note.what.on) } else { said(lang, note.said_at_ms) };
-    let by = if note.what.by.is_empty() { words::source(m, &note.source) } else { japanese(&note.what.by) };
+    let by = if note.what.by.is_empty() { words::source(m, note.source) } else { japanese(&note.what.by) };
     m.note.on_by.with(on, by)
 }
 

@@ -6,7 +6,7 @@ use super::error::Trouble;
 use super::guard::Opened;
 use super::lang::phrase::Html;
 use super::page::{self, Frame, State as RecordState};
-use super::reading::{Answers, Reading};
+use super::reading::{Answers, Reading, chart};
 use super::words;
 use crate::record::timeline::{DrugLine, Shown, Today};
 use crate::record::{NoteKind, Otc};
@@ -25,26 +25,26 @@ struct RecordPage<'a> {
     now: Vec<DrugCard<'a>>,
     needed: Vec<DrugCard<'a>>,
     ended: Vec<DrugCard<'a>>,
-    otcs: Vec<&'a Shown<Otc>>,
+    otcs: Vec<&'a Shown<'a, &'a Otc>>,
 }
 
 impl<'a> RecordPage<'a> {
-    fn new(f: Frame, reading: &'a Reading) -> Self {
+    fn new(f: Frame, reading: &'a Reading<'a>) -> Self {
         let (m, lang, timeline, today) = (f.m, f.lang, &reading.timeline, reading.today);
-        let cards = |lines: &'a [DrugLine], place| lines.iter().map(|l| DrugCard::new(m, l, place, today)).collect();
+        let cards = |lines: &'a [DrugLine<'a>], place| lines.iter().map(|l| DrugCard::new(m, l, place, today)).collect();
         Self {
             state: reading.state(lang),
             answers: Answers::new(lang, timeline, NoteKind::Allergy),
             now: cards(&timeline.taken_now, Place::Now),
             needed: cards(&timeline.as_needed, Place::Now),
             ended: cards(&timeline.supply_ended, Place::Ended),
-            otcs: timeline.otcs.iter().filter(|o| may_be_taken(&o.what, today)).collect(),
+            otcs: timeline.otcs.iter().filter(|o| may_be_taken(o.what, today)).collect(),
             f,
         }
     }
 
-    fn period(&self, otc: &Shown<Otc>) -> Html {
-        period(&self.f, &otc.what)
+    fn period(&self, otc: &Shown<'_, &Otc>) -> Html {
+        period(&self.f, otc.what)
     }
 }
 
@@ -69,7 +69,8 @@ pub(crate) fn render(frame: Frame, reading: &Reading) -> Result<Response, Troubl
 }
 
 pub(super) async fn show(State(site): State<Arc<Site>>, opened: Opened) -> Result<Response, Trouble> {
-    let reading = Reading::of(&site, &opened.session).await?;
+    let chart = chart(&site, &opened.session).await?;
+    let reading = Reading::of(&site, &chart);
     let title = opened.lang.messages().record.title.plain();
     render(reading.frame(&site, &opened.session, opened.lang, title), &reading)
 }

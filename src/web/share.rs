@@ -5,7 +5,7 @@ use super::error::Trouble;
 use super::guard::Opened;
 use super::lang::Messages;
 use super::page::{self, Frame};
-use super::reading::Reading;
+use super::reading::{Reading, chart};
 use super::{Site, picture, words};
 use crate::formats::jahis::{Document, OutputCategory, split};
 use crate::formats::qr::{Correction, Symbol};
@@ -73,17 +73,17 @@ pub(crate) fn left(timeline: &Timeline, hidden: Hidden) -> Left {
 
 /// What is handed to others: person, notes, OTC drugs, and the visits behind the drugs of the first page.
 pub(crate) fn document(timeline: &Timeline, left: Left) -> Document {
-    fn kept<T: Clone>(all: &[Shown<T>], left: Left) -> Vec<T> {
-        all.iter().filter(|e| left.shows(e.concealed)).map(|e| e.what.clone()).collect()
+    fn kept<T: Clone>(all: &[Shown<'_, &T>], left: Left) -> Vec<T> {
+        all.iter().filter(|e| left.shows(e.concealed)).map(|e| (*e.what).clone()).collect()
     }
     let shown = timeline.taken_now.iter().chain(&timeline.as_needed).chain(&timeline.supply_ended);
     let current: HashSet<FactId> = shown.map(|l| l.visit.id).collect();
     let visits = timeline.visits.iter().filter(|v| current.contains(&v.fact.id) && left.shows(v.concealed));
     Document {
         patient: timeline.persons.first().map(|p| p.what.clone()),
-        notes: timeline.notes.iter().map(|n| n.what.clone()).filter(|n| !n.none && !n.text.is_empty()).collect(),
+        notes: timeline.notes.iter().map(|n| n.what).filter(|n| !n.none && !n.text.is_empty()).cloned().collect(),
         otcs: kept(&timeline.otcs, left),
-        visits: visits.map(|v| v.what.clone()).collect(),
+        visits: visits.map(|v| v.what).cloned().collect(),
         family_pharmacists: kept(&timeline.family_pharmacists, left),
         ..Document::new(OutputCategory::PatientToFacility)
     }
@@ -109,7 +109,8 @@ struct QrPage {
 }
 
 pub(super) async fn qr(State(site): State<Arc<Site>>, opened: Opened) -> Result<Response, Trouble> {
-    let reading = Reading::of(&site, &opened.session).await?;
+    let chart = chart(&site, &opened.session).await?;
+    let reading = Reading::of(&site, &chart);
     let title = opened.lang.messages().share.qr_title.plain();
     let f = reading.frame(&site, &opened.session, opened.lang, title);
     let left = left(&reading.timeline, Hidden::default());
@@ -117,7 +118,8 @@ pub(super) async fn qr(State(site): State<Arc<Site>>, opened: Opened) -> Result<
 }
 
 pub(super) async fn codes(State(site): State<Arc<Site>>, opened: Opened, hidden: Query<Hidden>) -> Result<Response, Trouble> {
-    let reading = Reading::of(&site, &opened.session).await?;
+    let chart = chart(&site, &opened.session).await?;
+    let reading = Reading::of(&site, &chart);
     let m = opened.lang.messages();
     render_codes(reading.frame(&site, &opened.session, opened.lang, m.share.qr_title.plain()), &reading, *hidden)
 }
@@ -149,7 +151,8 @@ fn file_name(reading: &Reading) -> String {
 }
 
 async fn save_page(site: &Site, opened: &Opened, hidden: Hidden, is_shown: bool) -> Result<Response, Trouble> {
-    let reading = Reading::of(site, &opened.session).await?;
+    let chart = chart(site, &opened.session).await?;
+    let reading = Reading::of(site, &chart);
     let title = opened.lang.messages().share.save_title.plain();
     let f = reading.frame(site, &opened.session, opened.lang, title);
     let left = left(&reading.timeline, hidden);
@@ -173,7 +176,8 @@ pub(super) async fn save_picture(
     opened: Opened,
     hidden: Query<Hidden>,
 ) -> Result<Response, Trouble> {
-    let reading = Reading::of(&site, &opened.session).await?;
+    let chart = chart(&site, &opened.session).await?;
+    let reading = Reading::of(&site, &chart);
     let f = reading.frame(&site, &opened.session, opened.lang, "");
     let svg = render_picture(&f, &reading, *hidden)?;
     let mut response = ([(header::CONTENT_TYPE, "image/svg+xml")], svg).into_response();
@@ -197,7 +201,7 @@ pub(crate) fn render_picture(f: &Frame, reading: &Reading, hidden: Hidden) -> Re
 /// Cards of the lines that are shown here.
 pub(crate) fn cards<'a>(
     m: &'static Messages,
-    lines: &'a [DrugLine],
+    lines: &'a [DrugLine<'a>],
     place: Place,
     reading: &Reading,
     left: Left,

@@ -17,11 +17,16 @@ fn version(n: u8) -> FactVersion {
     FactVersion { id: FactId([n; 16]), version: ContentHash([n; 32]) }
 }
 
-fn source() -> Source {
-    Source { origin: Origin::Pharmacy, name: "見本薬局".into(), channel: Channel::JahisQr }
+/// Pages borrow what they show; what a test makes up lives as long as the test run.
+fn kept<T>(what: T) -> &'static T {
+    &*Box::leak(Box::new(what))
 }
 
-fn shown<T>(n: u8, what: T) -> Shown<T> {
+fn source() -> &'static Source {
+    kept(Source { origin: Origin::Pharmacy, name: "見本薬局".into(), channel: Channel::JahisQr })
+}
+
+fn shown<T>(n: u8, what: T) -> Shown<'static, T> {
     Shown {
         fact: version(n),
         what,
@@ -34,30 +39,30 @@ fn shown<T>(n: u8, what: T) -> Shown<T> {
     }
 }
 
-fn line(name: &str, dose: Dose) -> DrugLine {
+fn line(name: &'static str, dose: Dose) -> DrugLine<'static> {
     DrugLine {
         visit: version(9),
         rp: 1,
         place: 0,
-        name: name.into(),
-        generic: String::new(),
-        code: DrugCode::default(),
+        name,
+        generic: "",
+        code: kept(DrugCode::default()),
         dose,
-        usage: "【分３ 毎食後】".into(),
+        usage: "【分３ 毎食後】",
         supplements: vec![],
         cautions: vec![],
         starts: Some(date(2026, 11, 20)),
         ends: Some(date(2026, 12, 3)),
         days_left: Some(11),
         stopped: None,
-        stopped_note: String::new(),
+        stopped_note: "",
         replaced_by: None,
-        prescribed_at: String::new(),
-        prescriber: String::new(),
-        dispensed_at: String::new(),
-        dispensed_phone: String::new(),
+        prescribed_at: "",
+        prescriber: None,
+        dispensed_at: "",
+        dispensed_phone: "",
         source: source(),
-        class3: Some("214".into()),
+        class3: Some("214"),
         doubts: vec![],
         concealed: false,
     }
@@ -71,9 +76,9 @@ fn patient(name: &str) -> Patient {
     Patient { name: name.into(), birth: DateText::read("S200503"), ..Patient::default() }
 }
 
-fn reading(timeline: Timeline) -> Reading {
+fn reading(timeline: Timeline<'static>) -> Reading<'static> {
     let today = Today { date: date(2026, 11, 22), is_trusted: true };
-    Reading { chart: Chart::default(), timeline, today, now_ms: 1_795_311_300_000 }
+    Reading { chart: kept(Chart::default()), timeline, today, now_ms: 1_795_311_300_000 }
 }
 
 fn frame(lang: Lang, reading: &Reading) -> Frame {
@@ -92,9 +97,9 @@ fn first_page(lang: Lang, reading: &Reading) -> String {
     text(record::render(frame(lang, reading), reading).unwrap())
 }
 
-fn allergy(text: &str, none: bool) -> Shown<Note> {
+fn allergy(text: &str, none: bool) -> Shown<'static, &'static Note> {
     let on = DateText::read("20250401");
-    shown(3, Note { kind: NoteKind::Allergy, text: text.into(), none, on, by: "聞いた 人".into(), creator: None })
+    shown(3, kept(Note { kind: NoteKind::Allergy, text: text.into(), none, on, by: "聞いた 人".into(), creator: None }))
 }
 
 #[test]
@@ -137,8 +142,7 @@ fn what_nobody_can_compute_is_shown_as_written_with_a_warning() {
 fn warnings_stand_on_the_first_page() {
     let persons = vec![shown(1, patient("見本 花子")), shown(2, patient("見本 華子"))];
     let mut doubtful = reading(Timeline { persons, ..Timeline::default() });
-    doubtful.chart.not_understood = 2;
-    doubtful.chart.unreadable = 3;
+    doubtful.chart = kept(Chart { not_understood: 2, unreadable: 3, ..Chart::default() });
     doubtful.today.is_trusted = false;
     let page = first_page(Lang::Japanese, &doubtful);
     for must in
@@ -156,7 +160,7 @@ fn a_doubt_leads_from_the_drug_to_both_visits_and_their_differences() {
     let differences = vec![("アムロジピン 5mg".to_owned(), String::new())];
     let doubt = Doubt::PossibleCorrection { other: version(8), is_newer: true, differences };
     let drug = DrugLine { doubts: vec![doubt.clone()], ..line("見本錠", per_dose()) };
-    let visit = Shown { doubts: vec![doubt], ..shown(9, Visit { date: DateText::read("20261120"), ..Visit::default() }) };
+    let visit = Shown { doubts: vec![doubt], ..shown(9, kept(Visit { date: DateText::read("20261120"), ..Visit::default() })) };
     let reading = reading(Timeline { taken_now: vec![drug], visits: vec![visit], ..Timeline::default() });
     assert!(first_page(Lang::Japanese, &reading).contains(&format!("href=\"/record/visit/{}\"", "09".repeat(16))));
     let page = text(history::render(frame(Lang::Japanese, &reading), &reading, 0).unwrap());
@@ -169,7 +173,7 @@ fn a_doubt_leads_from_the_drug_to_both_visits_and_their_differences() {
 #[test]
 fn a_long_history_has_pages_that_lead_on_and_back() {
     let visits =
-        (0..25_u8).map(|n| shown(n, Visit { date: DateText::read(&format!("202601{:02}", n + 1)), ..Visit::default() }));
+        (0..25_u8).map(|n| shown(n, kept(Visit { date: DateText::read(&format!("202601{:02}", n + 1)), ..Visit::default() })));
     let reading = reading(Timeline { visits: visits.collect(), ..Timeline::default() });
     let page = |n| text(history::render(frame(Lang::English, &reading), &reading, n).unwrap());
     let counts = [0, 1, 2, 3].map(|n| page(n).matches("class=\"visit\"").count());
@@ -182,7 +186,7 @@ fn a_long_history_has_pages_that_lead_on_and_back() {
 
 #[test]
 fn who_looked_is_named() {
-    let look = |by, name: &str| (1_795_311_300_000, Look { by, name: name.into(), place: "見本診療所".into() });
+    let look = |by, name: &str| (1_795_311_300_000, kept(Look { by, name: name.into(), place: "見本診療所".into() }));
     let reading =
         reading(Timeline { looks: vec![look(Looker::Staff, "職員 <一>"), look(Looker::Card, "")], ..Timeline::default() });
     let page = text(looks::render(frame(Lang::Japanese, &reading), &reading).unwrap());

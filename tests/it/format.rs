@@ -135,7 +135,7 @@ fn the_written_envelopes_open() {
         (class == Class::Inbox && id == ledger_key.id).then_some(&ledger_key)
     });
     assert_eq!(Content::decode(&plain.unwrap()).unwrap(), memo());
-    let plain = body::open(&get("body of a begin entry"), &[], |_, _| None).unwrap();
+    let plain = body::read_open(&get("body of a begin entry")).unwrap();
     assert_eq!(Content::decode(&plain).unwrap(), begin());
     let sealed = get("its seed box, seed 66, salt 06");
     let pin_key = CardCode::read(&String::from_utf8(get("card code of ledger 11 and secret 0 (ASCII)")).unwrap())

@@ -1,6 +1,7 @@
 //! Records that wait for a person's decision: kept sealed, listed, resolved.
 
-use super::{Batch, Outcome, Resolution, Why};
+use super::batch::Batch;
+use super::{Outcome, Resolution, Why};
 use crate::clinic::{Clinic, ClinicError, Inner, list, projection};
 use crate::formats::jahis::{self, Assessed, Document};
 use crate::ledger::CoarseKind;

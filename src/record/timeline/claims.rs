@@ -146,32 +146,14 @@ fn amendments<'a>(entries: &[Entry<'a>]) -> Vec<Amendment<'a>> {
 
 fn amendment<'a>(entry: &Entry<'a>) -> Option<Amendment<'a>> {
     let fact = entry.fact;
-    let (target, seen, replacement, reason) = match &fact.content {
-        Content::Correction(x) => (x.target, &x.seen, Some(innermost(&x.replacement)), &x.reason),
-        Content::Retraction(x) => (x.target, &x.seen, None, &x.reason),
-        Content::Patient(_)
-        | Content::Visit(_)
-        | Content::Otc(_)
-        | Content::Note(_)
-        | Content::Memo(_)
-        | Content::OwnEntry(_)
-        | Content::FamilyPharmacist(_)
-        | Content::Verdict(_)
-        | Content::Concealment(_)
-        | Content::Look(_)
-        | Content::Link(_)
-        | Content::Stopped(_) => return None,
+    let (target, seen, replacement, reason) = if let Content::Correction(x) = &fact.content {
+        (x.target, &x.seen, Some(x.replacement.stated()), &x.reason)
+    } else if let Content::Retraction(x) = &fact.content {
+        (x.target, &x.seen, None, &x.reason)
+    } else {
+        return None;
     };
     Some(Amendment { fact, again: entry.again.clone(), target, seen, replacement, reason, roots: Vec::new(), void_by: None })
-}
-
-/// What a correction of a correction says in the end.
-fn innermost(content: &Content) -> &Content {
-    let mut inner = content;
-    while let Content::Correction(correction) = inner {
-        inner = &correction.replacement;
-    }
-    inner
 }
 
 /// For each amendment the retraction, not itself taken back, that took it back by its own fact id.
@@ -203,22 +185,10 @@ fn roots(entries: &[Entry<'_>], target: FactId) -> Vec<FactId> {
         }
         let from = entries.partition_point(|entry| entry.fact.id < id);
         for entry in entries[from..].iter().take_while(|entry| entry.fact.id == id) {
-            match &entry.fact.content {
-                Content::Correction(correction) => open.push(correction.target),
-                Content::Retraction(_) | Content::Look(_) => {}
-                Content::Patient(_)
-                | Content::Visit(_)
-                | Content::Otc(_)
-                | Content::Note(_)
-                | Content::Memo(_)
-                | Content::OwnEntry(_)
-                | Content::FamilyPharmacist(_)
-                | Content::Verdict(_)
-                | Content::Concealment(_)
-                | Content::Link(_)
-                | Content::Stopped(_) => {
-                    found.insert(id);
-                }
+            if let Content::Correction(correction) = &entry.fact.content {
+                open.push(correction.target);
+            } else if !matches!(entry.fact.content, Content::Retraction(_) | Content::Look(_)) {
+                found.insert(id);
             }
         }
     }

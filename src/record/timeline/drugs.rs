@@ -19,17 +19,17 @@ pub(super) use stops::{Stop, stops};
 
 /// The lists of the first screen.
 #[derive(Default)]
-pub(super) struct Lists {
-    pub(super) taken_now: Vec<DrugLine>,
-    pub(super) supply_ended: Vec<DrugLine>,
-    pub(super) as_needed: Vec<DrugLine>,
-    pub(super) earlier: Vec<DrugLine>,
+pub(super) struct Lists<'a> {
+    pub(super) taken_now: Vec<DrugLine<'a>>,
+    pub(super) supply_ended: Vec<DrugLine<'a>>,
+    pub(super) as_needed: Vec<DrugLine<'a>>,
+    pub(super) earlier: Vec<DrugLine<'a>>,
 }
 
 /// One drug of one visit, before it is known where it goes.
-struct Line<'a> {
-    visit: &'a Shown<Visit>,
-    members: &'a [FactId],
+struct Line<'a, 'b> {
+    visit: &'b Shown<'a, &'a Visit>,
+    members: &'b [FactId],
     prescription: &'a Prescription,
     group: &'a Group,
     drug: &'a Drug,
@@ -39,23 +39,23 @@ struct Line<'a> {
     starts: Option<Date>,
     ends: Option<Date>,
     dose: Dose,
-    stop: Option<&'a Stop<'a>>,
+    stop: Option<&'b Stop<'a>>,
     replaced_by: Option<FactVersion>,
 }
 
 /// Sorts the drugs of all shown visits (newest first) into lists.
 pub(super) fn lists<'a>(
-    visits: &[Shown<Visit>],
+    visits: &[Shown<'a, &'a Visit>],
     members: &[Vec<FactId>],
     stops: Vec<Stop<'a>>,
     today: Today,
     fallen: &mut Vec<super::claims::Fallen<'a>>,
-) -> Lists {
+) -> Lists<'a> {
     let reference = if today.is_trusted { Some(today.date) } else { newest_dispensing(visits) };
     let (stops, unfit) = stops::fitting(stops, visits, members);
     fallen.extend(unfit);
     let mut doses = Doses::default();
-    let mut lines: Vec<Line<'_>> =
+    let mut lines: Vec<Line<'a, '_>> =
         visits.iter().zip(members).flat_map(|(visit, members)| lines(visit, members, &stops, &mut doses)).collect();
     mark_replaced(&mut lines, reference, today);
     let mut lists = Lists::default();
@@ -76,14 +76,20 @@ pub(super) fn lists<'a>(
 }
 
 /// Date of the newest dispensing known.
-pub(super) fn newest_dispensing(visits: &[Shown<Visit>]) -> Option<Date> {
+pub(super) fn newest_dispensing(visits: &[Shown<'_, &Visit>]) -> Option<Date> {
     visits.iter().filter_map(|visit| visit.what.date.day).map(|day| day.0).max()
 }
 
-fn lines<'a>(visit: &'a Shown<Visit>, members: &'a [FactId], stops: &'a [Stop<'a>], doses: &mut Doses<'a>) -> Vec<Line<'a>> {
-    let starts = visit.what.date.day.map(|day| day.0);
+fn lines<'a, 'b>(
+    visit: &'b Shown<'a, &'a Visit>,
+    members: &'b [FactId],
+    stops: &'b [Stop<'a>],
+    doses: &mut Doses<'a>,
+) -> Vec<Line<'a, 'b>> {
+    let what: &'a Visit = visit.what;
+    let starts = what.date.day.map(|day| day.0);
     let mut lines = Vec::new();
-    for prescription in &visit.what.prescriptions {
+    for prescription in &what.prescriptions {
         for group in &prescription.groups {
             for (place, drug) in (0u32..).zip(&group.drugs).filter(|(_, drug)| !is_material(drug, group)) {
                 let dose = doses.of(drug, group);
@@ -131,7 +137,7 @@ fn is_material(drug: &Drug, group: &Group) -> bool {
         && (is_receipt_code_of('7') || (code.is_empty() && CONTAINERS.contains(&key(&drug.name).as_str())))
 }
 
-impl Line<'_> {
+impl<'a> Line<'a, '_> {
     fn form(&self) -> DosageForm {
         self.group.usage.as_ref().map_or(DosageForm::Unknown, |usage| usage.form)
     }
@@ -144,7 +150,7 @@ impl Line<'_> {
     }
 
     /// Whether this later line stands in the place of `older`, of the same drug.
-    fn replaces(&self, older: &Line<'_>, reference: Option<Date>, today: Today) -> bool {
+    fn replaces(&self, older: &Line<'_, '_>, reference: Option<Date>, today: Today) -> bool {
         let (Some(starts), Some(before)) = (self.starts, older.starts) else { return false };
         let is_later = starts > before && (!today.is_trusted || starts <= today.date);
         let is_seen_with_it = !self.visit.concealed || older.visit.concealed;
@@ -152,36 +158,36 @@ impl Line<'_> {
             && is_seen_with_it
             && self.form() == older.form()
             && !self.members.iter().any(|id| older.members.contains(id))
-            && (is_same_place(&self.visit.what, &older.visit.what) || older.is_over(reference))
+            && (is_same_place(self.visit.what, older.visit.what) || older.is_over(reference))
     }
 
-    fn shown(self, today: Today) -> DrugLine {
+    fn shown(self, today: Today) -> DrugLine<'a> {
         let Self { visit, prescription, group, drug, .. } = self;
-        let name = |institution: &Option<Institution>| institution.as_ref().map(|one| one.name.clone()).unwrap_or_default();
-        let prescriber = prescription.prescriber.as_ref();
+        let what: &'a Visit = visit.what;
+        let name = |institution: &'a Option<Institution>| institution.as_ref().map_or("", |one| one.name.as_str());
         let days_left = self.ends.filter(|_| today.is_trusted).and_then(|ends| days_between(today.date, ends));
         DrugLine {
             visit: visit.fact,
             rp: group.rp,
             place: self.place,
-            name: drug.name.clone(),
-            generic: drug.generic.as_ref().map(|generic| generic.name.clone()).unwrap_or_default(),
-            code: drug.code.clone(),
+            name: &drug.name,
+            generic: drug.generic.as_ref().map_or("", |generic| generic.name.as_str()),
+            code: &drug.code,
             dose: self.dose,
-            usage: group.usage.as_ref().map(|usage| usage.name.clone()).unwrap_or_default(),
+            usage: group.usage.as_ref().map_or("", |usage| usage.name.as_str()),
             supplements: texts([&drug.supplements, &group.supplements]),
-            cautions: texts([&drug.cautions, &group.cautions, &visit.what.cautions]),
+            cautions: texts([&drug.cautions, &group.cautions, &what.cautions]),
             starts: self.starts,
             ends: self.ends,
             days_left,
-            stopped: self.stop.map(|stop| stop.what.on.raw.clone()),
-            stopped_note: self.stop.map(|stop| stop.what.note.clone()).unwrap_or_default(),
+            stopped: self.stop.map(|stop| stop.what.on.raw.as_str()),
+            stopped_note: self.stop.map_or("", |stop| stop.what.note.as_str()),
             replaced_by: self.replaced_by,
-            prescribed_at: name(&visit.what.prescribed_at),
-            prescriber: prescriber.map(|one| format!("{} {}", one.name, one.department).trim().to_owned()).unwrap_or_default(),
-            dispensed_at: name(&visit.what.dispensed_at),
-            dispensed_phone: visit.what.dispensed_at.as_ref().map(|one| one.phone.clone()).unwrap_or_default(),
-            source: visit.source.clone(),
+            prescribed_at: name(&what.prescribed_at),
+            prescriber: prescription.prescriber.as_ref(),
+            dispensed_at: name(&what.dispensed_at),
+            dispensed_phone: what.dispensed_at.as_ref().map_or("", |one| one.phone.as_str()),
+            source: visit.source,
             class3: class3(drug),
             doubts: visit.doubts.clone(),
             concealed: visit.concealed,
@@ -193,8 +199,8 @@ fn days_between(from: Date, to: Date) -> Option<i64> {
     from.until(to).ok().map(|span| i64::from(span.get_days()))
 }
 
-fn texts<const N: usize>(remarks: [&Vec<Remark>; N]) -> Vec<String> {
-    remarks.into_iter().flatten().map(|remark| remark.text.clone()).collect()
+fn texts<const N: usize>(remarks: [&Vec<Remark>; N]) -> Vec<&str> {
+    remarks.into_iter().flatten().map(|remark| remark.text.as_str()).collect()
 }
 
 /// The kind of code and the code, where codes of that kind can be compared.
@@ -212,11 +218,10 @@ fn comparable_code(drug: &Drug) -> Option<(&'static str, &str)> {
 }
 
 /// The first three digits of a 12-character code (厚労省, YJ): the class of effect.
-fn class3(drug: &Drug) -> Option<String> {
+fn class3(drug: &Drug) -> Option<&str> {
     let code = drug.code.value.trim();
     let has_class = matches!(drug.code.kind.trim(), "3" | "4") && code.len() == 12;
-    let class = code.get(..3).filter(|class| has_class && class.bytes().all(|b| b.is_ascii_digit()))?;
-    Some(class.to_owned())
+    code.get(..3).filter(|class| has_class && class.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Whether two visits are known to be of the same institutions: where they were prescribed, dispensed, or both, and neither known to differ.
@@ -228,7 +233,7 @@ fn is_same_place(a: &Visit, b: &Visit) -> bool {
 
 /// Finds for each line a later one of the same drug that stands in its place. The same drug is the same code; where one has no code, or the codes
 /// are of different kinds, the same name and unit.
-fn mark_replaced(lines: &mut [Line<'_>], reference: Option<Date>, today: Today) {
+fn mark_replaced(lines: &mut [Line<'_, '_>], reference: Option<Date>, today: Today) {
     let mut replaced = vec![None; lines.len()];
     let mut by_code: Vec<usize> = (0..lines.len()).filter(|&at| lines[at].code.is_some()).collect();
     by_code.sort_by_key(|&at| (lines[at].code, Reverse(lines[at].starts)));
@@ -253,8 +258,8 @@ fn mark_replaced(lines: &mut [Line<'_>], reference: Option<Date>, today: Today) 
 }
 
 /// Among lines of one name or code; two whose codes are comparable and differ are different drugs all the same.
-fn mark(same: &[usize], lines: &[Line<'_>], reference: Option<Date>, today: Today, replaced: &mut [Option<FactVersion>]) {
-    let may_be_same = |a: &Line<'_>, b: &Line<'_>| match (a.code, b.code) {
+fn mark(same: &[usize], lines: &[Line<'_, '_>], reference: Option<Date>, today: Today, replaced: &mut [Option<FactVersion>]) {
+    let may_be_same = |a: &Line<'_, '_>, b: &Line<'_, '_>| match (a.code, b.code) {
         (Some((kind, code)), Some((other_kind, other))) => kind != other_kind || code == other,
         (None, _) | (_, None) => true,
     };

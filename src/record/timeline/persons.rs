@@ -15,11 +15,11 @@ struct Person<'a, 'b> {
 }
 
 /// Newest first; more than one where statements contradict each other.
-pub(super) fn persons(standing: &[Claim<'_>], switches: &Switches) -> Vec<Shown<Patient>> {
-    let mut statements: Vec<(&Patient, &Claim<'_>)> =
+pub(super) fn persons<'a>(standing: &[Claim<'a>], switches: &Switches) -> Vec<Shown<'a, Patient>> {
+    let mut statements: Vec<(&Patient, &Claim<'a>)> =
         standing.iter().filter_map(|claim| Some((patient(claim.content)?, claim))).collect();
     statements.sort_by_key(|(_, claim)| Reverse((claim.fact.said_at_ms, claim.name())));
-    let mut persons: Vec<Person<'_, '_>> = Vec::new();
+    let mut persons: Vec<Person<'a, '_>> = Vec::new();
     for (patient, claim) in statements {
         if let Some(person) = persons.iter_mut().find(|person| person.what == *patient) {
             person.claims.push(claim);
@@ -43,7 +43,7 @@ fn patient(content: &Content) -> Option<&Patient> {
     if let Content::Patient(patient) = content { Some(patient) } else { None }
 }
 
-fn show(person: Person<'_, '_>, switches: &Switches) -> Shown<Patient> {
+fn show<'a>(person: Person<'a, '_>, switches: &Switches) -> Shown<'a, Patient> {
     let mut shown = entry(&person.claims, person.what, switches);
     // Who the patient is stands on every page and is never concealed.
     shown.concealed = false;
@@ -97,7 +97,7 @@ fn fill(newer: &mut Patient, older: &Patient) {
     }
 }
 
-fn mark_contradictions(shown: &mut [Shown<Patient>]) {
+fn mark_contradictions(shown: &mut [Shown<'_, Patient>]) {
     if shown.len() < 2 {
         return;
     }

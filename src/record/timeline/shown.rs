@@ -2,7 +2,7 @@
 
 use super::claims::{Claim, Fallen};
 use super::{AlsoFrom, Apart, Doubt, Shown};
-use crate::record::{Content, DateText, FactId, FactVersion, Note, NoteKind, OwnEntry, Subject, Visit};
+use crate::record::{Content, DateText, FactId, FactVersion, Note, OwnEntry, Subject, Visit};
 use jiff::civil::Date;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ impl Switches {
 
     /// Whether the fact is concealed. Allergies never are.
     pub(super) fn conceals(&self, id: FactId, content: &Content) -> bool {
-        !is_allergy(content) && self.by_fact.get(&id).is_some_and(|(_, concealed)| *concealed)
+        !content.is_allergy() && self.by_fact.get(&id).is_some_and(|(_, concealed)| *concealed)
     }
 
     /// The switch of an entry that several facts state: the highest turn of any.
@@ -48,38 +48,19 @@ impl Switches {
             return (0, false);
         }
         let (turn, concealed) = group.iter().filter_map(|claim| self.by_fact.get(&claim.id)).max().copied().unwrap_or_default();
-        (turn, concealed && !group.iter().any(|claim| is_allergy(claim.content)))
-    }
-}
-
-fn is_allergy(content: &Content) -> bool {
-    match content {
-        Content::Note(note) => note.kind == NoteKind::Allergy,
-        Content::Correction(correction) => is_allergy(&correction.replacement),
-        Content::Patient(_)
-        | Content::Visit(_)
-        | Content::Otc(_)
-        | Content::Memo(_)
-        | Content::OwnEntry(_)
-        | Content::FamilyPharmacist(_)
-        | Content::Retraction(_)
-        | Content::Verdict(_)
-        | Content::Concealment(_)
-        | Content::Look(_)
-        | Content::Link(_)
-        | Content::Stopped(_) => false,
+        (turn, concealed && !group.iter().any(|claim| claim.content.is_allergy()))
     }
 }
 
 /// One entry from the claims that state it; the first of them leads, the others are kept as further sources.
-pub(super) fn entry<T>(group: &[&Claim<'_>], what: T, switches: &Switches) -> Shown<T> {
+pub(super) fn entry<'a, T>(group: &[&Claim<'a>], what: T, switches: &Switches) -> Shown<'a, T> {
     let first = group[0];
-    let also = |name: FactVersion, fact: &crate::record::Fact| AlsoFrom {
+    let also = |name: FactVersion, fact: &'a crate::record::Fact| AlsoFrom {
         fact: name,
-        source: fact.source.clone(),
+        source: &fact.source,
         said_at_ms: fact.said_at_ms,
     };
-    let arrivals = |claim: &&Claim<'_>| claim.again.iter().map(|fact| also(claim.name(), fact)).collect::<Vec<_>>();
+    let arrivals = |claim: &&Claim<'a>| claim.again.iter().map(|fact| also(claim.name(), fact)).collect::<Vec<_>>();
     let mut also_from = arrivals(&first);
     for claim in &group[1..] {
         also_from.push(also(claim.name(), claim.fact));
@@ -92,7 +73,7 @@ pub(super) fn entry<T>(group: &[&Claim<'_>], what: T, switches: &Switches) -> Sh
         }
     }
     let (conceal_turns, concealed) = switches.of_group(group);
-    let (source, said_at_ms) = (first.fact.source.clone(), first.fact.said_at_ms);
+    let (source, said_at_ms) = (&first.fact.source, first.fact.said_at_ms);
     Shown { fact: first.name(), what, source, also_from, said_at_ms, doubts, concealed, conceal_turns }
 }
 
@@ -110,12 +91,12 @@ pub(super) fn earliest_first(group: &mut [&Claim<'_>]) {
 }
 
 /// All entries of a kind, equal ones merged.
-fn merged<T: Clone + PartialEq>(
-    standing: &[Claim<'_>],
+fn merged<'a, T: PartialEq>(
+    standing: &[Claim<'a>],
     switches: &Switches,
     pick: fn(&Content) -> Option<&T>,
-) -> Vec<Shown<T>> {
-    let mut groups: Vec<(&T, Vec<&Claim<'_>>)> = Vec::new();
+) -> Vec<Shown<'a, &'a T>> {
+    let mut groups: Vec<(&'a T, Vec<&Claim<'a>>)> = Vec::new();
     for claim in standing {
         let Some(what) = pick(claim.content) else { continue };
         match groups.iter_mut().find(|(known, _)| *known == what) {
@@ -123,41 +104,45 @@ fn merged<T: Clone + PartialEq>(
             None => groups.push((what, vec![claim])),
         }
     }
-    let shown = |(what, mut group): (&T, Vec<&Claim<'_>>)| {
+    let shown = |(what, mut group): (&'a T, Vec<&Claim<'a>>)| {
         earliest_first(&mut group);
-        entry(&group, what.clone(), switches)
+        entry(&group, what, switches)
     };
     groups.into_iter().map(shown).collect()
 }
 
 /// All entries of a kind, newest first by their own date, or where they have none by the day on which they were written down.
-pub(super) fn newest_first<T: Clone + PartialEq>(
-    standing: &[Claim<'_>],
+pub(super) fn newest_first<'a, T: PartialEq>(
+    standing: &[Claim<'a>],
     switches: &Switches,
     pick: fn(&Content) -> Option<&T>,
     on: fn(&T) -> &DateText,
-) -> Vec<Shown<T>> {
+) -> Vec<Shown<'a, &'a T>> {
     let mut all = merged(standing, switches, pick);
-    all.sort_by_cached_key(|shown| Reverse((day(on(&shown.what), shown.said_at_ms), shown.said_at_ms, shown.fact)));
+    all.sort_by_cached_key(|shown| Reverse((day(on(shown.what), shown.said_at_ms), shown.said_at_ms, shown.fact)));
     all
 }
 
 /// All notes by kind, allergies first, oldest first.
-pub(super) fn notes(standing: &[Claim<'_>], switches: &Switches) -> Vec<Shown<Note>> {
+pub(super) fn notes<'a>(standing: &[Claim<'a>], switches: &Switches) -> Vec<Shown<'a, &'a Note>> {
     let mut all = merged(standing, switches, |content| if let Content::Note(note) = content { Some(note) } else { None });
     all.sort_by_cached_key(|shown| (shown.what.kind, day(&shown.what.on, shown.said_at_ms), shown.said_at_ms, shown.fact));
     all
 }
 
 /// The patient's own entries, those inside visits too, newest first. One that stands in several places is one, unless only some are concealed.
-pub(super) fn own_entries(standing: &[Claim<'_>], switches: &Switches, visits: &[Shown<Visit>]) -> Vec<Shown<OwnEntry>> {
+pub(super) fn own_entries<'a>(
+    standing: &[Claim<'a>],
+    switches: &Switches,
+    visits: &[Shown<'a, &'a Visit>],
+) -> Vec<Shown<'a, &'a OwnEntry>> {
     let mut all = merged(standing, switches, |content| if let Content::OwnEntry(own) = content { Some(own) } else { None });
     for visit in visits {
         for own in &visit.what.own_entries {
             all.push(Shown {
                 fact: visit.fact,
-                what: own.clone(),
-                source: visit.source.clone(),
+                what: own,
+                source: visit.source,
                 also_from: visit.also_from.clone(),
                 said_at_ms: visit.said_at_ms,
                 doubts: visit.doubts.clone(),
@@ -167,7 +152,7 @@ pub(super) fn own_entries(standing: &[Claim<'_>], switches: &Switches, visits: &
         }
     }
     all.sort_by_cached_key(|shown| Reverse((day(&shown.what.on, shown.said_at_ms), shown.said_at_ms, shown.fact)));
-    let mut once: Vec<Shown<OwnEntry>> = Vec::with_capacity(all.len());
+    let mut once: Vec<Shown<'a, &'a OwnEntry>> = Vec::with_capacity(all.len());
     for shown in all {
         match once.iter_mut().find(|known| known.what == shown.what && known.concealed == shown.concealed) {
             Some(known) => {

@@ -118,10 +118,15 @@ fn note(kind: NoteKind, text: &str) -> Note {
     Note { kind, text: text.into(), none: text.is_empty(), on: DateText::default(), by: String::new(), creator: None }
 }
 
+/// What is shown of facts that live as long as the test run.
+fn build(facts: &[Fact], today: Today) -> Timeline<'static> {
+    super::build(facts.to_vec().leak(), today)
+}
+
 /// The lists of the first screen in words: `now: A; ended: B`.
 fn screen(timeline: &Timeline) -> String {
     let names = |label: &str, lines: &[DrugLine]| {
-        let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
+        let names: Vec<&str> = lines.iter().map(|line| line.name).collect();
         (!names.is_empty()).then(|| format!("{label}: {}", names.join(" ")))
     };
     let lists = [

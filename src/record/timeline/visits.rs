@@ -16,8 +16,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The visits that are shown, newest first.
-pub(super) struct Sorted {
-    pub(super) visits: Vec<Shown<Visit>>,
+pub(super) struct Sorted<'a> {
+    pub(super) visits: Vec<Shown<'a, &'a Visit>>,
     /// For each of them the facts that state it.
     pub(super) members: Vec<Vec<FactId>>,
 }
@@ -57,15 +57,15 @@ pub(super) fn sort_out<'a>(
     said: &BTreeMap<FactId, Vec<&'a Content>>,
     switches: &Switches,
     fallen: &mut Vec<Fallen<'a>>,
-) -> Sorted {
+) -> Sorted<'a> {
     let groups = groups(standing);
     let decided = decide(&groups, standing, said, fallen);
-    let mut shown: Vec<Shown<Visit>> = groups.iter().map(|group| entry(&group.claims, group.visit.clone(), switches)).collect();
+    let mut shown: Vec<Shown<'a, &'a Visit>> = groups.iter().map(|group| entry(&group.claims, group.visit, switches)).collect();
     for (a, b) in doubtful_pairs(&groups, &decided) {
         add_doubt(&mut shown, &groups, a, b);
         add_doubt(&mut shown, &groups, b, a);
     }
-    let mut sorted: Vec<(Shown<Visit>, Vec<FactId>)> = Vec::with_capacity(groups.len());
+    let mut sorted: Vec<(Shown<'a, &'a Visit>, Vec<FactId>)> = Vec::with_capacity(groups.len());
     for (at, (group, visit)) in groups.iter().zip(shown).enumerate() {
         match decided.replaced.get(&at) {
             Some(&by) => {
@@ -258,7 +258,7 @@ fn have_a_drug_in_common(a: &Visit, b: &Visit) -> bool {
     !names(a).is_disjoint(&names(b))
 }
 
-fn add_doubt(shown: &mut [Shown<Visit>], groups: &[Group<'_, '_>], this: usize, other: usize) {
+fn add_doubt(shown: &mut [Shown<'_, &Visit>], groups: &[Group<'_, '_>], this: usize, other: usize) {
     let is_to_be_kept_quiet = shown[other].concealed && !shown[this].concealed;
     let differences =
         if is_to_be_kept_quiet { Vec::new() } else { compare::differences(groups[this].lines(), groups[other].lines()) };

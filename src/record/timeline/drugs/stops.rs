@@ -80,14 +80,14 @@ fn identity(drug: &Drug) -> String {
 /// The stops that a shown visit fits, and those that fit none of the shown visits that their fact states (a drug that stands twice in an RP).
 pub(super) fn fitting<'a>(
     stops: Vec<Stop<'a>>,
-    visits: &[Shown<Visit>],
+    visits: &[Shown<'_, &Visit>],
     members: &[Vec<FactId>],
 ) -> (Vec<Stop<'a>>, Vec<Fallen<'a>>) {
     let (mut fit, mut unfit) = (Vec::new(), Vec::new());
     for stop in stops {
         let states = |members: &&Vec<FactId>| members.contains(&stop.what.visit);
         let is_clear =
-            visits.iter().zip(members).filter(|(_, members)| states(members)).all(|(visit, _)| is_clear_in(&stop, &visit.what));
+            visits.iter().zip(members).filter(|(_, members)| states(members)).all(|(visit, _)| is_clear_in(&stop, visit.what));
         if is_clear {
             fit.push(stop);
         } else {

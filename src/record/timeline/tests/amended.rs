@@ -8,7 +8,7 @@ fn memo(text: &str) -> Content {
 
 /// The memos that stand, by text.
 fn memos(facts: &[Fact]) -> Vec<String> {
-    let mut texts: Vec<_> = build(facts, trusted()).memos.into_iter().map(|memo| memo.what.text).collect();
+    let mut texts: Vec<_> = build(facts, trusted()).memos.into_iter().map(|memo| memo.what.text.clone()).collect();
     texts.sort();
     texts
 }

@@ -135,16 +135,13 @@ fn a_stopped_drug_is_earlier_and_only_that_one() {
     let visit = fact(1, Content::Visit(visit(days_ago(2), vec![two])));
     let timeline = build(&[stop(2, 1, Some(1), Some(1), days_ago(1)), visit.clone()], trusted());
     assert_eq!(screen(&timeline), "now: アムロジピン錠5mg; earlier: ﾜｰﾌｧﾘﾝ錠1mg");
-    assert_eq!(
-        (timeline.earlier[0].stopped.as_deref(), timeline.earlier[0].stopped_note.as_str()),
-        (Some("20260414"), "医師の指示")
-    );
+    assert_eq!((timeline.earlier[0].stopped, timeline.earlier[0].stopped_note), (Some("20260414"), "医師の指示"));
     assert!(timeline.taken_now[0].stopped.is_none());
     let all = build(&[stop(2, 1, None, None, days_ago(1)), visit.clone()], trusted());
     assert_eq!(screen(&all), "earlier: アムロジピン錠5mg ﾜｰﾌｧﾘﾝ錠1mg");
     let ahead = build(&[stop(2, 1, None, None, days_ago(-3)), visit.clone()], trusted());
     assert_eq!(screen(&ahead), "now: アムロジピン錠5mg ﾜｰﾌｧﾘﾝ錠1mg", "not before the day has come");
-    assert_eq!(ahead.taken_now[0].stopped.as_deref(), Some("20260418"), "but it is said");
+    assert_eq!(ahead.taken_now[0].stopped, Some("20260418"), "but it is said");
     for unclear in
         [stop(2, 1, Some(7), None, days_ago(1)), stop(2, 1, Some(1), Some(2), days_ago(1)), stop(2, 9, None, None, days_ago(1))]
     {
@@ -248,17 +245,15 @@ fn a_line_carries_what_its_visit_says() {
     }
     let timeline = build(&[fact(1, Content::Visit(visit))], trusted());
     let line = &timeline.taken_now[0];
-    assert_eq!(
-        (line.rp, line.place, line.class3.as_deref(), line.generic.as_str()),
-        (1, 0, Some("217"), "【般】アムロジピン錠")
-    );
+    assert_eq!((line.rp, line.place, line.class3, line.generic), (1, 0, Some("217"), "【般】アムロジピン錠"));
     assert_eq!(
         (line.supplements.join(" "), line.cautions.join(" ")),
         ("粉砕 一包化".into(), "グレープフルーツ 運転 併用".into())
     );
-    assert_eq!((line.prescriber.as_str(), line.prescribed_at.as_str()), ("工業会 次郎 内科", "工業会病院"));
-    assert_eq!((line.dispensed_at.as_str(), line.dispensed_phone.as_str()), ("工業会薬局 駅前店", "03-3506-8010"));
-    assert_eq!(line.source, source("駅前店"));
+    let prescriber = line.prescriber.map(|one| (one.name.as_str(), one.department.as_str()));
+    assert_eq!((prescriber, line.prescribed_at), (Some(("工業会 次郎", "内科")), "工業会病院"));
+    assert_eq!((line.dispensed_at, line.dispensed_phone), ("工業会薬局 駅前店", "03-3506-8010"));
+    assert_eq!(*line.source, source("駅前店"));
 }
 
 #[test]

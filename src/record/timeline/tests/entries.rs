@@ -7,7 +7,7 @@ fn patient(name: &str, birth: &str, sex: Sex) -> Patient {
     Patient { name: name.into(), birth: DateText::read(birth), sex, ..Patient::default() }
 }
 
-fn persons(patients: Vec<Patient>) -> Vec<Shown<Patient>> {
+fn persons(patients: Vec<Patient>) -> Vec<Shown<'static, Patient>> {
     let facts: Vec<_> = (1u8..).zip(patients).map(|(number, patient)| fact(number, Content::Patient(patient))).collect();
     build(&facts, trusted()).persons
 }

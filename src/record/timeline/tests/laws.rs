@@ -118,7 +118,7 @@ fn any_today() -> impl Strategy<Value = Today> {
 
 /// Every fact id and version that the timeline shows anywhere.
 fn all_shown(timeline: &Timeline) -> BTreeSet<ContentHash> {
-    fn of<T>(all: &[Shown<T>]) -> impl Iterator<Item = ContentHash> + '_ {
+    fn of<'a, T>(all: &'a [Shown<'a, T>]) -> impl Iterator<Item = ContentHash> + 'a {
         all.iter().flat_map(|shown| shown.also_from.iter().map(|also| also.fact).chain([shown.fact])).map(|name| name.version)
     }
     let medical = of(&timeline.visits).chain(of(&timeline.notes)).chain(of(&timeline.memos)).chain(of(&timeline.own_entries));

@@ -1,0 +1,149 @@
+//! What is said about other facts: corrected, taken back, decided, hidden, linked, stopped; and who looked.
+
+use super::{Content, ContentHash, DateText, FactId, Subject};
+use minicbor::{Decode, Encode};
+
+/// Replaces what a fact says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Correction {
+    /// The fact that is corrected.
+    pub target: FactId,
+    /// The versions of it (and of earlier corrections of it) that the writer saw.
+    pub seen: Vec<ContentHash>,
+    /// What it should say.
+    pub replacement: Box<Content>,
+    /// Why, in the writer's words; may be empty.
+    pub reason: String,
+}
+
+/// Takes a fact back.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Retraction {
+    /// The fact that is taken back.
+    #[n(0)]
+    pub target: FactId,
+    /// The versions that the writer saw; a version nobody had seen stays visible.
+    #[n(1)]
+    pub seen: Vec<ContentHash>,
+    /// Why, in the writer's words; may be empty.
+    #[n(2)]
+    pub reason: String,
+}
+
+/// A person's decision about two facts that may be one.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Verdict {
+    /// The earlier fact and the version that was seen.
+    #[n(0)]
+    pub older: FactVersion,
+    /// The later fact and the version that was seen.
+    #[n(1)]
+    pub newer: FactVersion,
+    /// What was decided.
+    #[n(2)]
+    pub decision: Decision,
+}
+
+/// A fact in one of its versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(map)]
+pub struct FactVersion {
+    /// The fact.
+    #[n(0)]
+    pub id: FactId,
+    /// Its version.
+    #[n(1)]
+    pub version: ContentHash,
+}
+
+/// What was decided about two facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Decision {
+    /// The newer replaces the older.
+    #[n(1)]
+    Replaces,
+    /// Both stand: they are two visits.
+    #[n(2)]
+    BothStand,
+}
+
+/// The patient hides an entry from others, or shows it again. Allergies cannot be concealed.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Concealment {
+    /// The entry.
+    #[n(0)]
+    pub target: FactId,
+    /// Hidden, or shown again.
+    #[n(1)]
+    pub concealed: bool,
+    /// How many times this switch has been turned, so that the last turn counts whatever the order of arrival.
+    #[n(2)]
+    pub turn: u64,
+}
+
+/// Somebody looked at the record.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Look {
+    /// Who.
+    #[n(0)]
+    pub by: Looker,
+    /// Their name where there is one; the clinic's where there is none.
+    #[n(1)]
+    pub name: String,
+    /// At which clinic.
+    #[n(2)]
+    pub place: String,
+}
+
+/// Who looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Looker {
+    /// With card and PIN.
+    #[n(1)]
+    Card,
+    /// This clinic's staff, at the command line or desk.
+    #[n(2)]
+    Staff,
+}
+
+/// Two records are one person's, or are not after all.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Link {
+    /// The other record.
+    #[n(0)]
+    pub other: Subject,
+    /// Linked, or unlinked.
+    #[n(1)]
+    pub linked: bool,
+    /// As in [`Concealment::turn`].
+    #[n(2)]
+    pub turn: u64,
+}
+
+/// A drug of a visit was stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Stopped {
+    /// The visit's fact.
+    #[n(0)]
+    pub visit: FactId,
+    /// RP number and place of the drug in it, from 0; absent: every drug of the visit.
+    #[n(1)]
+    pub rp: Option<u32>,
+    /// Place of the drug in the RP, from 0.
+    #[n(2)]
+    pub drug: Option<u32>,
+    /// When.
+    #[n(3)]
+    pub on: DateText,
+    /// Why or by whom, as written.
+    #[n(4)]
+    pub note: String,
+}
