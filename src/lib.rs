@@ -10,6 +10,8 @@ pub mod ledger;
 
 pub mod risk;
 
+pub mod study;
+
 pub mod entropy;
 
 pub mod clock;

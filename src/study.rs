@@ -1,0 +1,3 @@
+//! The founding paper's study, and a region's own: tables in, evaluations, plans, maps and reports out.
+
+pub mod tables;
