@@ -1,5 +1,18 @@
 //! What may be lost in a disaster: the sites, how likely each is damaged, what is lost together, and drawn joint outcomes.
 
+pub mod correlation;
+pub mod fragility;
+pub mod hazard;
+pub mod independent;
+pub mod jshis;
+pub mod mesh;
+pub mod motion;
+pub mod scenario;
+pub mod states;
+pub mod tally;
+
+mod normal;
+
 /// A clinic's site as the study and the plan see it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Site {
@@ -26,6 +39,21 @@ pub struct Place {
     pub lat: f64,
     /// Degrees east.
     pub lon: f64,
+}
+
+/// Mean radius of the Earth (IUGG) in kilometres.
+const EARTH_RADIUS_KM: f64 = 6371.0088;
+
+impl Place {
+    /// Kilometres to another place along the Earth's surface, taken as a sphere: right to half a per cent, and good for short distances too.
+    #[must_use]
+    pub fn distance_km(self, other: Self) -> f64 {
+        let half = |a: f64, b: f64| libm::sin((b - a).to_radians() / 2.0);
+        let (north, east) = (half(self.lat, other.lat), half(self.lon, other.lon));
+        let cosines = libm::cos(self.lat.to_radians()) * libm::cos(other.lat.to_radians());
+        let share = (north * north + cosines * east * east).clamp(0.0, 1.0);
+        2.0 * EARTH_RADIUS_KM * libm::asin(libm::sqrt(share))
+    }
 }
 
 /// Sites that one event takes together, besides what each risks alone: a tsunami zone, one power feeder.
