@@ -67,6 +67,15 @@ pub struct SharedCause {
     pub sites: Vec<usize>,
 }
 
+impl SharedCause {
+    /// The sites that it takes, ascending: those it names and all that stand in a host with one of them.
+    #[must_use]
+    pub fn with_hosts(&self, sites: &[Site]) -> Vec<usize> {
+        let hosts: std::collections::BTreeSet<&str> = self.sites.iter().map(|site| sites[*site].host.as_str()).collect();
+        (0..sites.len()).filter(|site| hosts.contains(sites[*site].host.as_str())).collect()
+    }
+}
+
 /// Joint outcomes drawn from a model, all of equal weight: for each site, a bit a draw that says whether it was lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcomes {

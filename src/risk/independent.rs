@@ -6,19 +6,19 @@ use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardUniform};
 use std::collections::BTreeMap;
 
-/// Draws joint outcomes. Sites of one host are lost together, with the largest of their probabilities.
+/// Draws joint outcomes. Sites of one host are lost together, with the largest of their probabilities; a cause that takes one takes all.
 ///
 /// The same seed gives the same outcomes on any machine.
 #[must_use]
 pub fn draw(sites: &[Site], causes: &[SharedCause], draws: usize, seed: u64) -> Outcomes {
-    let hosts = hosts(sites);
+    let mut groups = hosts(sites);
+    groups.extend(causes.iter().map(|cause| (cause.probability, cause.with_hosts(sites))));
     let mut outcomes = Outcomes::nothing_lost(sites.len(), draws);
     let mut rng = ChaCha12Rng::seed_from_u64(seed);
     for draw in 0..draws {
-        let groups = hosts.iter().map(|(p, sites)| (*p, sites)).chain(causes.iter().map(|c| (c.probability, &c.sites)));
-        for (probability, sites) in groups {
+        for (probability, sites) in &groups {
             let happens: f64 = StandardUniform.sample(&mut rng);
-            if happens < probability {
+            if happens < *probability {
                 sites.iter().for_each(|site| outcomes.lose(*site, draw));
             }
         }

@@ -109,10 +109,10 @@ impl Scenario {
         Self { sites: sites.len(), buildings, events, residuals, field, causes, afterwards }
     }
 
-    /// With causes that take their sites besides the shaking, each on its own.
+    /// With causes that take their sites, and those of the same hosts, besides the shaking, each on its own. `sites` are those of `new`.
     #[must_use]
-    pub fn with_causes(mut self, causes: Vec<SharedCause>) -> Self {
-        self.causes = causes;
+    pub fn with_causes(mut self, sites: &[Site], causes: &[SharedCause]) -> Self {
+        self.causes = causes.iter().map(|cause| SharedCause { sites: cause.with_hosts(sites), ..cause.clone() }).collect();
         self
     }
 
