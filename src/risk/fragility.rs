@@ -170,7 +170,10 @@ impl Fragilities {
             id: format!("wood-{year}-{kind}"),
             curve: Curve::LnPgv { lambda, zeta },
             damage: damage.to_owned(),
-            provenance: format!("Miyakoshi et al. 1997, wooden buildings, built {}", year.replace('-', " ")),
+            provenance: format!(
+                "Miyakoshi et al. 1997, wooden buildings, built {}",
+                year.replace("before-", "before ").replace("from-", "from ")
+            ),
         };
         let half = YEARS.iter().zip(HALF).map(|(year, c)| function("half", "total and half collapse", year, c));
         let total = YEARS.iter().zip(TOTAL).map(|(year, c)| function("total", "total collapse", year, c));
@@ -261,7 +264,7 @@ mod tests {
             ("[4.25,4.75", "[4.75,4.25", "do not rise"),
             ("\"zeta\":0.945", "\"zeta\":-1", "standard deviation"),
             ("\"default\":\"wood", "\"default\":\"brick", "use one of wood-before-1951-half"),
-            ("Miyakoshi et al. 1997, wooden buildings, built 1951 1960", " ", "write its provenance"),
+            ("Miyakoshi et al. 1997, wooden buildings, built 1951-1960", " ", "write its provenance"),
             ("wood-1951-1960-half", "wood-before-1951-half", "twice"),
         ] {
             let wrong = Fragilities::read(&right.replacen(from, to, 1), "f.json").unwrap_err().to_string();

@@ -64,11 +64,12 @@ impl Map<'_> {
             let (a, b) = (&self.sites[*a], &self.sites[*b]);
             b.patients.cmp(&a.patients).then_with(|| a.id.cmp(&b.id))
         });
-        for site in order {
-            if let Some(point) = points[site] {
-                self.draw_site(&mut canvas, site, point, radius(self.sites[site].patients), &steps);
+        for site in &order {
+            if let Some(point) = points[*site] {
+                self.draw_site(&mut canvas, *site, point, radius(self.sites[*site].patients), &steps);
             }
         }
+        self.mark(&mut canvas, &order, &points, &radius);
         legend::draw(self, &mut canvas, &view, &radius, &steps);
         Ok(canvas.finish())
     }
@@ -132,11 +133,19 @@ impl Map<'_> {
         };
         let tip = format!("{} {}: {patients} patients, {risk}", escape(id), escape(name));
         canvas.circle(at, radius, fill, if self.is_crowded() { 0.5 } else { 1.0 }, &tip);
-        if self.lost[site] {
-            canvas.cross(at, radius.max(4.0));
-        }
-        if !self.is_crowded() {
-            canvas.label(Point { x: at.x + radius + 3.0, y: at.y + 4.5 }, id);
+    }
+
+    /// Crosses and ids, above all circles.
+    fn mark(&self, canvas: &mut Canvas, order: &[usize], points: &[Option<Point>], radius: &impl Fn(u64) -> f64) {
+        for site in order {
+            let Some(Point { x, y }) = points[*site] else { continue };
+            let radius = radius(self.sites[*site].patients);
+            if self.lost[*site] {
+                canvas.cross(Point { x, y }, radius.max(4.0));
+            }
+            if !self.is_crowded() {
+                canvas.label(Point { x: x + radius + 3.0, y: y + 4.5 }, &self.sites[*site].id);
+            }
         }
     }
 

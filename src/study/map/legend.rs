@@ -71,9 +71,10 @@ fn sizes(map: &Map<'_>, canvas: &mut Canvas, radius: &impl Fn(u64) -> f64, y: &m
     }
     for patients in shown {
         let size = radius(patients);
+        *y += (size - LINE / 2.0).max(0.0);
         canvas.circle(Point { x: X + 20.0, y: *y - 5.0 }, size, UNKNOWN_SHADE, 1.0, "");
         canvas.text(Point { x: X + 52.0, y: *y }, 14.0, &patients.to_string());
-        *y += (2.0 * size + 8.0).max(LINE);
+        *y += (size + 8.0).max(LINE / 2.0) + LINE / 2.0;
     }
     *y += 14.0;
 }
