@@ -14,6 +14,7 @@ mod request;
 mod serve;
 mod set_aside;
 mod socket;
+mod study;
 mod verify;
 
 use clap::{Args, Parser, Subcommand};
@@ -64,6 +65,8 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Make the projections again from the entries
     Rebuild(verify::RebuildArgs),
+    /// The founding paper's study and your region's: hazard, placements, maps
+    Study(study::StudyArgs),
     /// Measure this machine against a reference, as ratios
     Bench(crate::bench::BenchArgs),
 }
@@ -119,6 +122,7 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Patient(args) => request::dispatch(&args.at.clone(), Request::Patient(args.action), output),
         Command::Verify(args) => request::dispatch(&args.at, Request::Verify { json: args.json }, output),
         Command::Rebuild(args) => request::dispatch(&args.at, Request::Rebuild, output),
+        Command::Study(args) => study::run(&args, output),
         Command::Bench(args) => {
             let (out, err) = output.streams();
             crate::bench::run(&args, out, err)

@@ -8,6 +8,10 @@ pub mod seal;
 
 pub mod ledger;
 
+pub mod risk;
+
+pub mod study;
+
 pub mod entropy;
 
 pub mod clock;
