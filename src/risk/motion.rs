@@ -88,7 +88,8 @@ impl Rupture {
     /// Total standard deviation of log10 PGV at a place.
     ///
     /// Crustal: 0.23 up to 20 km, falling evenly to 0.20 at 30 km and beyond. Subduction: 0.20 up to a median of 25 cm/s, falling evenly to 0.15
-    /// at 50 cm/s and above. These are the forms that the national seismic hazard maps use with the formula.
+    /// at 50 cm/s and above. The end values are the formula's as the national hazard maps take it; where it falls is our choice, not checked
+    /// against a source.
     #[must_use]
     pub fn sigma_log10(&self, place: Place) -> f64 {
         match self.kind {
