@@ -1,0 +1,1 @@
+//! Which sites hold copies of whose records, and why.
