@@ -160,6 +160,18 @@ impl LossModel {
         units
     }
 
+    /// Whether shared causes take part.
+    #[must_use]
+    pub fn has_causes(&self) -> bool {
+        !self.causes.is_empty()
+    }
+
+    /// Whether every site is lost on its own: no shared cause, no host of several sites.
+    #[must_use]
+    pub fn is_simple(&self) -> bool {
+        self.causes.is_empty() && self.units.len() == self.unit_of.len()
+    }
+
     /// Hosts whose sites give different probabilities, for a note to the reader.
     #[must_use]
     pub fn hosts_of_two_minds(&self, sites: &[Site]) -> Vec<String> {
