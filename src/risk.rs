@@ -1,5 +1,18 @@
 //! What may be lost in a disaster: the sites, how likely each is damaged, what is lost together, and drawn joint outcomes.
 
+pub mod correlation;
+pub mod fragility;
+pub mod hazard;
+pub mod independent;
+pub mod jshis;
+pub mod mesh;
+pub mod motion;
+pub mod scenario;
+pub mod states;
+pub mod tally;
+
+mod normal;
+
 /// A clinic's site as the study and the plan see it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Site {
@@ -28,6 +41,21 @@ pub struct Place {
     pub lon: f64,
 }
 
+/// Mean radius of the Earth (IUGG) in kilometres.
+const EARTH_RADIUS_KM: f64 = 6371.0088;
+
+impl Place {
+    /// Kilometres to another place along the Earth's surface, taken as a sphere: right to half a per cent, and good for short distances too.
+    #[must_use]
+    pub fn distance_km(self, other: Self) -> f64 {
+        let half = |a: f64, b: f64| libm::sin((b - a).to_radians() / 2.0);
+        let (north, east) = (half(self.lat, other.lat), half(self.lon, other.lon));
+        let cosines = libm::cos(self.lat.to_radians()) * libm::cos(other.lat.to_radians());
+        let share = (north * north + cosines * east * east).clamp(0.0, 1.0);
+        2.0 * EARTH_RADIUS_KM * libm::asin(libm::sqrt(share))
+    }
+}
+
 /// Sites that one event takes together, besides what each risks alone: a tsunami zone, one power feeder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SharedCause {
@@ -37,6 +65,15 @@ pub struct SharedCause {
     pub probability: f64,
     /// Indices of the sites that are lost when it does, ascending.
     pub sites: Vec<usize>,
+}
+
+impl SharedCause {
+    /// The sites that it takes, ascending: those it names and all that stand in a host with one of them.
+    #[must_use]
+    pub fn with_hosts(&self, sites: &[Site]) -> Vec<usize> {
+        let hosts: std::collections::BTreeSet<&str> = self.sites.iter().map(|site| sites[*site].host.as_str()).collect();
+        (0..sites.len()).filter(|site| hosts.contains(sites[*site].host.as_str())).collect()
+    }
 }
 
 /// Joint outcomes drawn from a model, all of equal weight: for each site, a bit a draw that says whether it was lost.

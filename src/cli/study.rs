@@ -1,6 +1,11 @@
 //! `study`: the founding paper reproduced, and a region's own risk, placements and maps.
 
+mod hazard;
+mod map;
+mod scenario;
+
 use super::output::Output;
+use crate::risk::Site;
 use crate::study::tables;
 use anyhow::Context;
 use clap::Subcommand;
@@ -19,11 +24,22 @@ pub(crate) struct StudyArgs {
 }
 
 #[derive(Subcommand)]
-enum Study {}
+enum Study {
+    /// Work out each site's probability of damage from J-SHIS hazard and fragility functions
+    Hazard(hazard::HazardArgs),
+    /// Let an earthquake come many times, and see which sites are lost together and which serve on which day
+    Scenario(scenario::ScenarioArgs),
+    /// Draw sites, risks, copies and losses as a map (SVG)
+    Map(map::MapArgs),
+}
 
 /// Runs the command; the result is the exit code.
-pub(crate) fn run(args: &StudyArgs, _output: &mut Output<'_>) -> anyhow::Result<u8> {
-    match args.action {}
+pub(crate) fn run(args: &StudyArgs, output: &mut Output<'_>) -> anyhow::Result<u8> {
+    match &args.action {
+        Study::Hazard(args) => hazard::run(args, output),
+        Study::Scenario(args) => scenario::run(args, output),
+        Study::Map(args) => map::run(args, output),
+    }
 }
 
 /// A file's text and the name that its errors give it.
@@ -42,4 +58,10 @@ fn read_text(path: &Path) -> anyhow::Result<(String, String)> {
 /// Writes a result's file.
 fn write_text(path: &Path, text: &str) -> anyhow::Result<()> {
     std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Where a site that an option names stands.
+fn find_site(sites: &[Site], id: &str, option: &str) -> anyhow::Result<usize> {
+    let found = sites.iter().position(|site| site.id == id.trim());
+    found.with_context(|| format!("{option}: there is no site {:?}; use an id of the sites file", id.trim()))
 }

@@ -1,4 +1,4 @@
-//! The files of a study: sites, placements, shared causes and drawn outcomes as CSV, read with errors that name the place and the cure.
+//! The files of a study: sites, placements, shared causes, ruptures and drawn outcomes as CSV, read with errors that name the place and the cure.
 //!
 //! All of them are UTF-8 (with or without a byte order mark, LF or CRLF) with a header line; columns are found by name, in any order and case.
 //! Lines that begin with `#` are comments.
@@ -8,12 +8,14 @@ mod draws;
 mod error;
 mod grid;
 mod placement;
+mod ruptures;
 mod sites;
 
 pub use causes::{read_causes, write_causes};
 pub use draws::{read_outcomes, write_outcomes};
 pub use error::{Problem, TableError};
 pub use placement::{read_placement, write_placement};
+pub use ruptures::read_ruptures;
 pub use sites::{SitesTable, read_places, read_sites};
 
 /// The text of a file's bytes.
@@ -26,7 +28,7 @@ pub fn text_of<'a>(bytes: &'a [u8], file: &str) -> Result<&'a str, TableError> {
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
         let begin = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let field = before[begin..].iter().filter(|byte| **byte == b',').count() + 1;
-        TableError { file: file.to_owned(), line, column: field.to_string(), problem: Problem::NotUtf8 }
+        TableError { file: file.to_owned(), line, column: field.to_string(), problem: Box::new(Problem::NotUtf8) }
     })
 }
 

@@ -12,5 +12,6 @@ mod format;
 mod jahis;
 mod pages;
 mod store;
+mod study_risk;
 mod tidy;
 mod wait;

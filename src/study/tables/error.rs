@@ -1,7 +1,7 @@
 //! What can be wrong with a table, where, and what to do about it.
 
 /// What is wrong with a table: file, line, column, and the cure.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{file}, line {line}, column {column}: {problem}; {}", problem.cure())]
 pub struct TableError {
     /// The file's name as the caller gave it.
@@ -11,11 +11,11 @@ pub struct TableError {
     /// The column's name, or its number from 1 where it has no name.
     pub column: String,
     /// What is wrong there.
-    pub problem: Problem,
+    pub problem: Box<Problem>,
 }
 
 /// What is wrong at a place in a table.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Problem {
     /// Bytes that are no UTF-8.
     #[error("this is not UTF-8 text")]
@@ -64,6 +64,67 @@ pub enum Problem {
     /// Not a probability.
     #[error("{0} is not a probability")]
     NotAProbability(String),
+    /// A number that must be above 0.
+    #[error("{0} is not above 0")]
+    NotPositive(String),
+    /// A number outside what is known to work.
+    #[error("{value} is not from {least} to {most}")]
+    OutOfRange {
+        /// What is written.
+        value: String,
+        /// The least.
+        least: f64,
+        /// The most.
+        most: f64,
+    },
+    /// A word that is none of those known.
+    #[error("“{0}” is not a kind of earthquake")]
+    NoKind(String),
+    /// No coordinates where they are needed.
+    #[error("site {site} has no coordinates")]
+    NoPlace {
+        /// The site.
+        site: String,
+    },
+    /// A place outside the grid of Japan.
+    #[error("site {site} does not lie in Japan's grid")]
+    OutsideGrid {
+        /// The site.
+        site: String,
+    },
+    /// A cell that no file of J-SHIS has.
+    #[error("site {site} lies in mesh {mesh}, which none of the J-SHIS files has")]
+    NoMesh {
+        /// The site.
+        site: String,
+        /// The cell.
+        mesh: String,
+    },
+    /// A cell that a file of J-SHIS has no value for.
+    #[error("site {site} lies in mesh {mesh}, which has no {column} in {file}, line {line}")]
+    NoHazard {
+        /// The site.
+        site: String,
+        /// The cell.
+        mesh: String,
+        /// The column without a value.
+        column: String,
+        /// The file.
+        file: String,
+        /// The line.
+        line: usize,
+    },
+    /// A fragility function that is not configured.
+    #[error("there is no fragility function “{id}”, only {known}")]
+    NoFragility {
+        /// What is written.
+        id: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// Rates that are all 0.
+    #[error("no rupture has a rate above 0")]
+    NoRate,
     /// Not a count.
     #[error("“{0}” is not a count")]
     NotACount(String),
@@ -138,6 +199,17 @@ impl Problem {
             Self::NoPatients => "give each site its patients (0 is allowed), or none (then all count the same)",
             Self::NotANumber(_) => "write a number such as 0.25, with a decimal point",
             Self::NotAProbability(_) => "write a number from 0 to 1",
+            Self::NotPositive(_) => "write a number above 0",
+            Self::OutOfRange { .. } => "write a number in this range",
+            Self::NoKind(_) => "write crustal, interface or intraslab",
+            Self::NoPlace { .. } => "give it lat and lon in degrees",
+            Self::OutsideGrid { .. } => "write degrees north and east; are lat and lon exchanged?",
+            Self::NoMesh { .. } => "give the J-SHIS file of that area too, or correct lat and lon",
+            Self::NoHazard { .. } => {
+                "J-SHIS has no values on water: correct lat and lon, or move the site into the next mesh on land"
+            }
+            Self::NoFragility { .. } => "use one of them, or add it to the file given with --fragility",
+            Self::NoRate => "give at least one rupture a rate above 0",
             Self::NotACount(_) => "write a whole number without separators, 0 or more",
             Self::TooMany(_) => "write at most 1000000000",
             Self::NoLatitude(_) => "write degrees north from -90 to 90; are lat and lon exchanged?",

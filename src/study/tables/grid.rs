@@ -7,6 +7,7 @@ use csv::{ReaderBuilder, StringRecord};
 const COUNT_MAX: u64 = 1_000_000_000;
 
 /// A table as it was written.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Grid {
     pub(super) file: String,
     /// Comment lines, without their line ends.
@@ -18,6 +19,7 @@ pub(super) struct Grid {
 }
 
 /// One line of values.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Row {
     pub(super) line: usize,
     pub(super) values: Vec<String>,
@@ -106,7 +108,7 @@ impl Grid {
 
     /// An error at a place of this file.
     pub(super) fn error(&self, line: usize, column: impl Into<String>, problem: Problem) -> TableError {
-        TableError { file: self.file.clone(), line, column: column.into(), problem }
+        TableError { file: self.file.clone(), line, column: column.into(), problem: Box::new(problem) }
     }
 
     /// The error at a header's place, for a column that is missing with another problem than its absence.

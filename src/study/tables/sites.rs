@@ -12,9 +12,7 @@ pub struct SitesTable {
     pub sites: Vec<Site>,
     /// Whether the file gave each site's probability of damage. Where it did not, `damage` is 0 and means nothing.
     pub damage_is_known: Vec<bool>,
-    comments: Vec<String>,
-    header: Vec<String>,
-    rows: Vec<Vec<String>>,
+    grid: Grid,
 }
 
 /// Reads a table in which every site has its probability of damage.
@@ -48,9 +46,7 @@ fn read(text: &str, file: &str, needs_damage: bool) -> Result<SitesTable, TableE
     let mut table = SitesTable {
         sites: Vec::with_capacity(grid.rows.len()),
         damage_is_known: Vec::with_capacity(grid.rows.len()),
-        comments: grid.comments.clone(),
-        header: grid.header.clone(),
-        rows: grid.rows.iter().map(|row| row.values.clone()).collect(),
+        grid: Grid::default(),
     };
     for row in &grid.rows {
         let damage = columns.damage(&grid, row)?;
@@ -64,6 +60,7 @@ fn read(text: &str, file: &str, needs_damage: bool) -> Result<SitesTable, TableE
         table.damage_is_known.push(damage.is_some());
         table.sites.push(site);
     }
+    table.grid = grid;
     Ok(table)
 }
 
@@ -153,21 +150,63 @@ impl SitesTable {
         }
     }
 
+    /// What a column that only some commands know says of each site; `None` where the site says nothing, or the column is not there.
+    #[must_use]
+    pub fn texts(&self, column: &str) -> Vec<Option<&str>> {
+        let at = self.grid.find(column);
+        let text = |row| given(at, row).map(|at| row.values[at].as_str());
+        self.grid.rows.iter().map(text).collect()
+    }
+
+    /// A column of numbers above 0 that only some commands know.
+    ///
+    /// # Errors
+    /// Where a site has something else in it.
+    pub fn positive_numbers(&self, column: &str) -> Result<Vec<Option<f64>>, TableError> {
+        let at = self.grid.find(column);
+        let number = |row: &Row| {
+            let Some(at) = given(at, row) else { return Ok(None) };
+            let number = self.grid.number(row, at)?;
+            if number > 0.0 {
+                return Ok(Some(number));
+            }
+            Err(self.grid.error(row.line, column, Problem::NotPositive(row.values[at].clone())))
+        };
+        self.grid.rows.iter().map(number).collect()
+    }
+
+    /// An error about a site that this table gave, for those who find it later: such as that it has no place where one is needed.
+    #[must_use]
+    pub fn error_of(&self, site: usize, column: &str, problem: Problem) -> TableError {
+        self.grid.error(self.grid.rows[site].line, column, problem)
+    }
+
+    /// Where every site stands.
+    ///
+    /// # Errors
+    /// Names the first site that has no coordinates.
+    pub fn places(&self) -> Result<Vec<Place>, TableError> {
+        let place = |(at, site): (usize, &Site)| {
+            site.place.ok_or_else(|| self.error_of(at, "lat", Problem::NoPlace { site: site.id.clone() }))
+        };
+        self.sites.iter().enumerate().map(place).collect()
+    }
+
     /// The table as text: comments first, every column as it was read, `p` (added where it was not there) as it is now, with all its digits.
     #[must_use]
     pub fn write(&self) -> String {
-        let at = self.header.iter().position(|name| name.eq_ignore_ascii_case("p"));
-        let mut text: String = self.comments.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
-        text += &super::line(self.header.iter().map(String::as_str).chain(at.is_none().then_some("p")));
-        for (row, values) in self.rows.iter().enumerate() {
-            let mut values = values.clone();
+        let at = self.grid.find("p");
+        let mut text: String = self.grid.comments.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+        text += &super::line(self.grid.header.iter().map(String::as_str).chain(at.is_none().then_some("p")));
+        for (site, row) in self.grid.rows.iter().enumerate() {
+            let mut values = row.values.clone();
             let at = at.unwrap_or_else(|| {
                 values.push(String::new());
                 values.len() - 1
             });
-            // An untouched p keeps the way it was written.
-            if self.damage_is_known[row] && values[at].parse() != Ok(self.sites[row].damage) {
-                values[at] = self.sites[row].damage.to_string();
+            // A p that nobody set keeps the way it was written.
+            if self.damage_is_known[site] && values[at].parse() != Ok(self.sites[site].damage) {
+                values[at] = self.sites[site].damage.to_string();
             }
             text += &super::line(values.iter().map(String::as_str));
         }
