@@ -2,22 +2,10 @@
 
 use super::exact::JointLoss;
 use super::{LossModel, real};
-use crate::risk::{Place, Site};
-
-/// Mean radius of the earth, km (IUGG).
-const EARTH_KM: f64 = 6371.0088;
+use crate::risk::Site;
 
 /// Distances that shares are told for, km.
 pub const WITHIN_KM: [f64; 3] = [1.0, 2.0, 5.0];
-
-/// The great-circle distance in km on a sphere (haversine); within 0.5 % of the ellipsoid's.
-#[must_use]
-pub fn km(a: Place, b: Place) -> f64 {
-    let half = |degrees: f64| libm::sin(degrees.to_radians() / 2.0);
-    let (north, east) = (half(b.lat - a.lat), half(b.lon - a.lon));
-    let h = north * north + libm::cos(a.lat.to_radians()) * libm::cos(b.lat.to_radians()) * east * east;
-    2.0 * EARTH_KM * libm::asin(h.sqrt().min(1.0))
-}
 
 /// The distances of a placement.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,7 +27,7 @@ pub fn distances(sites: &[Site], model: &LossModel, placement: &[Vec<usize>], jo
         let home = site.place?;
         let mut holders = vec![(0.0, at)];
         for alternate in &placement[at] {
-            holders.push((km(home, sites[*alternate].place?), *alternate));
+            holders.push((home.distance_km(sites[*alternate].place?), *alternate));
         }
         holders.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let (mut before, mut units) = (1.0, Vec::new());

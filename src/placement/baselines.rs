@@ -1,6 +1,5 @@
 //! Placements to compare with: the founding paper's two, random ones, the nearest site.
 
-use crate::availability::distances::km;
 use crate::availability::sample::{below, seeded};
 use crate::risk::Site;
 use rand_chacha::ChaCha8Rng;
@@ -61,7 +60,7 @@ pub fn nearest(sites: &[Site], alternates: usize) -> Option<Vec<Vec<usize>>> {
         let home = site.place?;
         let mut others = Vec::new();
         for (at, other) in sites.iter().enumerate().filter(|(_, other)| other.host != site.host) {
-            others.push((km(home, other.place?), at));
+            others.push((home.distance_km(other.place?), at));
         }
         others.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| sites[a.1].id.cmp(&sites[b.1].id)));
         let mut list: Vec<usize> = Vec::new();

@@ -26,8 +26,8 @@ pub(super) struct Dual {
 /// Rounds of pricing at most.
 const ROUNDS_MAX: usize = 400;
 
-/// Choices that are looked at, over all rounds: a second's work. Counted, not timed, so that every machine ends alike.
-const LOOKS_MAX: usize = 200_000_000;
+/// Choices that are looked at, over all rounds: less than a second of work. Counted, not timed, so that every machine ends alike.
+const LOOKS_MAX: usize = 80_000_000;
 
 /// A gap between placement and bound that needs no further rounds, as a share.
 const GAP_ENOUGH: f64 = 2e-4;

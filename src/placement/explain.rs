@@ -1,7 +1,6 @@
 //! Each choice in a sentence.
 
 use crate::availability::LossModel;
-use crate::availability::distances::km;
 use crate::availability::exact::JointLoss;
 use crate::risk::Site;
 
@@ -38,7 +37,7 @@ pub fn sentence(sites: &[Site], model: &LossModel, joint: &JointLoss<'_>, plan: 
 }
 
 fn named(sites: &[Site], site: usize, holder: usize) -> String {
-    let far = sites[site].place.zip(sites[holder].place).map(|(a, b)| format!(", {:.1} km", km(a, b)));
+    let far = sites[site].place.zip(sites[holder].place).map(|(a, b)| format!(", {:.1} km", a.distance_km(b)));
     format!("site {} (p = {:.3}{})", sites[holder].id, sites[holder].damage, far.unwrap_or_default())
 }
 

@@ -1,7 +1,6 @@
 //! A plan's problem: who may hold whom, how much, how many; in the problem's own order of sites.
 
 use super::{PlacementError, Wish};
-use crate::availability::distances::km;
 use crate::availability::{LossModel, real, real_len};
 use crate::risk::{Place, Site};
 use std::cmp::Ordering;
@@ -89,7 +88,7 @@ impl Problem {
         for other in (0..sites.len()).filter(|o| self.host[*o] != self.host[site] && self.capacity[*o] >= self.patients[site]) {
             if match km_max {
                 None => true,
-                Some(most) => km(place(site)?, place(other)?) <= most,
+                Some(most) => place(site)?.distance_km(place(other)?) <= most,
             } {
                 near.push(other);
             }

@@ -5,7 +5,7 @@ use super::problem::Problem;
 use crate::availability::real;
 
 /// Changes that are looked at before the search ends in any case: seconds of work. Counted, not timed, so that every machine ends alike.
-const LOOKS_MAX: u64 = 60_000_000;
+const LOOKS_MAX: u64 = 40_000_000;
 
 /// What a look costs where losses are not read from a table.
 const LOOK_COST: u64 = 40;
