@@ -16,6 +16,9 @@ mod contour;
 mod direct;
 mod tilt;
 
+#[cfg(test)]
+mod tests;
+
 use crate::risk::{SharedCause, Site};
 use std::collections::BTreeMap;
 

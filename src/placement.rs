@@ -18,6 +18,9 @@ mod problem;
 mod search;
 mod worst;
 
+#[cfg(test)]
+mod tests;
+
 use crate::availability::exact::{self, JointLoss};
 use crate::availability::{AvailabilityError, Holders, LossModel, events, sample};
 use crate::risk::{Outcomes, SharedCause, Site};

@@ -7,6 +7,7 @@ use crate::availability::distribution::Distribution;
 use crate::availability::exact::JointLoss;
 use crate::availability::{AvailabilityError, Holders, LossModel, enumerate, exact, real, real_len, sample};
 use crate::placement::baselines::{PAPER_RANDOM, PAPER_RISK, paper, random_derangement};
+
 use crate::placement::{Objective, PlacementError, Wish, plan};
 use crate::risk::Site;
 
@@ -21,13 +22,6 @@ pub const RANDOM_PLACEMENTS: usize = 10_000;
 
 /// The seed of these.
 pub const SEED: u64 = 2015;
-
-/// A fit, computed and not data: the paper never published its p. Least squares on logits, staying close to equal, such that table 2's placements
-/// give 0.8090 and 0.7560. For sites 1 to 24.
-pub const FITTED_DAMAGE: [f64; SITES] = [
-    0.343953, 0.070367, 0.3337, 0.364675, 0.075377, 0.072235, 0.320327, 0.362979, 0.075701, 0.076849, 0.088362, 0.350058,
-    0.077977, 0.36049, 0.085734, 0.076794, 0.079604, 0.321689, 0.347823, 0.342609, 0.071482, 0.346763, 0.084495, 0.345582,
-];
 
 /// The paper's findings.
 pub const PAPER_EXPECTED: [f64; 2] = [0.809, 0.756];

@@ -2,8 +2,8 @@
 
 use super::{Output, read_text, write_text};
 use crate::availability::enumerate::Enumeration;
-use crate::placement::baselines::{PAPER_RANDOM, PAPER_RISK};
-use crate::study::paper::{FITTED_DAMAGE, LOST, PAPER_EXPECTED, RANDOM_PLACEMENTS, Reading, SEED, SITES, read};
+use crate::placement::baselines::{FITTED_DAMAGE, PAPER_RANDOM, PAPER_RISK};
+use crate::study::paper::{LOST, PAPER_EXPECTED, RANDOM_PLACEMENTS, Reading, SEED, SITES, read};
 use crate::study::{report, tables};
 use anyhow::Context;
 use serde_json::{Value, json};
