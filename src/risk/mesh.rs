@@ -1,7 +1,7 @@
 //! Cells of the Japanese grid (JIS X 0410), divided down to 250 m, and the places they cover.
 //!
-//! Ours rather than a crate's: those that exist take the south-west corner of most cells for the neighbour's, since `lon - 100` is not exact
-//! in binary, and a place that was made from a cell's corner is just what people's files hold.
+//! Ours rather than a crate's: of those that exist, the one that is right at every corner of a cell calls itself unfinished, and the others take
+//! most south-west corners for a neighbour's, since `lon - 100` is not exact in binary. Corners are just what people's files hold.
 
 use super::Place;
 use std::fmt;

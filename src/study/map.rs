@@ -110,8 +110,8 @@ impl Map<'_> {
     fn draw_copies(&self, canvas: &mut Canvas, points: &[Option<Point>], radius: &impl Fn(u64) -> f64) {
         let Some(placement) = self.placement else { return };
         let is_crowded = self.is_crowded();
-        canvas
-            .open(&format!("<g fill=\"none\" stroke=\"#333333\" stroke-width=\"{}\">", if is_crowded { "0.4" } else { "1.3" }));
+        let stroke = if is_crowded { "#888888\" stroke-width=\"0.4" } else { "#333333\" stroke-width=\"1.3" };
+        canvas.open(&format!("<g fill=\"none\" stroke=\"{stroke}\">"));
         for (site, alternates) in placement.iter().enumerate() {
             for alternate in alternates {
                 let (Some(from), Some(to)) = (points[site], points[*alternate]) else { continue };

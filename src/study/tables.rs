@@ -37,10 +37,20 @@ fn indices(sites: &[crate::risk::Site]) -> std::collections::BTreeMap<&str, usiz
     sites.iter().enumerate().map(|(at, site)| (site.id.as_str(), at)).collect()
 }
 
-/// One line of CSV with its line end, quoted where that is needed, also against being taken for a comment.
+/// One line of CSV with its line end.
 fn line<'a>(values: impl IntoIterator<Item = &'a str>) -> String {
-    let mut writer = csv::WriterBuilder::new().comment(Some(b'#')).flexible(true).from_writer(Vec::new());
-    // Writing to memory does not fail, and UTF-8 that goes in comes out.
-    let written = writer.write_record(values).ok().and_then(|()| writer.into_inner().ok());
-    written.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
+    let mut writer = writer();
+    // Writing to memory does not fail.
+    let _ = writer.write_record(values);
+    finish(writer)
+}
+
+/// Writes CSV to memory, quoted where that is needed, also against being taken for a comment.
+fn writer() -> csv::Writer<Vec<u8>> {
+    csv::WriterBuilder::new().comment(Some(b'#')).flexible(true).from_writer(Vec::new())
+}
+
+/// What was written. UTF-8 that went in comes out.
+fn finish(writer: csv::Writer<Vec<u8>>) -> String {
+    writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }

@@ -86,7 +86,7 @@ pub(crate) struct ScenarioArgs {
     /// Count a site as lost where it does not serve on this day, instead of where it is destroyed
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=60))]
     day: Option<u32>,
-    /// Write which sites were lost in which draw here, for `study evaluate` and `study plan`
+    /// Write which sites were lost in which draw here, for --scenarios of `study evaluate` and `study plan`
     #[arg(long, value_name = "DRAWS.csv")]
     out: Option<PathBuf>,
     /// Print one JSON document

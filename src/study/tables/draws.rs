@@ -49,12 +49,16 @@ pub fn write_outcomes(sites: &[Site], outcomes: &Outcomes, notes: &[String]) -> 
     let mut text: String = notes.iter().map(|note| format!("# {note}\n")).collect();
     text += &format!("# draws = {}\n", outcomes.draws());
     text += &super::line(["draw", "site"]);
+    let mut writer = super::writer();
     for draw in 0..outcomes.draws() {
+        let number = (draw + 1).to_string();
         for (at, site) in sites.iter().enumerate() {
             if outcomes.lost(at)[draw / 64] >> (draw % 64) & 1 == 1 {
-                text += &super::line([(draw + 1).to_string().as_str(), &site.id]);
+                // Writing to memory does not fail.
+                let _ = writer.write_record([number.as_str(), &site.id]);
             }
         }
     }
+    text += &super::finish(writer);
     text
 }

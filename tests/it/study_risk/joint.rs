@@ -9,7 +9,7 @@ use kusuribako::risk::{Outcomes, Place, SharedCause, Site, independent};
 use std::f64::consts::{LN_10, PI};
 
 const DRAWS: usize = 20_000;
-/// A true statement about 20,000 draws is refused once in 150,000 times; with a fixed seed: always or never.
+/// A true statement is refused once in 150,000 times; with a fixed seed: always or never.
 const SIGMAS: f64 = 4.5;
 
 fn site(id: usize, host: &str, damage: f64) -> Site {
@@ -44,8 +44,12 @@ fn spread(count: u32) -> Vec<Ground> {
 }
 
 fn drawn(scenario: &Scenario) -> Outcomes {
-    let mut tally = Tally::new(scenario.sites(), DRAWS, 1, 1, Lost::Destroyed);
-    for draw in 0..DRAWS {
+    drawn_times(scenario, DRAWS)
+}
+
+fn drawn_times(scenario: &Scenario, draws: usize) -> Outcomes {
+    let mut tally = Tally::new(scenario.sites(), draws, 1, 1, Lost::Destroyed);
+    for draw in 0..draws {
         tally.count(draw, &scenario.draw(11, draw as u64));
     }
     tally.outcomes().clone()
@@ -63,7 +67,11 @@ fn all_lost(outcomes: &Outcomes, sites: &[usize]) -> f64 {
 }
 
 fn agrees(found: f64, exact: f64, what: &str) {
-    let error = SIGMAS * (exact * (1.0 - exact) / DRAWS as f64).sqrt();
+    agrees_in(DRAWS, found, exact, what);
+}
+
+fn agrees_in(draws: usize, found: f64, exact: f64, what: &str) {
+    let error = SIGMAS * (exact * (1.0 - exact) / draws as f64).sqrt();
     assert!((found - exact).abs() <= error, "{what}: {found} drawn, {exact} exactly, ± {error}");
 }
 
@@ -113,19 +121,37 @@ fn with_everything_shared_all_are_lost_together() {
 /// Two sites that are each destroyed with probability 1/2 are destroyed together with 1/4 + asin(ρ) / 2π.
 #[test]
 fn in_between_joint_losses_are_those_of_a_bivariate_normal() {
-    let (sigma, km) = (0.25, 40.7);
-    for alike in [0.0, 0.6] {
+    const MANY: usize = 200_000;
+    let (sigma, zeta) = (0.25, 0.1);
+    for (km, between_share, alike) in [(40.7, 0.25, 0.0), (8.5, 0.0, 0.0), (8.5, 0.6, 1.0)] {
         let mut grounds = spread(2);
         for ground in &mut grounds {
+            ground.curve = Curve::LnPgv { lambda: 4.0, zeta };
             ground.amplification = 4.0_f64.exp() / rupture().pgv_cm_s(ground.place);
         }
-        let residuals = Residuals { sigma_log10: Some(sigma), between_share: 0.4, range: Range { km }, alike };
+        let residuals = Residuals { sigma_log10: Some(sigma), between_share, range: Range { km }, alike };
         let scenario = scenario(&sites(2), &grounds, residuals);
         assert!(scenario.damage().iter().all(|p| (p - 0.5).abs() < 1e-12));
-        let shaking = (sigma * LN_10).powi(2);
+        let (shaking, strength) = ((sigma * LN_10).powi(2), zeta * zeta);
         let near = (-3.0 * grounds[0].place.distance_km(grounds[1].place) / km).exp();
-        let correlation = (shaking * (0.4 + 0.6 * near) + 0.25 * alike) / (shaking + 0.25);
-        agrees(all_lost(&drawn(&scenario), &[0, 1]), 0.25 + correlation.asin() / (2.0 * PI), &format!("alike {alike}"));
+        let shared = shaking * (between_share + (1.0 - between_share) * near) + strength * alike;
+        let exact = 0.25 + (shared / (shaking + strength)).asin() / (2.0 * PI);
+        let found = all_lost(&drawn_times(&scenario, MANY), &[0, 1]);
+        agrees_in(MANY, found, exact, &format!("{km} km, {between_share} between, alike {alike}"));
+    }
+}
+
+#[test]
+fn each_site_alone_is_lost_as_often_as_its_function_says() {
+    let mut grounds = spread(12);
+    for ground in &mut grounds {
+        ground.curve = Curve::LnPgv { lambda: 4.2, zeta: 0.1 };
+    }
+    let scenario = scenario(&sites(12), &grounds, Residuals { between_share: 0.4, ..Residuals::default() });
+    let (outcomes, p) = (drawn(&scenario), scenario.damage());
+    assert!(p[0] > 0.1 && p[0] < 0.4 && p[11] < 0.01, "{p:?}");
+    for (site, p) in p.into_iter().enumerate() {
+        agrees(all_lost(&outcomes, &[site]), p, &format!("site {site}"));
     }
 }
 
