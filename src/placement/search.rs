@@ -29,9 +29,8 @@ pub(super) fn improve(problem: &Problem, losses: &Losses<'_>, plan: &mut Vec<Vec
     while search.looks < LOOKS_MAX {
         let replaced = search.replace_all();
         let shifted = search.shift_extras();
-        let handed = !problem.is_roomy() && search.hand_over_all();
         let swapped = !problem.is_roomy() && search.swap_all();
-        if !(replaced || shifted || handed || swapped) {
+        if !(replaced || shifted || swapped) {
             break;
         }
     }
@@ -231,45 +230,5 @@ impl Search<'_> {
             is_better = true;
         }
         is_better
-    }
-
-    /// Lets a site that has fewer take over an extra alternate's place at its holder: where all are full, no other way is open.
-    fn hand_over_all(&mut self) -> bool {
-        let problem = self.problem;
-        if problem.extras == 0 {
-            return false;
-        }
-        let mut is_better = false;
-        for from in 0..problem.sites() {
-            while let Some((loss, at)) = self.least_needed(from).filter(|_| self.looks < LOOKS_MAX) {
-                let Some((to, gain)) = self.best_heir(from, self.plan[from][at]) else { break };
-                if gain <= loss + self.gain_least {
-                    break;
-                }
-                let holder = self.plan[from].remove(at);
-                self.plan[to].push(holder);
-                self.room[holder] = self.room[holder] + problem.patients[from] - problem.patients[to];
-                is_better = true;
-            }
-        }
-        is_better
-    }
-
-    /// The site that would gain most by another's place at a holder.
-    fn best_heir(&mut self, from: usize, holder: usize) -> Option<(usize, f64)> {
-        let problem = self.problem;
-        let mut best: Option<(usize, f64)> = None;
-        for to in (0..problem.sites()).filter(|to| *to != from) {
-            let fits = problem.patients[to] <= self.room[holder] + problem.patients[from];
-            if !fits || self.plan[to].len() >= problem.most || !problem.may_join(to, holder, &self.plan[to]) {
-                continue;
-            }
-            let list = self.plan[to].clone();
-            let gain = self.cost(to, &list) - self.cost(to, &[&list[..], &[holder]].concat());
-            if best.is_none_or(|(_, most)| gain > most) {
-                best = Some((to, gain));
-            }
-        }
-        best
     }
 }
