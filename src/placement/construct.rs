@@ -168,14 +168,14 @@ impl Making<'_> {
         true
     }
 
-    /// Gives one more alternate to the sites that gain most by it.
+    /// Gives one more alternate to the sites that gain most by it, what the place is worth to others taken off.
     fn give_extras(&mut self) {
         let problem = self.problem;
         let mut left =
             problem.extras - self.plan.iter().map(|list| list.len() - problem.least).sum::<usize>().min(problem.extras);
         let gain = |making: &Self, site: usize| {
             let (holder, loss) = making.best(site)?;
-            Some((real(problem.patients[site]) * (losses_now(making, site) - loss), holder))
+            Some((real(problem.patients[site]) * (losses_now(making, site) - loss - making.prices[holder]), holder))
         };
         let mut gains: Vec<Option<(f64, usize)>> = (0..problem.sites())
             .map(|site| if self.plan[site].len() < problem.most { gain(self, site) } else { None })

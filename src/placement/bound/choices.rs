@@ -8,10 +8,13 @@ use crate::placement::problem::Problem;
 /// Sets that are evaluated once and kept.
 const SETS_MAX: usize = 400_000;
 
+/// What is lost, per patient, with these alternates.
+type Set = (f64, Vec<usize>);
+
 /// Losses of a site's choices per patient, by size.
 pub(super) enum Choices<'a> {
     /// All sets, site by site, by size: the exact loss and the holders.
-    Sets(Vec<[Vec<(f64, Vec<usize>)>; 2]>),
+    Sets(Vec<[Vec<Set>; 2]>),
     /// Pairs only: one alternate at most.
     Pairs(&'a Losses<'a>),
     /// Products of factors; the layers for all sites, or for each where distances differ.
@@ -128,7 +131,7 @@ fn sets_of(near: usize, most: usize) -> usize {
     (most.saturating_sub(1)..=most).map(choose).fold(0, usize::saturating_add)
 }
 
-fn sets(problem: &Problem, losses: &Losses<'_>, site: usize) -> [Vec<(f64, Vec<usize>)>; 2] {
+fn sets(problem: &Problem, losses: &Losses<'_>, site: usize) -> [Vec<Set>; 2] {
     let mut lists: Vec<Vec<usize>> = vec![Vec::new()];
     let mut by_size = [Vec::new(), Vec::new()];
     for size in 0..=problem.most {
