@@ -62,7 +62,11 @@ impl Problem {
         let patients: Vec<u64> = sites.iter().map(|site| site.patients).collect();
         let mean = real(patients.iter().sum()) * wish.alternates / real_len(sites.len());
         let limit = wish.capacity_factor.map(|factor| whole((factor * mean - 1e-9 * mean).ceil()));
-        let capacity = sites.iter().map(|site| site.capacity.unwrap_or(u64::MAX).min(limit.unwrap_or(u64::MAX))).collect();
+        // Only whole sites fit: what is left beyond their common measure holds nobody, and would only loosen the bound.
+        let grain = patients.iter().fold(0, |a, b| gcd(a, *b)).max(1);
+        let within = |capacity: u64| if capacity == u64::MAX { capacity } else { capacity / grain * grain };
+        let capacity =
+            sites.iter().map(|site| within(site.capacity.unwrap_or(u64::MAX).min(limit.unwrap_or(u64::MAX)))).collect();
         let in_force = wish.in_force.as_ref().map(|force| reordered(force, order, place)).transpose()?;
         let mut problem = Self {
             ids: sites.iter().map(|site| site.id.clone()).collect(),
@@ -199,6 +203,10 @@ fn check(wish: &Wish, hosts: usize) -> Result<(), PlacementError> {
         return Ok(());
     }
     Err(PlacementError::Parameter { what: "the cost of a move", must: "a number of at least 0", value: wish.move_cost })
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// The whole number below, where 1.5 · 24 must be 36 whatever the last bit.

@@ -42,7 +42,7 @@ fn the_fit_reaches_what_is_known_to_be_best() {
         (1.0, None, 0.879, Some(0.880_957_3)),
         (1.5, None, 0.94, Some(0.949_882_5)),
         (2.0, None, 0.97, Some(0.974_879_4)),
-        (1.5, Some(1.5), 0.94, None),
+        (1.5, Some(1.5), 0.9, None),
     ] {
         let found = plan(&fitted(), &[], &wish(alternates, factor), &Objective::GivenLost(12)).unwrap();
         assert!(
