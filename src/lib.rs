@@ -10,6 +10,10 @@ pub mod ledger;
 
 pub mod risk;
 
+pub mod availability;
+
+pub mod placement;
+
 pub mod study;
 
 pub mod entropy;

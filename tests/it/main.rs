@@ -12,6 +12,7 @@ mod format;
 mod jahis;
 mod pages;
 mod store;
+mod study_plan;
 mod study_risk;
 mod tidy;
 mod wait;
