@@ -99,11 +99,18 @@ pub fn main() -> ExitCode {
     let done = run(cli.command, &mut output);
     match done {
         Ok(code) => ExitCode::from(code),
+        // Whoever read the result has what they wanted (`| head`).
+        Err(error) if is_pipe_closed(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output.error(&error);
             ExitCode::from(1)
         }
     }
+}
+
+fn is_pipe_closed(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {

@@ -26,6 +26,7 @@ use crate::availability::{AvailabilityError, Holders, LossModel, events, sample}
 use crate::risk::{Outcomes, SharedCause, Site};
 use losses::Losses;
 use problem::Problem;
+pub use problem::capacities;
 
 /// Why there is no plan.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

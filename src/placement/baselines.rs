@@ -41,43 +41,76 @@ pub fn random_derangement(sites: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
     }
 }
 
-/// So many alternates each, drawn from all sites on other hosts.
-#[must_use]
-pub fn random(sites: &[Site], alternates: usize, seed: u64) -> Vec<Vec<usize>> {
-    let mut rng = seeded(seed);
-    let list = |site: usize| {
-        let mut left: Vec<usize> = (0..sites.len()).filter(|other| sites[*other].host != sites[site].host).collect();
-        let mut list = Vec::new();
-        while list.len() < alternates && !left.is_empty() {
-            let holder = left.swap_remove(below(&mut rng, left.len()));
-            left.retain(|other| sites[*other].host != sites[holder].host);
-            list.push(holder);
-        }
-        list.sort_unstable();
-        list
-    };
-    (0..sites.len()).map(list).collect()
+/// What a placement to compare with must keep to, so that it is one that the plan could have chosen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rules<'a> {
+    /// The sites.
+    pub sites: &'a [Site],
+    /// Copies of each site's records at others.
+    pub copies: Vec<usize>,
+    /// Patients of others that each site may hold.
+    pub capacity: Vec<u64>,
+    /// No alternate farther from home, km.
+    pub km_max: Option<f64>,
 }
 
-/// The nearest sites on other hosts. None where a site has no place.
-#[must_use]
-pub fn nearest(sites: &[Site], alternates: usize) -> Option<Vec<Vec<usize>>> {
-    let mut placement = Vec::with_capacity(sites.len());
-    for site in sites {
-        let home = site.place?;
-        let mut others = Vec::new();
-        for (at, other) in sites.iter().enumerate().filter(|(_, other)| other.host != site.host) {
-            others.push((home.distance_km(other.place?), at));
-        }
-        others.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| sites[a.1].id.cmp(&sites[b.1].id)));
-        let mut list: Vec<usize> = Vec::new();
-        for (_, other) in others {
-            if list.len() < alternates && list.iter().all(|holder| sites[*holder].host != sites[other].host) {
-                list.push(other);
-            }
-        }
-        list.sort_unstable();
-        placement.push(list);
+/// Orders in which sites are served before it is given up that all find room.
+const ATTEMPTS_MAX: usize = 100;
+
+impl<'a> Rules<'a> {
+    /// So many alternates each, without limits.
+    #[must_use]
+    pub fn free(sites: &'a [Site], alternates: usize) -> Self {
+        Self { sites, copies: vec![alternates; sites.len()], capacity: vec![u64::MAX; sites.len()], km_max: None }
     }
-    Some(placement)
+
+    /// Alternates drawn from all sites that the rules allow. None where no order of serving the sites was found in which all find room.
+    #[must_use]
+    pub fn random(&self, seed: u64) -> Option<Vec<Vec<usize>>> {
+        let mut rng = seeded(seed);
+        (0..ATTEMPTS_MAX).find_map(|_| {
+            let mut turn: Vec<usize> = (0..self.sites.len()).collect();
+            for at in (1..turn.len()).rev() {
+                turn.swap(at, below(&mut rng, at + 1));
+            }
+            self.fill(&turn, |left| below(&mut rng, left.len()))
+        })
+    }
+
+    /// The nearest sites that the rules allow, the sites served in the order of the table. None where a site has no place, or not all find room.
+    #[must_use]
+    pub fn nearest(&self) -> Option<Vec<Vec<usize>>> {
+        self.sites.iter().all(|site| site.place.is_some()).then_some(())?;
+        let turn: Vec<usize> = (0..self.sites.len()).collect();
+        self.fill(&turn, |_| 0)
+    }
+
+    /// Serves the sites in turn; `choose` picks from who is left, the nearest first.
+    fn fill(&self, turn: &[usize], mut choose: impl FnMut(&[usize]) -> usize) -> Option<Vec<Vec<usize>>> {
+        let (sites, mut room) = (self.sites, self.capacity.clone());
+        let mut placement = vec![Vec::new(); sites.len()];
+        for &site in turn {
+            let mut left = self.allowed(site);
+            left.retain(|other| room[*other] >= sites[site].patients);
+            while placement[site].len() < self.copies[site] {
+                let holder = if left.is_empty() { return None } else { left[choose(&left)] };
+                left.retain(|other| sites[*other].host != sites[holder].host);
+                room[holder] -= sites[site].patients;
+                placement[site].push(holder);
+            }
+            placement[site].sort_unstable();
+        }
+        Some(placement)
+    }
+
+    /// Sites on other hosts and near enough, the nearest first where places are known.
+    fn allowed(&self, site: usize) -> Vec<usize> {
+        let sites = self.sites;
+        let away = |other: usize| Some(sites[site].place?.distance_km(sites[other].place?));
+        let mut allowed: Vec<usize> = (0..sites.len()).filter(|other| sites[*other].host != sites[site].host).collect();
+        allowed.retain(|other| self.km_max.is_none_or(|most| away(*other).is_some_and(|km| km <= most)));
+        let km = |other: &usize| away(*other).unwrap_or(0.0);
+        allowed.sort_by(|a, b| km(a).total_cmp(&km(b)).then_with(|| sites[*a].id.cmp(&sites[*b].id)));
+        allowed
+    }
 }

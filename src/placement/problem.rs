@@ -46,6 +46,16 @@ fn compare(a: &Site, b: &Site) -> Ordering {
         .then_with(|| a.id.cmp(&b.id))
 }
 
+/// Patients of others that each site may hold, by its own capacity and the wish's factor.
+pub fn capacities(sites: &[Site], wish: &Wish) -> Vec<u64> {
+    let mean = real(sites.iter().map(|site| site.patients).sum()) * wish.alternates / real_len(sites.len());
+    let limit = wish.capacity_factor.map_or(u64::MAX, |factor| whole((factor * mean - 1e-9 * mean).ceil()));
+    // Only whole sites fit: what is left beyond their common measure holds nobody, and would only loosen the bound.
+    let grain = sites.iter().fold(0, |a, site| gcd(a, site.patients)).max(1);
+    let within = |capacity: u64| if capacity == u64::MAX { capacity } else { capacity / grain * grain };
+    sites.iter().map(|site| within(site.capacity.unwrap_or(u64::MAX).min(limit))).collect()
+}
+
 impl Problem {
     pub(super) fn new(
         sites: &[Site],
@@ -60,13 +70,7 @@ impl Problem {
         let least = floor(wish.alternates);
         let extras = copies - least * sites.len();
         let patients: Vec<u64> = sites.iter().map(|site| site.patients).collect();
-        let mean = real(patients.iter().sum()) * wish.alternates / real_len(sites.len());
-        let limit = wish.capacity_factor.map(|factor| whole((factor * mean - 1e-9 * mean).ceil()));
-        // Only whole sites fit: what is left beyond their common measure holds nobody, and would only loosen the bound.
-        let grain = patients.iter().fold(0, |a, b| gcd(a, *b)).max(1);
-        let within = |capacity: u64| if capacity == u64::MAX { capacity } else { capacity / grain * grain };
-        let capacity =
-            sites.iter().map(|site| within(site.capacity.unwrap_or(u64::MAX).min(limit.unwrap_or(u64::MAX)))).collect();
+        let capacity = capacities(sites, wish);
         let in_force = wish.in_force.as_ref().map(|force| reordered(force, order, place)).transpose()?;
         let mut problem = Self {
             ids: sites.iter().map(|site| site.id.clone()).collect(),

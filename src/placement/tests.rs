@@ -184,7 +184,7 @@ proptest! {
         prop_assert_eq!(second.moved, 0);
         prop_assert_eq!(&second.alternates, &first.alternates);
         let model = LossModel::new(&sites, &[]).unwrap();
-        let random = baselines::random(&sites, if alternates < 2.0 { 1 } else { 2 }, seed);
+        let random = baselines::Rules::free(&sites, if alternates < 2.0 { 1 } else { 2 }).random(seed).unwrap();
         let best = plan(&sites, &[], &free, &Objective::GivenLost(lost)).unwrap();
         prop_assert!(best.value >= worth(&sites, &model, &Objective::GivenLost(lost), &random).unwrap() - 1e-12);
     }

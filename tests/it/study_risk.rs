@@ -111,9 +111,15 @@ fn a_made_up_hazard_for_886_sites_gives_p_a_map_and_a_scenario() {
     assert_eq!(table.sites.len(), 886);
     assert!(table.sites.iter().all(|site| site.damage > 0.0 && site.damage < 1.0));
 
-    let next = |at: usize| vec![(at + 443) % 886];
-    let placement = tables::write_placement(&table.sites, &(0..886).map(next).collect::<Vec<_>>());
-    let placement = write(&dir, "placement.csv", &placement);
+    let placement = planned(&dir, &written, "all", 886);
+    // A region of 24 of them: every 37th, as they stand in the list.
+    let mut chosen = written.lines().take(1).chain(written.lines().skip(1).step_by(37)).collect::<Vec<_>>().join("\n");
+    chosen.push('\n');
+    let few = planned(&dir, &chosen, "chosen", 24);
+    let map = study(&["map", "--sites", &path_of(&dir, "chosen.csv"), "--placement", &few]);
+    assert_eq!((map.code, map.out.contains("<svg")), (0, true), "{}", map.err);
+    keep_to_look_at("map-24-of-886.svg", &map.out);
+
     let lost = table.sites.iter().step_by(20).map(|site| site.id.as_str()).collect::<Vec<_>>().join(",");
     let draw = || study(&["map", "--sites", &with_p, "--placement", &placement, "--lose", &lost]);
     let map = draw();
@@ -142,6 +148,31 @@ fn a_made_up_hazard_for_886_sites_gives_p_a_map_and_a_scenario() {
         "--json",
     ]);
     assert_eq!((drawn["sites"].as_array().unwrap().len(), &drawn["causes"]), (886, &Value::from("shaking only")));
+}
+
+fn path_of(dir: &TempDir, name: &str) -> String {
+    dir.path().join(name).to_str().unwrap().to_owned()
+}
+
+/// Plans a region with limited space and distance, checks what is said of the plan, and gives the file of the placement.
+fn planned(dir: &TempDir, sites: &str, name: &str, count: usize) -> String {
+    let (sites, placement) = (write(dir, &format!("{name}.csv"), sites), path_of(dir, &format!("{name}-placement.csv")));
+    let limits = ["--alternates", "1.5", "--capacity-factor", "3", "--max-km", "30"];
+    let plan = json(&[&["plan", "--sites", &sites, "--out", &placement, "--json"][..], &limits[..]].concat());
+    let number = |key: &str| plan.pointer(key).and_then(Value::as_f64).unwrap();
+    assert_eq!(plan["n"], Value::from(count));
+    let (value, bound, random) = (number("/value"), number("/bound"), number("/baselines/random"));
+    assert!(random < value && value <= bound + 1e-12, "{random} < {value} <= {bound}");
+    let table = tables::read_sites(&std::fs::read_to_string(&sites).unwrap(), "sites").unwrap();
+    let text = std::fs::read_to_string(&placement).unwrap();
+    let alternates = tables::read_placement(&text, "placement", &table.sites).unwrap();
+    assert_eq!(alternates.iter().map(Vec::len).sum::<usize>(), count * 3 / 2);
+    let place = |at: usize| table.sites[at].place.unwrap();
+    assert!((0..count).all(|home| alternates[home].iter().all(|other| place(home).distance_km(place(*other)) <= 30.0)));
+    // As the table says, each site keeps at most three times the mean, which is one and a half patients here.
+    let held = |site: usize| alternates.iter().filter(|others| others.contains(&site)).count();
+    assert!((0..count).all(|site| held(site) <= 5), "no site holds for more than it may");
+    placement
 }
 
 /// Leaves a picture under target/, for a person to open.

@@ -101,7 +101,7 @@ pub(super) fn run(args: &PlanArgs, output: &mut Output<'_>) -> anyhow::Result<u8
         write_text(path, &text)?;
     }
     let model = LossModel::new(&sites, &causes)?;
-    let beside = beside(args, &sites, &model, &objective)?;
+    let beside = beside(&wish, args.seed, &sites, &model, &objective, &plan)?;
     let reasons = if args.explain || args.json { reasons(args, &sites, &model, &plan) } else { Vec::new() };
     if args.json {
         output.json(&as_json(args, &sites, &plan, &beside, &reasons, hazards(&causes)))?;
@@ -116,7 +116,7 @@ pub(super) fn run(args: &PlanArgs, output: &mut Output<'_>) -> anyhow::Result<u8
         100.0 * plan.gap()
     ))?;
     for (name, value) in &beside {
-        output.result(format_args!("{name:<10} {value:.6}   with as many alternates (rounded up), no capacities"))?;
+        output.result(format_args!("{name:<10} {value:.6}   as many copies of each site, within the same limits"))?;
     }
     if args.from.is_some() {
         output.result(format_args!("moved      {} patients' records get a new holder", plan.moved))?;
@@ -155,18 +155,23 @@ fn said(objective: &Objective) -> String {
     }
 }
 
-/// The baselines: random, and nearest where places are known.
+/// The baselines, with as many copies of each site as the plan has and within the same limits: random, and nearest where places are known.
 fn beside(
-    args: &PlanArgs,
+    wish: &Wish,
+    seed: u64,
     sites: &[Site],
     model: &LossModel,
     objective: &Objective,
+    plan: &Plan,
 ) -> anyhow::Result<Vec<(&'static str, f64)>> {
-    let alternates = (0..sites.len()).find(|count| crate::availability::real_len(*count) >= args.alternates).unwrap_or(0);
-    let random = baselines::random(sites, alternates, args.seed);
-    let mut beside = vec![("random", plans::worth(sites, model, objective, &random)?)];
-    if let Some(nearest) = baselines::nearest(sites, alternates) {
-        beside.push(("nearest", plans::worth(sites, model, objective, &nearest)?));
+    let copies = plan.alternates.iter().map(Vec::len).collect();
+    let rules = baselines::Rules { sites, copies, capacity: plans::capacities(sites, wish), km_max: wish.km_max };
+    let found = [("random", rules.random(seed)), ("nearest", rules.nearest())];
+    let mut beside = Vec::new();
+    for (name, placement) in found {
+        if let Some(placement) = placement {
+            beside.push((name, plans::worth(sites, model, objective, &placement)?));
+        }
     }
     Ok(beside)
 }
