@@ -1,5 +1,7 @@
 //! Joint losses against closed values: no correlation, full correlation, and one in between.
 
+use kusuribako::availability::events::Evaluated;
+use kusuribako::availability::{Holders, LossModel, events, exact};
 use kusuribako::risk::correlation::Range;
 use kusuribako::risk::fragility::Curve;
 use kusuribako::risk::motion::{Rupture, RuptureKind};
@@ -99,6 +101,40 @@ fn without_correlation_losses_are_independent() {
         let found = (0..DRAWS).filter(is_so).count() as f64 / DRAWS as f64;
         agrees(found, *exact, &format!("{lost} lost"));
     }
+}
+
+/// What a placement of one or two alternates is worth over drawn outcomes, and in closed form with the same p and every site on its own.
+fn worth(scenario: &Scenario, outcomes: &Outcomes, placement: &[Vec<usize>]) -> (Evaluated, f64) {
+    let sites: Vec<Site> = scenario.damage().iter().enumerate().map(|(id, p)| site(id, "", *p)).collect();
+    let model = LossModel::new(&sites, &[]).unwrap();
+    let holders = Holders::new(&sites, &model, placement).unwrap();
+    (events::evaluate(&model, &holders, outcomes), exact::expected(&model, None, &holders).unwrap())
+}
+
+#[test]
+fn availability_over_events_meets_both_limits() {
+    // Neighbours hold for each other, and some have a second holder: the exposed share what exposes them.
+    let placement: Vec<Vec<usize>> =
+        (0..10).map(|at| if at % 3 == 0 { vec![at ^ 1, (at + 4) % 10] } else { vec![at ^ 1] }).collect();
+    // Nothing in common: the closed form of independent sites.
+    let residuals = Residuals { between_share: 0.0, range: Range { km: 0.0 }, ..Residuals::default() };
+    let alone = scenario(&sites(10), &spread(10), residuals);
+    let (drawn_worth, closed) = worth(&alone, &drawn(&alone), &placement);
+    let off = (drawn_worth.expected - closed).abs();
+    // The error is the half-width of 95 %, 1.96 standard errors.
+    assert!(off <= drawn_worth.error * SIGMAS / 1.96, "{} ± {}, {closed} exactly", drawn_worth.expected, drawn_worth.error);
+    assert!(closed < 0.97 && drawn_worth.error < 0.005, "copies must matter here: {closed} ± {}", drawn_worth.error);
+    // Everything in common: copies are worth nothing, all read or nobody.
+    let residuals = Residuals { range: Range { km: f64::INFINITY }, alike: 1.0, ..Residuals::default() };
+    let together = scenario(&sites(10), &vec![spread(3)[2]; 10], residuals);
+    let (drawn_worth, closed) = worth(&together, &drawn(&together), &placement);
+    let all_or_none = 1.0 - together.damage()[0];
+    agrees(drawn_worth.expected, all_or_none, "all or none");
+    assert!(closed > all_or_none + 0.1, "independence would be far too hopeful: {closed}, {all_or_none}");
+    // In between, shared shaking lowers what independence promises.
+    let region = scenario(&sites(10), &spread(10), Residuals::default());
+    let (drawn_worth, closed) = worth(&region, &drawn(&region), &placement);
+    assert!(drawn_worth.expected < closed - drawn_worth.error, "{} ± {}, {closed}", drawn_worth.expected, drawn_worth.error);
 }
 
 #[test]
