@@ -12,7 +12,6 @@ mod format;
 mod jahis;
 mod pages;
 mod store;
-mod study_plan;
-mod study_risk;
+mod study;
 mod tidy;
 mod wait;

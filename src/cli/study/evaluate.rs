@@ -42,7 +42,7 @@ pub(crate) struct EvaluateArgs {
     /// Exactly so many sites are lost [default: whatever happens]
     #[arg(long, value_name = "K")]
     lost: Option<usize>,
-    /// How it is computed
+    /// How it is computed [default: enumerate up to 24 hosts without causes, else exact]
     #[arg(long)]
     method: Option<Method>,
     /// What takes several sites together, such as a tsunami

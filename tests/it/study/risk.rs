@@ -3,6 +3,7 @@
 mod joint;
 mod malformed;
 
+use super::{json, study};
 use kusuribako::risk::Place;
 use kusuribako::risk::fragility::Fragilities;
 use kusuribako::risk::mesh::Mesh;
@@ -11,27 +12,7 @@ use kusuribako::study::tables;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use tempfile::TempDir;
-
-/// What the program said.
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-fn study(args: &[&str]) -> Ran {
-    let output = Command::new(env!("CARGO_BIN_EXE_kusuribako")).arg("study").args(args).output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    Ran { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
-}
-
-fn json(args: &[&str]) -> Value {
-    let ran = study(args);
-    assert_eq!(ran.code, 0, "{}", ran.err);
-    serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {}", ran.out))
-}
 
 /// A file of the shipped example.
 fn example(name: &str) -> String {
@@ -145,7 +126,6 @@ fn a_made_up_hazard_for_886_sites_gives_p_a_map_and_a_scenario() {
         "50",
         "--seed",
         "3",
-        "--json",
     ]);
     assert_eq!((drawn["sites"].as_array().unwrap().len(), &drawn["causes"]), (886, &Value::from("shaking only")));
 }
@@ -158,7 +138,7 @@ fn path_of(dir: &TempDir, name: &str) -> String {
 fn planned(dir: &TempDir, sites: &str, name: &str, count: usize) -> String {
     let (sites, placement) = (write(dir, &format!("{name}.csv"), sites), path_of(dir, &format!("{name}-placement.csv")));
     let limits = ["--alternates", "1.5", "--capacity-factor", "3", "--max-km", "30"];
-    let plan = json(&[&["plan", "--sites", &sites, "--out", &placement, "--json"][..], &limits[..]].concat());
+    let plan = json(&[&["plan", "--sites", &sites, "--out", &placement][..], &limits[..]].concat());
     let number = |key: &str| plan.pointer(key).and_then(Value::as_f64).unwrap();
     assert_eq!(plan["n"], Value::from(count));
     let (value, bound, random) = (number("/value"), number("/bound"), number("/baselines/random"));
@@ -204,7 +184,7 @@ fn every_step_of_equation_1_is_shown() {
     for said in ["mesh 5741409243", "T30_I45_PS = 0.928126", "Miyakoshi et al. 1997", "6+", "p = 0.308482482561404"] {
         assert!(shown.contains(said), "{said}: {shown}");
     }
-    let all = json(&["hazard", "--jshis", &hazard, "--sites", &sites, "--explain", "7", "--json"]);
+    let all = json(&["hazard", "--jshis", &hazard, "--sites", &sites, "--explain", "7"]);
     let site = &all["sites"][6];
     let products: f64 = site["steps"].as_array().unwrap().iter().map(|step| step["product"].as_f64().unwrap()).sum();
     assert!((products - site["p"].as_f64().unwrap()).abs() < 1e-15);
@@ -219,7 +199,7 @@ fn other_fragility_functions_can_be_configured() {
     let step = r#"{"default":"step","middles":[4.2,4.7,5.2,5.7,6.3],
         "functions":[{"id":"step","curve":{"intensity":{"mean":5.5,"sigma":0}},"damage":"any","provenance":"made up"}]}"#;
     let step = write(&dir, "f.json", step);
-    let found = json(&["hazard", "--jshis", &hazard, "--sites", &sites, "--fragility", &step, "--json"]);
+    let found = json(&["hazard", "--jshis", &hazard, "--sites", &sites, "--fragility", &step]);
     assert!((found["sites"][0]["p"].as_f64().unwrap() - 0.1).abs() < 1e-15, "{found}");
     let unknown = study(&["hazard", "--jshis", &hazard, "--sites", &sites, "--building", "brick"]);
     assert_eq!((unknown.code, unknown.err.contains("use one of wood-before-1951-half")), (1, true), "{}", unknown.err);
@@ -233,7 +213,7 @@ fn a_scenario_follows_from_its_seed_and_its_draws_are_read_back() {
         let out = dir.path().join(out).to_str().unwrap().to_owned();
         let args =
             ["scenario", "--sites", &sites, "--ruptures", &ruptures, "--causes", &causes, "--draws", "700", "--seed", seed];
-        let found = json(&[&args[..], &["--out", &out, "--json"], extra].concat());
+        let found = json(&[&args[..], &["--out", &out], extra].concat());
         (found, std::fs::read_to_string(out).unwrap())
     };
     let (first, again, other) = (run("7", "a", &[]), run("7", "b", &[]), run("8", "c", &[]));
@@ -274,7 +254,6 @@ fn a_seed_means_the_same_draws_for_ever() {
         "300",
         "--seed",
         "42",
-        "--json",
     ]);
     let times: Vec<u64> =
         drawn["ruptures"].as_array().unwrap().iter().map(|rupture| rupture["draws"].as_u64().unwrap()).collect();
