@@ -276,14 +276,17 @@ fn solve(problem: &Problem, model: &LossModel, objective: &Objective) -> Result<
 
 /// Finds a placement where the loss is a sum over sites.
 fn solve_separable(problem: &Problem, losses: &Losses<'_>) -> Result<Found, PlacementError> {
-    if exhaustive::is_small(problem) {
-        if let Some(alternates) = exhaustive::best(problem, losses) {
-            let fresh = Problem { in_force: None, ..problem.clone() };
-            let loss_least = exhaustive::best(&fresh, losses).map_or(0.0, |best| losses.total(problem, &best));
-            return Ok(Found { alternates, loss_least, method: "exhaustive" });
-        }
-        return Err(problem.no_fit(0));
+    if !exhaustive::is_small(problem) {
+        return by_search(problem, losses);
     }
+    let Some(alternates) = exhaustive::best(problem, losses) else { return Err(problem.no_fit(0)) };
+    let fresh = Problem { in_force: None, ..problem.clone() };
+    let loss_least = exhaustive::best(&fresh, losses).map_or(0.0, |best| losses.total(problem, &best));
+    Ok(Found { alternates, loss_least, method: "exhaustive" })
+}
+
+/// The same without trying every placement.
+fn by_search(problem: &Problem, losses: &Losses<'_>) -> Result<Found, PlacementError> {
     // What is new is found without looking at what is in force, so that the same region gives the same candidates, whatever is in force.
     let fresh = Problem { in_force: None, ..problem.clone() };
     let (candidates, loss_least, method) = if assignment::fits(problem) {

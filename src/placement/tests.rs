@@ -3,6 +3,8 @@
 use super::*;
 use proptest::prelude::*;
 
+mod large;
+
 fn region(sites: &[(f64, u64)]) -> Vec<Site> {
     let site = |(at, (damage, patients)): (usize, &(f64, u64))| Site {
         id: at.to_string(),
@@ -26,13 +28,18 @@ fn wish(alternates: f64, capacity_factor: Option<f64>) -> Wish {
 
 /// The problem of a region in its own order, and the region in that order.
 fn problem(sites: &[Site], wish: &Wish) -> (Vec<Site>, LossModel, Problem) {
+    problem_of(sites, wish).unwrap()
+}
+
+/// The same; none where nothing can be planned.
+fn problem_of(sites: &[Site], wish: &Wish) -> Option<(Vec<Site>, LossModel, Problem)> {
     let order = problem::order(sites);
     let ordered: Vec<Site> = order.iter().map(|at| sites[*at].clone()).collect();
     let mut place = vec![0; sites.len()];
     order.iter().enumerate().for_each(|(new, old)| place[*old] = new);
     let model = LossModel::new(&ordered, &[]).unwrap();
-    let problem = Problem::new(&ordered, &model, wish, &order, &place).unwrap();
-    (ordered, model, problem)
+    let problem = Problem::new(&ordered, &model, wish, &order, &place).ok()?;
+    Some((ordered, model, problem))
 }
 
 #[test]
