@@ -16,6 +16,7 @@ mod factors;
 mod losses;
 mod problem;
 mod search;
+mod tariff;
 mod worst;
 
 #[cfg(test)]
@@ -294,10 +295,10 @@ fn by_search(problem: &Problem, losses: &Losses<'_>) -> Result<Found, PlacementE
         let free = if problem.in_force.is_some() { assignment::best(&fresh, losses)? } else { assigned.clone() };
         (vec![assigned], losses.total(problem, &free), "assignment")
     } else {
-        let mut built = construct::build(&fresh, losses, &vec![0.0; problem.sites()])?;
+        let mut built = construct::build(&fresh, losses, &tariff::Tariff::free(problem))?;
         search::improve(&fresh, losses, &mut built);
         let dual = bound::prices(&fresh, losses, &built);
-        let mut priced = construct::build(&fresh, losses, &dual.prices).unwrap_or_else(|_| built.clone());
+        let mut priced = construct::build(&fresh, losses, &dual.tariff).unwrap_or_else(|_| built.clone());
         search::improve(&fresh, losses, &mut priced);
         (vec![built, priced], dual.loss_least, "local search")
     };

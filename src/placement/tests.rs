@@ -168,7 +168,7 @@ proptest! {
         let losses = Losses::of_joint(&problem, &model, &joint, Some(2));
         let best = losses.total(&problem, &exhaustive::best(&problem, &losses).unwrap());
         let all = problem.patients_all();
-        if let Ok(mut built) = construct::build(&problem, &losses, &vec![0.0; sites.len()]) {
+        if let Ok(mut built) = construct::build(&problem, &losses, &tariff::Tariff::free(&problem)) {
             search::improve(&problem, &losses, &mut built);
             let found = losses.total(&problem, &built);
             let bound = bound::prices(&problem, &losses, &built).loss_least;

@@ -18,10 +18,12 @@ type Drawn = (f64, u64, Option<u64>, usize);
 
 fn regions() -> impl Strategy<Value = (Vec<Drawn>, f64, Option<f64>, Option<usize>)> {
     let site = (damage(), 1_u64..6, prop::option::weighted(0.3, 1_u64..20), 0_usize..4);
-    (prop::collection::vec(site, 4..=7), prop::sample::select(vec![1.0, 1.5, 2.0, 2.5, 3.0])).prop_flat_map(|(sites, budget)| {
-        let many = sites.len();
-        (Just(sites), Just(budget), prop::option::of(1.0..3.0_f64), prop::option::weighted(0.85, 0..=many))
-    })
+    (prop::collection::vec(site, 4..=7), prop::sample::select(vec![1.0, 1.5, 2.0, 2.5, 3.0])).prop_flat_map(
+        |(sites, budget)| {
+            let many = sites.len();
+            (Just(sites), Just(budget), prop::option::of(1.0..3.0_f64), prop::option::weighted(0.85, 0..=many))
+        },
+    )
 }
 
 /// The region; hosts are shared only where no number of losses is given, as in large regions.
