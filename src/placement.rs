@@ -8,6 +8,7 @@
 pub mod baselines;
 pub mod explain;
 
+mod anneal;
 mod assignment;
 mod bound;
 mod construct;
@@ -297,6 +298,9 @@ fn by_search(problem: &Problem, losses: &Losses<'_>) -> Result<Found, PlacementE
     } else {
         let mut built = construct::build(&fresh, losses, &tariff::Tariff::free(problem))?;
         search::improve(&fresh, losses, &mut built);
+        if !problem.is_roomy() {
+            built = annealed(&fresh, losses, built, 0);
+        }
         let dual = bound::prices(&fresh, losses, &built);
         let mut priced = construct::build(&fresh, losses, &dual.tariff).unwrap_or_else(|_| built.clone());
         search::improve(&fresh, losses, &mut priced);
@@ -318,4 +322,11 @@ fn by_search(problem: &Problem, losses: &Losses<'_>) -> Result<Found, PlacementE
         if cost(&next) < cost(&best) - slack { next } else { best }
     });
     Ok(Found { alternates, loss_least, method })
+}
+
+/// A plan after a walk, or as it was, where that is no better.
+fn annealed(problem: &Problem, losses: &Losses<'_>, plan: Vec<Vec<usize>>, walk: u64) -> Vec<Vec<usize>> {
+    let mut other = anneal::walk(problem, losses, &plan, walk);
+    search::improve(problem, losses, &mut other);
+    if losses.total(problem, &other) < losses.total(problem, &plan) { other } else { plan }
 }

@@ -25,7 +25,7 @@ pub(super) struct Dual {
 }
 
 /// Rounds of pricing at most.
-const ROUNDS_MAX: usize = 1_000;
+const ROUNDS_MAX: usize = 3_000;
 
 /// Choices that are looked at, over all rounds: less than a second of work. Counted, not timed, so that every machine ends alike.
 const LOOKS_MAX: usize = 80_000_000;
@@ -34,14 +34,17 @@ const LOOKS_MAX: usize = 80_000_000;
 const GAP_ENOUGH: f64 = 2e-4;
 
 /// Rounds without much of a better bound after which less is hoped for.
-const PATIENCE: usize = 6;
+const PATIENCE: usize = 40;
 
 /// What is hoped for at first, and what is not worth a step, as shares of the loss.
 const HOPE_FIRST: f64 = 0.05;
 const HOPE_LEAST: f64 = 1e-5;
 
+/// The share of what is hoped for that counts as a better bound.
+const SOME: f64 = 0.03;
+
 /// The share of its direction that a step keeps.
-const KEPT: f64 = 0.6;
+const KEPT: f64 = 0.8;
 
 /// What the holders demand, and at what prices.
 struct Market {
@@ -131,7 +134,7 @@ impl Path {
     fn step(&mut self, prices: &mut Vec<Vec<f64>>, reached: f64, over: Vec<Vec<f64>>) -> bool {
         let (mut reached, mut over) = (reached, over);
         if reached > self.loss_least {
-            if reached - self.loss_least < 0.1 * self.hope { self.stale += 1 } else { self.stale = 0 }
+            if reached - self.loss_least < SOME * self.hope { self.stale += 1 } else { self.stale = 0 }
             self.best.clone_from(prices);
             self.over.clone_from(&over);
             self.loss_least = reached;
