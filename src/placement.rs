@@ -298,13 +298,14 @@ fn by_search(problem: &Problem, losses: &Losses<'_>) -> Result<Found, PlacementE
     } else {
         let mut built = construct::build(&fresh, losses, &tariff::Tariff::free(problem))?;
         search::improve(&fresh, losses, &mut built);
-        if !problem.is_roomy() {
-            built = annealed(&fresh, losses, built, 0);
-        }
         let dual = bound::prices(&fresh, losses, &built);
         let mut priced = construct::build(&fresh, losses, &dual.tariff).unwrap_or_else(|_| built.clone());
         search::improve(&fresh, losses, &mut priced);
-        (vec![built, priced], dual.loss_least, "local search")
+        let total = |plan: &[Vec<usize>]| losses.total(problem, plan);
+        let better = if total(&priced) < total(&built) { priced } else { built };
+        let is_near = bound::is_near(problem, total(&better), dual.loss_least);
+        let walked = if is_near { better } else { annealed(&fresh, losses, better) };
+        (vec![walked], dual.loss_least, "local search and annealing")
     };
     let start = construct::from_force(problem, losses).map(|mut kept| {
         // What would be proposed anew stays, also where the search was cut short.
@@ -325,8 +326,8 @@ fn by_search(problem: &Problem, losses: &Losses<'_>) -> Result<Found, PlacementE
 }
 
 /// A plan after a walk, or as it was, where that is no better.
-fn annealed(problem: &Problem, losses: &Losses<'_>, plan: Vec<Vec<usize>>, walk: u64) -> Vec<Vec<usize>> {
-    let mut other = anneal::walk(problem, losses, &plan, walk);
+fn annealed(problem: &Problem, losses: &Losses<'_>, plan: Vec<Vec<usize>>) -> Vec<Vec<usize>> {
+    let mut other = anneal::walk(problem, losses, &plan);
     search::improve(problem, losses, &mut other);
     if losses.total(problem, &other) < losses.total(problem, &plan) { other } else { plan }
 }

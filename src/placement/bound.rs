@@ -101,7 +101,7 @@ pub(super) fn prices(problem: &Problem, losses: &Losses<'_>, plan: &[Vec<usize>]
         looks += choices.looks(problem, &market.classes);
         let over = market.over(&round.guests);
         let is_on = path.step(&mut prices, reached, over);
-        if !is_on || looks > LOOKS_MAX || loss - path.loss_least <= GAP_ENOUGH * (problem.patients_all() - loss) {
+        if !is_on || looks > LOOKS_MAX || is_near(problem, loss, path.loss_least) {
             break;
         }
     }
@@ -134,7 +134,11 @@ impl Path {
     fn step(&mut self, prices: &mut Vec<Vec<f64>>, reached: f64, over: Vec<Vec<f64>>) -> bool {
         let (mut reached, mut over) = (reached, over);
         if reached > self.loss_least {
-            if reached - self.loss_least < SOME * self.hope { self.stale += 1 } else { self.stale = 0 }
+            if reached - self.loss_least < SOME * self.hope {
+                self.stale += 1
+            } else {
+                self.stale = 0
+            }
             self.best.clone_from(prices);
             self.over.clone_from(&over);
             self.loss_least = reached;
@@ -168,6 +172,11 @@ impl Path {
         }
         true
     }
+}
+
+/// Whether a placement is so near to the bound that more work is not worth it.
+pub(super) fn is_near(problem: &Problem, loss: f64, loss_least: f64) -> bool {
+    loss - loss_least <= GAP_ENOUGH * (problem.patients_all() - loss)
 }
 
 struct Round {
