@@ -298,14 +298,15 @@ fn by_search(problem: &Problem, losses: &Losses<'_>) -> Result<Found, PlacementE
     } else {
         let mut built = construct::build(&fresh, losses, &tariff::Tariff::free(problem))?;
         search::improve(&fresh, losses, &mut built);
-        let dual = bound::prices(&fresh, losses, &built);
+        // The first prices alone say where nothing is left to gain; those of a better plan are better.
+        let first = bound::prices(&fresh, losses, &built, 1);
+        if !bound::is_near(problem, losses.total(problem, &built), first.loss_least) {
+            built = annealed(&fresh, losses, built);
+        }
+        let dual = bound::prices(&fresh, losses, &built, bound::ROUNDS_MAX);
         let mut priced = construct::build(&fresh, losses, &dual.tariff).unwrap_or_else(|_| built.clone());
         search::improve(&fresh, losses, &mut priced);
-        let total = |plan: &[Vec<usize>]| losses.total(problem, plan);
-        let better = if total(&priced) < total(&built) { priced } else { built };
-        let is_near = bound::is_near(problem, total(&better), dual.loss_least);
-        let walked = if is_near { better } else { annealed(&fresh, losses, better) };
-        (vec![walked], dual.loss_least, "local search and annealing")
+        (vec![built, priced], dual.loss_least.max(first.loss_least), "local search and annealing")
     };
     let start = construct::from_force(problem, losses).map(|mut kept| {
         // What would be proposed anew stays, also where the search was cut short.

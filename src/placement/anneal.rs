@@ -36,6 +36,8 @@ const TRIES: usize = 3;
 struct Walk<'a> {
     problem: &'a Problem,
     losses: &'a Losses<'a>,
+    /// By site and holder, whether it may hold: a table, because the walk asks nothing else as often.
+    may_hold: Vec<bool>,
     plan: Vec<Vec<usize>>,
     /// The guests of each holder.
     guests: Vec<Vec<usize>>,
@@ -75,10 +77,15 @@ impl<'a> Walk<'a> {
         for (site, list) in plan.iter().enumerate() {
             list.iter().for_each(|holder| guests[*holder].push(site));
         }
+        let mut may_hold = vec![false; problem.sites() * problem.sites()];
+        for (site, near) in problem.candidates.iter().enumerate() {
+            near.iter().for_each(|holder| may_hold[site * problem.sites() + holder] = true);
+        }
         let cost = |(site, list): (usize, &Vec<usize>)| real(problem.patients[site]) * losses.of(site, list);
         Self {
             problem,
             losses,
+            may_hold,
             guests,
             room: problem.room(plan),
             cost: plan.iter().enumerate().map(cost).collect(),
@@ -134,20 +141,25 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// One of those who may hold a site's records: one about as exposed as `like`, or any.
+    fn may_join(&self, site: usize, holder: usize) -> bool {
+        self.may_hold[site * self.problem.sites() + holder] && self.problem.is_apart(holder, &self.plan[site])
+    }
+
+    /// One of those who may hold a site's records: any, or one about as exposed as `like`, if there is one.
     fn candidate(&mut self, site: usize, like: usize) -> Option<usize> {
-        let near = &self.problem.candidates[site];
-        if near.is_empty() {
-            return None;
-        }
-        let (many, at) = (near.len(), near.partition_point(|other| *other < like));
-        if self.below(2) == 0 {
-            let any = self.below(many);
-            return Some(self.problem.candidates[site][any]);
-        }
-        let width = (many / 8).clamp(2, 16);
-        let there = (at + self.below(2 * width + 1)).saturating_sub(width).min(many - 1);
-        Some(self.problem.candidates[site][there])
+        let (near, all) = (&self.problem.candidates[site], self.problem.sites());
+        let many = near.len();
+        let holder = if self.below(2) == 0 {
+            let any = self.below(many.max(1));
+            *self.problem.candidates[site].get(any)?
+        } else if many > all / 2 {
+            around(&mut self.rng, like, all)
+        } else {
+            let at = near.partition_point(|other| *other < like);
+            let there = around(&mut self.rng, at, many.max(1));
+            *self.problem.candidates[site].get(there)?
+        };
+        self.may_hold[site * all + holder].then_some(holder)
     }
 
     /// Another holder in the place of one. False where it stays without.
@@ -184,7 +196,7 @@ impl<'a> Walk<'a> {
         }
         let is_same = left != to && self.below(2) == 0;
         let Some(holder) = (if is_same { Some(left) } else { self.candidate(to, left) }) else { return false };
-        if holder == to || !self.problem.may_join(to, holder, &self.plan[to]) {
+        if !self.may_join(to, holder) {
             return false;
         }
         self.come(to, holder, left)
@@ -213,16 +225,23 @@ impl<'a> Walk<'a> {
         let mut to = left;
         for _ in 0..=TRIES {
             if to != from && to != guest && self.room[to] >= self.problem.patients[guest] {
-                if self.problem.may_join(guest, to, &self.plan[guest]) {
+                if self.may_join(guest, to) {
                     self.put(guest, to);
                     return true;
                 }
             }
-            let Some(next) = self.candidate(guest, from) else { return false };
-            to = next;
+            if let Some(next) = self.candidate(guest, from) {
+                to = next;
+            }
         }
         false
     }
+}
+
+/// A place not far from another.
+fn around(rng: &mut ChaCha8Rng, at: usize, end: usize) -> usize {
+    let width = (end / 8).clamp(2, 16);
+    (at + below(rng, 2 * width + 1)).saturating_sub(width).min(end - 1)
 }
 
 fn remove(list: &mut Vec<usize>, one: usize) {

@@ -25,10 +25,10 @@ pub(super) struct Dual {
 }
 
 /// Rounds of pricing at most.
-const ROUNDS_MAX: usize = 3_000;
+pub(super) const ROUNDS_MAX: usize = 3_000;
 
 /// Choices that are looked at, over all rounds: less than a second of work. Counted, not timed, so that every machine ends alike.
-const LOOKS_MAX: usize = 80_000_000;
+const LOOKS_MAX: usize = 120_000_000;
 
 /// A gap between placement and bound that needs no further rounds, as a share.
 const GAP_ENOUGH: f64 = 2e-4;
@@ -84,7 +84,7 @@ impl Market {
 }
 
 /// Finds prices, beginning with those that the best placement so far implies.
-pub(super) fn prices(problem: &Problem, losses: &Losses<'_>, plan: &[Vec<usize>]) -> Dual {
+pub(super) fn prices(problem: &Problem, losses: &Losses<'_>, plan: &[Vec<usize>], rounds: usize) -> Dual {
     let loss = losses.total(problem, plan);
     let market = Market::new(problem);
     let factors = Factors::new(problem, losses);
@@ -94,7 +94,7 @@ pub(super) fn prices(problem: &Problem, losses: &Losses<'_>, plan: &[Vec<usize>]
     let mut prices: Vec<Vec<f64>> = market.rules.iter().zip(implied).map(first).collect();
     let mut path = Path::new(&prices, loss);
     let mut looks = 0;
-    for _ in 0..if prices.iter().all(Vec::is_empty) { 1 } else { ROUNDS_MAX } {
+    for _ in 0..if prices.iter().all(Vec::is_empty) { 1 } else { rounds } {
         let tariff = market.tariff(&prices);
         let round = round(problem, &market.classes, &mut choices, &tariff);
         let reached = round.loss - market.paid(&prices);

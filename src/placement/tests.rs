@@ -171,7 +171,7 @@ proptest! {
         if let Ok(mut built) = construct::build(&problem, &losses, &tariff::Tariff::free(&problem)) {
             search::improve(&problem, &losses, &mut built);
             let found = losses.total(&problem, &built);
-            let bound = bound::prices(&problem, &losses, &built).loss_least;
+            let bound = bound::prices(&problem, &losses, &built, bound::ROUNDS_MAX).loss_least;
             prop_assert!(found >= best - 1e-9, "{found} below the best {best}");
             prop_assert!((found - best) / all < 0.1, "{found} far from the best {best} of {all}");
             prop_assert!(bound <= best + 1e-9, "bound {bound} above the best {best}");
