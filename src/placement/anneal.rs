@@ -11,8 +11,8 @@ use crate::availability::{real, real_len};
 use rand_chacha::ChaCha8Rng;
 
 /// Steps for each site, and for all at most: a second of work.
-const STEPS_OF_SITE: usize = 50_000;
-const STEPS_MAX: usize = 1_500_000;
+const STEPS_OF_SITE: usize = 20_000;
+const STEPS_MAX: usize = 1_200_000;
 
 /// Steps in place of one where losses are not read from a table.
 const STEP_COST: usize = 20;

@@ -28,7 +28,7 @@ pub(super) struct Dual {
 pub(super) const ROUNDS_MAX: usize = 3_000;
 
 /// Choices that are looked at, over all rounds: less than a second of work. Counted, not timed, so that every machine ends alike.
-const LOOKS_MAX: usize = 120_000_000;
+const LOOKS_MAX: usize = 80_000_000;
 
 /// A gap between placement and bound that needs no further rounds, as a share.
 const GAP_ENOUGH: f64 = 2e-4;

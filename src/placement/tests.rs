@@ -4,6 +4,7 @@ use super::*;
 use proptest::prelude::*;
 
 mod large;
+mod properties;
 
 fn region(sites: &[(f64, u64)]) -> Vec<Site> {
     let site = |(at, (damage, patients)): (usize, &(f64, u64))| Site {
@@ -154,7 +155,7 @@ fn small() -> impl Strategy<Value = Vec<(f64, u64)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(40) })]
 
     #[test]
     fn the_fast_way_is_near_the_exhaustive_and_bounds_hold(

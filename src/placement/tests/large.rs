@@ -39,7 +39,7 @@ fn made(drawn: &[Drawn], lost: Option<usize>) -> Vec<Site> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
     #[test]
     fn products_bound_what_is_best_and_reach_no_more((drawn, budget, factor, lost) in regions()) {
