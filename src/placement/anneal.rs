@@ -224,11 +224,10 @@ impl<'a> Walk<'a> {
     fn send(&mut self, guest: usize, from: usize, left: usize) -> bool {
         let mut to = left;
         for _ in 0..=TRIES {
-            if to != from && to != guest && self.room[to] >= self.problem.patients[guest] {
-                if self.may_join(guest, to) {
-                    self.put(guest, to);
-                    return true;
-                }
+            let has_room = to != from && to != guest && self.room[to] >= self.problem.patients[guest];
+            if has_room && self.may_join(guest, to) {
+                self.put(guest, to);
+                return true;
             }
             if let Some(next) = self.candidate(guest, from) {
                 to = next;

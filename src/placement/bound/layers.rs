@@ -60,10 +60,10 @@ pub(super) fn best_pair(layers: &[Vec<Point>], site: usize, slope: f64) -> (f64,
                     lowest -= 1;
                 }
                 // Two may be taken away: b and the site itself.
-                for at in lowest.saturating_sub(2)..(lowest + 3).min(layer.len()) {
-                    let a = layer[at];
-                    if a.2 != site && a.2 != b.2 && cost(at) + b.1 < best.0 {
-                        best = (cost(at) + b.1, Some([a.2, b.2]));
+                for a in &layer[lowest.saturating_sub(2)..(lowest + 3).min(layer.len())] {
+                    let both = slope * b.0 * a.0 + a.1 + b.1;
+                    if a.2 != site && a.2 != b.2 && both < best.0 {
+                        best = (both, Some([a.2, b.2]));
                     }
                 }
             }
