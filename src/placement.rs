@@ -8,6 +8,7 @@
 pub mod baselines;
 pub mod explain;
 
+mod anneal;
 mod assignment;
 mod bound;
 mod construct;
@@ -16,6 +17,7 @@ mod factors;
 mod losses;
 mod problem;
 mod search;
+mod tariff;
 mod worst;
 
 #[cfg(test)]
@@ -277,14 +279,17 @@ fn solve(problem: &Problem, model: &LossModel, objective: &Objective) -> Result<
 
 /// Finds a placement where the loss is a sum over sites.
 fn solve_separable(problem: &Problem, losses: &Losses<'_>) -> Result<Found, PlacementError> {
-    if exhaustive::is_small(problem) {
-        if let Some(alternates) = exhaustive::best(problem, losses) {
-            let fresh = Problem { in_force: None, ..problem.clone() };
-            let loss_least = exhaustive::best(&fresh, losses).map_or(0.0, |best| losses.total(problem, &best));
-            return Ok(Found { alternates, loss_least, method: "exhaustive" });
-        }
-        return Err(problem.no_fit(0));
+    if !exhaustive::is_small(problem) {
+        return by_search(problem, losses);
     }
+    let Some(alternates) = exhaustive::best(problem, losses) else { return Err(problem.no_fit(0)) };
+    let fresh = Problem { in_force: None, ..problem.clone() };
+    let loss_least = exhaustive::best(&fresh, losses).map_or(0.0, |best| losses.total(problem, &best));
+    Ok(Found { alternates, loss_least, method: "exhaustive" })
+}
+
+/// The same without trying every placement.
+fn by_search(problem: &Problem, losses: &Losses<'_>) -> Result<Found, PlacementError> {
     // What is new is found without looking at what is in force, so that the same region gives the same candidates, whatever is in force.
     let fresh = Problem { in_force: None, ..problem.clone() };
     let (candidates, loss_least, method) = if assignment::fits(problem) {
@@ -292,12 +297,17 @@ fn solve_separable(problem: &Problem, losses: &Losses<'_>) -> Result<Found, Plac
         let free = if problem.in_force.is_some() { assignment::best(&fresh, losses)? } else { assigned.clone() };
         (vec![assigned], losses.total(problem, &free), "assignment")
     } else {
-        let mut built = construct::build(&fresh, losses, &vec![0.0; problem.sites()])?;
+        let mut built = construct::build(&fresh, losses, &tariff::Tariff::free(problem))?;
         search::improve(&fresh, losses, &mut built);
-        let dual = bound::prices(&fresh, losses, &built);
-        let mut priced = construct::build(&fresh, losses, &dual.prices).unwrap_or_else(|_| built.clone());
+        // The first prices alone say where nothing is left to gain; those of a better plan are better.
+        let first = bound::prices(&fresh, losses, &built, 1);
+        if !bound::is_near(problem, losses.total(problem, &built), first.loss_least) {
+            built = annealed(&fresh, losses, built);
+        }
+        let dual = bound::prices(&fresh, losses, &built, bound::ROUNDS_MAX);
+        let mut priced = construct::build(&fresh, losses, &dual.tariff).unwrap_or_else(|_| built.clone());
         search::improve(&fresh, losses, &mut priced);
-        (vec![built, priced], dual.loss_least, "local search")
+        (vec![built, priced], dual.loss_least.max(first.loss_least), "local search and annealing")
     };
     let start = construct::from_force(problem, losses).map(|mut kept| {
         // What would be proposed anew stays, also where the search was cut short.
@@ -315,4 +325,11 @@ fn solve_separable(problem: &Problem, losses: &Losses<'_>) -> Result<Found, Plac
         if cost(&next) < cost(&best) - slack { next } else { best }
     });
     Ok(Found { alternates, loss_least, method })
+}
+
+/// A plan after a walk, or as it was, where that is no better.
+fn annealed(problem: &Problem, losses: &Losses<'_>, plan: Vec<Vec<usize>>) -> Vec<Vec<usize>> {
+    let mut other = anneal::walk(problem, losses, &plan);
+    search::improve(problem, losses, &mut other);
+    if losses.total(problem, &other) < losses.total(problem, &plan) { other } else { plan }
 }

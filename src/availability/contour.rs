@@ -18,6 +18,10 @@ const LEAST_CERTAIN: f64 = 1e-4;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Contour {
     fates: Vec<Fate>,
+    /// Per free unit, its sites.
+    sites: Vec<usize>,
+    /// Sites lost among the free units.
+    need: usize,
     /// Per root: F(ω)·ω^−k, twice where its conjugate is left out, divided by P(k): real parts, then imaginary ones.
     weights: Vec<f64>,
     /// Per free unit and root: p̃ωᵐ/(q̃ + p̃ωᵐ): real parts, then imaginary ones.
@@ -66,19 +70,27 @@ impl Contour {
             ratio.iter().map(|r| r[0]).chain(ratio.iter().map(|r| r[1])).collect()
         });
         let ratios = ratios.collect();
-        Some(Self { fates: tilted.fates.clone(), weights, ratios, probability })
+        let sites = tilted.free.iter().map(|unit| unit.sites).collect();
+        Some(Self { fates: tilted.fates.clone(), sites, need: tilted.need, weights, ratios, probability })
     }
 
     /// P(all of these units lost | k lost).
     pub(super) fn joint(&self, units: &[usize]) -> f64 {
         let half = self.weights.len() / 2;
-        let mut free = Vec::with_capacity(units.len());
+        let (mut free, mut sites) = (Vec::with_capacity(units.len()), 0);
         for unit in units {
             match self.fates[*unit] {
                 Fate::Never => return 0.0,
                 Fate::Surely => {}
-                Fate::Free(at) => free.push(&self.ratios[at]),
+                Fate::Free(at) => {
+                    free.push(&self.ratios[at]);
+                    sites += self.sites[at];
+                }
             }
+        }
+        // The sum would be rounding, and ratios of it anything.
+        if sites > self.need {
+            return 0.0;
         }
         let mut sum = 0.0;
         for root in 0..half {
@@ -111,11 +123,13 @@ impl Contour {
             }
         }
         let alone: f64 = row[..half].iter().sum();
+        let own = if let Fate::Free(at) = self.fates[unit] { self.sites[at] } else { 0 };
         // Re(a·b) = Re a·Re b − Im a·Im b.
         row[half..].iter_mut().for_each(|imaginary| *imaginary = -*imaginary);
         let pair = |other: &Fate| match other {
             Fate::Never => 0.0,
             Fate::Surely => alone.clamp(0.0, 1.0),
+            Fate::Free(at) if self.sites[*at] + own > self.need => 0.0,
             Fate::Free(at) => dot(&row, &self.ratios[*at]).clamp(0.0, 1.0),
         };
         let mut pairs: Vec<f64> = self.fates.iter().map(pair).collect();

@@ -4,6 +4,7 @@
 use super::PlacementError;
 use super::losses::Losses;
 use super::problem::Problem;
+use super::tariff::Tariff;
 use crate::availability::real;
 use std::collections::VecDeque;
 
@@ -11,14 +12,14 @@ use std::collections::VecDeque;
 struct Making<'a> {
     problem: &'a Problem,
     losses: &'a Losses<'a>,
-    prices: &'a [f64],
+    tariff: &'a Tariff,
     plan: Vec<Vec<usize>>,
     room: Vec<u64>,
 }
 
-/// Builds a plan. `prices`: what a patient's place at each holder is worth.
-pub(super) fn build(problem: &Problem, losses: &Losses<'_>, prices: &[f64]) -> Result<Vec<Vec<usize>>, PlacementError> {
-    complete(problem, losses, prices, vec![Vec::new(); problem.sites()])
+/// Builds a plan. `tariff`: what a patient's place at each holder is worth.
+pub(super) fn build(problem: &Problem, losses: &Losses<'_>, tariff: &Tariff) -> Result<Vec<Vec<usize>>, PlacementError> {
+    complete(problem, losses, tariff, vec![Vec::new(); problem.sites()])
 }
 
 /// The placement in force as far as it is still allowed, completed. None where nothing is in force or it cannot be completed.
@@ -38,7 +39,7 @@ pub(super) fn from_force(problem: &Problem, losses: &Losses<'_>) -> Option<Vec<V
         }
         extras -= plan[site].len().saturating_sub(problem.least);
     }
-    complete(problem, losses, &vec![0.0; problem.sites()], plan).ok()
+    complete(problem, losses, &Tariff::free(problem), plan).ok()
 }
 
 /// Gives every site its alternates, and the extras to those that gain most: the most exposed patients first, or where that leaves a site over, the
@@ -46,26 +47,26 @@ pub(super) fn from_force(problem: &Problem, losses: &Losses<'_>) -> Option<Vec<V
 fn complete(
     problem: &Problem,
     losses: &Losses<'_>,
-    prices: &[f64],
+    tariff: &Tariff,
     plan: Vec<Vec<usize>>,
 ) -> Result<Vec<Vec<usize>>, PlacementError> {
     let mut order: Vec<usize> = (0..problem.sites()).collect();
     order.sort_by(|a, b| losses.of(*b, &[]).total_cmp(&losses.of(*a, &[])).then(a.cmp(b)));
-    in_order(problem, losses, prices, plan.clone(), &order).or_else(|_| {
+    in_order(problem, losses, tariff, plan.clone(), &order).or_else(|_| {
         order.sort_by_key(|site| std::cmp::Reverse(problem.patients[*site]));
-        in_order(problem, losses, prices, plan, &order)
+        in_order(problem, losses, tariff, plan, &order)
     })
 }
 
 fn in_order(
     problem: &Problem,
     losses: &Losses<'_>,
-    prices: &[f64],
+    tariff: &Tariff,
     plan: Vec<Vec<usize>>,
     order: &[usize],
 ) -> Result<Vec<Vec<usize>>, PlacementError> {
     let room = problem.room(&plan);
-    let mut making = Making { problem, losses, prices, plan, room };
+    let mut making = Making { problem, losses, tariff, plan, room };
     for round in 1..=problem.least {
         for site in order {
             if making.plan[*site].len() < round && !making.add_best(*site) && !making.make_room(*site) {
@@ -84,6 +85,7 @@ impl Making<'_> {
     fn best(&self, site: usize) -> Option<(usize, f64)> {
         let (problem, patients) = (self.problem, self.problem.patients[site]);
         let mut list = self.plan[site].clone();
+        let prices = self.tariff.row(site);
         let mut best: Option<(usize, f64, f64)> = None;
         for holder in &problem.candidates[site] {
             if self.room[*holder] < patients || !problem.is_apart(*holder, &self.plan[site]) {
@@ -92,7 +94,7 @@ impl Making<'_> {
             list.push(*holder);
             let loss = self.losses.of(site, &list);
             list.pop();
-            let cost = real(patients) * (loss + self.prices[*holder]) + problem.cost_of_move(site, *holder);
+            let cost = real(patients) * (loss + prices[*holder]) + problem.cost_of_move(site, *holder);
             if best.is_none_or(|(_, least, _)| cost < least) {
                 best = Some((*holder, cost, loss));
             }
@@ -175,7 +177,7 @@ impl Making<'_> {
             problem.extras - self.plan.iter().map(|list| list.len() - problem.least).sum::<usize>().min(problem.extras);
         let gain = |making: &Self, site: usize| {
             let (holder, loss) = making.best(site)?;
-            Some((real(problem.patients[site]) * (losses_now(making, site) - loss - making.prices[holder]), holder))
+            Some((real(problem.patients[site]) * (losses_now(making, site) - loss - making.tariff.row(site)[holder]), holder))
         };
         let mut gains: Vec<Option<(f64, usize)>> = (0..problem.sites())
             .map(|site| if self.plan[site].len() < problem.most { gain(self, site) } else { None })

@@ -18,6 +18,15 @@ pub(super) enum Losses<'a> {
         /// P(site and other lost), row by row.
         pairs: Vec<f64>,
     },
+    /// Two alternates at most in a small region: every set of three besides, exactly.
+    Triples {
+        /// P(site lost).
+        alone: Vec<f64>,
+        /// P(site and other lost), row by row.
+        pairs: Vec<f64>,
+        /// P(site and two others lost), rows of rows.
+        triples: Vec<f64>,
+    },
     /// A product of the sites' own: exact for independent sites, close given k in large regions.
     Product {
         /// P(site lost).
@@ -52,9 +61,38 @@ impl<'a> Losses<'a> {
         }
         let is_product = lost.is_none() && !model.has_causes();
         if is_product || (problem.sites() > EXACT_SITES_MAX && model.is_simple()) {
-            return Self::Product { alone, joint, is_exact: is_product };
+            return Self::of_product(problem, joint, is_product);
         }
-        Self::Joint { joint, host }
+        Self::Joint { joint, host }.in_a_table(problem)
+    }
+
+    /// Losses as products of the sites' own.
+    pub(super) fn of_product(problem: &Problem, joint: &'a JointLoss<'a>, is_exact: bool) -> Self {
+        let alone = problem.host.iter().map(|unit| joint.of(&[*unit])).collect();
+        Self::Product { alone, joint, is_exact }
+    }
+
+    /// Where sets have three members at most and sites are few, all of them are evaluated once.
+    fn in_a_table(self, problem: &Problem) -> Self {
+        let sites = problem.sites();
+        if problem.most != 2 || sites > EXACT_SITES_MAX {
+            return self;
+        }
+        let alone = (0..sites).map(|site| self.of(site, &[])).collect();
+        let (mut pairs, mut triples) = (vec![0.0; sites * sites], vec![0.0; sites * sites * sites]);
+        for a in 0..sites {
+            for b in (a + 1..sites).filter(|b| problem.host[*b] != problem.host[a]) {
+                let pair = self.of(a, &[b]);
+                (pairs[a * sites + b], pairs[b * sites + a]) = (pair, pair);
+                for c in (b + 1..sites).filter(|c| problem.is_apart(*c, &[a, b])) {
+                    let triple = self.of(a, &[b, c]);
+                    for [x, y, z] in [[a, b, c], [a, c, b], [b, a, c], [b, c, a], [c, a, b], [c, b, a]] {
+                        triples[(x * sites + y) * sites + z] = triple;
+                    }
+                }
+            }
+        }
+        Self::Triples { alone, pairs, triples }
     }
 
     /// Losses over drawn outcomes.
@@ -63,7 +101,7 @@ impl<'a> Losses<'a> {
         let (host, draws) = (problem.host.clone(), outcomes.draws());
         let events = Self::Events { lost, host, draws };
         if problem.most > 1 {
-            return events;
+            return events.in_a_table(problem);
         }
         let sites = 0..problem.sites();
         let alone = sites.clone().map(|site| events.of(site, &[])).collect();
@@ -77,6 +115,11 @@ impl<'a> Losses<'a> {
             Self::Pairs { alone, pairs } => match alternates {
                 [] => alone[site],
                 [one, ..] => pairs[site * alone.len() + one],
+            },
+            Self::Triples { alone, pairs, triples } => match alternates {
+                [] => alone[site],
+                [one] => pairs[site * alone.len() + one],
+                [one, two, ..] => triples[(site * alone.len() + one) * alone.len() + two],
             },
             Self::Product { alone, .. } => alternates.iter().fold(alone[site], |p, other| p * alone[*other]),
             Self::Joint { joint, host } => {
@@ -102,7 +145,7 @@ impl<'a> Losses<'a> {
     pub(super) fn alone(&self) -> Option<&[f64]> {
         match self {
             Self::Product { alone, .. } => Some(alone),
-            Self::Pairs { .. } | Self::Joint { .. } | Self::Events { .. } => None,
+            Self::Pairs { .. } | Self::Triples { .. } | Self::Joint { .. } | Self::Events { .. } => None,
         }
     }
 }

@@ -42,7 +42,7 @@ impl Search<'_> {
     /// What a site costs with these alternates: patients lost, and moved.
     fn cost(&mut self, site: usize, list: &[usize]) -> f64 {
         self.looks += match self.losses {
-            Losses::Pairs { .. } | Losses::Product { .. } => 1,
+            Losses::Pairs { .. } | Losses::Triples { .. } | Losses::Product { .. } => 1,
             Losses::Joint { .. } | Losses::Events { .. } => LOOK_COST,
         };
         let moves: f64 = list.iter().map(|holder| self.problem.cost_of_move(site, *holder)).sum();
@@ -153,7 +153,7 @@ impl Search<'_> {
                 let pair = |site: usize, holder: usize| weigh(site) * pairs[site * alone.len() + holder];
                 pair(site, b) + pair(other, a) < pair(site, a) + pair(other, b)
             }
-            Losses::Joint { .. } | Losses::Events { .. } => true,
+            Losses::Triples { .. } | Losses::Joint { .. } | Losses::Events { .. } => true,
         }
     }
 

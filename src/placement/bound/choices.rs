@@ -1,9 +1,10 @@
 //! A site's cheapest choice of alternates at given prices, or something that is no dearer.
 
-use super::layers::{best_pair, layers};
+use super::layers::{Point, best_pair, layers};
 use crate::placement::factors::Factors;
 use crate::placement::losses::Losses;
 use crate::placement::problem::Problem;
+use crate::placement::tariff::{Classes, Tariff};
 
 /// Sets that are evaluated once and kept.
 const SETS_MAX: usize = 400_000;
@@ -17,8 +18,8 @@ pub(super) enum Choices<'a> {
     Sets(Vec<[Vec<Set>; 2]>),
     /// Pairs only: one alternate at most.
     Pairs(&'a Losses<'a>),
-    /// Products of factors; the layers for all sites, or for each where distances differ.
-    Products { factors: &'a Factors, shared: bool, layers: Vec<Vec<(f64, f64, usize)>> },
+    /// Products of factors; the layers for each class of sites, or for each site where distances differ.
+    Products { factors: &'a Factors, shared: bool, layers: Vec<Vec<Vec<Point>>> },
     /// What is lost if everyone who may holds a copy.
     Floor(Vec<f64>),
 }
@@ -29,8 +30,9 @@ impl<'a> Choices<'a> {
             return Self::Pairs(losses);
         }
         if let Some(factors) = factors {
-            // Without limits of distance everybody chooses from everybody else: one set of layers serves all.
-            let shared = problem.candidates.iter().all(|near| near.len() + 1 == problem.sites());
+            // Without limits of distance everybody chooses from everybody with room: one set of layers serves all of a class.
+            let roomy = |site: usize| (0..problem.sites()).filter(|o| *o != site && is_roomy(problem, *o, site)).count();
+            let shared = (0..problem.sites()).all(|site| problem.candidates[site].len() == roomy(site));
             return Self::Products { factors, shared, layers: Vec::new() };
         }
         let count: usize = problem.candidates.iter().map(|near| sets_of(near.len(), problem.most)).sum();
@@ -41,36 +43,46 @@ impl<'a> Choices<'a> {
     }
 
     /// Prepares for new prices.
-    pub(super) fn look(&mut self, problem: &Problem, prices: &[f64]) {
+    pub(super) fn look(&mut self, problem: &Problem, classes: &Classes, tariff: &Tariff) {
         let Self::Products { factors, shared, layers: kept } = self else { return };
-        let points = |holders: &mut dyn Iterator<Item = usize>| -> Vec<(f64, f64, usize)> {
+        let points = |prices: &[f64], holders: &mut dyn Iterator<Item = usize>| -> Vec<Point> {
             let mut points: Vec<_> = holders.map(|holder| (factors.tail[holder], prices[holder], holder)).collect();
             points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
             points
         };
         *kept = if *shared {
-            vec![layers(&points(&mut (0..problem.sites())))]
+            let of_class = |(class, prices): (usize, &Vec<f64>)| {
+                let mut roomy = (0..problem.sites()).filter(|o| problem.capacity[*o] >= classes.sizes[class].0);
+                layers(&points(prices, &mut roomy))
+            };
+            tariff.classes().iter().enumerate().map(of_class).collect()
         } else {
-            problem.candidates.iter().map(|near| layers(&points(&mut near.iter().copied()))).collect()
+            let near = problem.candidates.iter().enumerate();
+            near.map(|(site, near)| layers(&points(tariff.row(site), &mut near.iter().copied()))).collect()
         };
     }
 
     /// What a round costs: choices to look at.
-    pub(super) fn looks(&self, problem: &Problem) -> usize {
+    pub(super) fn looks(&self, problem: &Problem, classes: &Classes) -> usize {
         let near: usize = problem.candidates.iter().map(Vec::len).sum();
         match self {
             Self::Sets(sets) => sets.iter().flatten().map(Vec::len).sum(),
             Self::Pairs(_) => near,
             Self::Products { layers, shared, .. } => {
-                let pairs = |layers: &Vec<(f64, f64, usize)>| layers.len() * layers.len() / 4;
-                if *shared { problem.sites() * pairs(&layers[0]) } else { layers.iter().map(pairs).sum::<usize>() + 3 * near }
+                let pairs = |layers: &Vec<Vec<Point>>| 8 * layers.iter().map(Vec::len).sum::<usize>();
+                if *shared {
+                    classes.of.iter().map(|class| pairs(&layers[*class])).sum::<usize>() + 3 * layers.len() * problem.sites()
+                } else {
+                    layers.iter().map(pairs).sum::<usize>() + 3 * near
+                }
             }
             Self::Floor(least) => least.len(),
         }
     }
 
     /// The least loss and price per patient with so many alternates, and who they are.
-    pub(super) fn cheapest(&self, problem: &Problem, site: usize, size: usize, prices: &[f64]) -> (f64, Vec<usize>) {
+    pub(super) fn cheapest(&self, problem: &Problem, site: usize, size: usize, tariff: &Tariff) -> (f64, Vec<usize>) {
+        let prices = tariff.row(site);
         let cheaper = |best: (f64, Vec<usize>), cost: f64, holders: &[usize]| {
             if cost < best.0 { (cost, holders.to_vec()) } else { best }
         };
@@ -89,12 +101,16 @@ impl<'a> Choices<'a> {
                 (cost, vec![holder])
             }
             Self::Products { factors, shared, layers } => {
-                let (lead, layers) = (factors.lead[site], &layers[if *shared { 0 } else { site }]);
+                let (lead, layers) = (factors.lead[site], &layers[if *shared { tariff.class(site) } else { site }]);
                 product(factors, problem, site, size, lead, layers)
             }
             Self::Floor(least) => (least[site], Vec::new()),
         }
     }
+}
+
+fn is_roomy(problem: &Problem, holder: usize, site: usize) -> bool {
+    problem.capacity[holder] >= problem.patients[site]
 }
 
 fn product(
@@ -103,14 +119,15 @@ fn product(
     site: usize,
     size: usize,
     lead: f64,
-    layers: &[(f64, f64, usize)],
+    layers: &[Vec<Point>],
 ) -> (f64, Vec<usize>) {
     match size {
         0 => (lead, Vec::new()),
         1 => {
-            let cost = |point: &(f64, f64, usize)| (lead * point.0 + point.1, vec![point.2]);
-            let all = layers.iter().filter(|point| point.2 != site).map(cost);
-            all.fold((f64::INFINITY, Vec::new()), |best, next| if next.0 < best.0 { next } else { best })
+            let cost = |point: &Point| (lead * point.0 + point.1, point.2);
+            let all = layers.iter().flatten().filter(|point| point.2 != site).map(cost);
+            let (cost, holder) = all.fold((f64::INFINITY, site), |best, next| if next.0 < best.0 { next } else { best });
+            (cost, vec![holder])
         }
         2 => {
             let (cost, pair) = best_pair(layers, site, lead);

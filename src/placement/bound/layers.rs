@@ -3,25 +3,27 @@
 /// Layers that are kept: the best pair, without one site, lies in the first three.
 const LAYERS: usize = 3;
 
-/// Points of the first layers, cheapest price first. `points`: risk in rising order, price, holder.
-pub(super) fn layers(points: &[(f64, f64, usize)]) -> Vec<(f64, f64, usize)> {
-    let mut rest: Vec<(f64, f64, usize)> = points.to_vec();
+/// A point: risk, price, holder.
+pub(super) type Point = (f64, f64, usize);
+
+/// The first layers, each in rising risk. `points` in rising risk.
+pub(super) fn layers(points: &[Point]) -> Vec<Vec<Point>> {
+    let mut rest: Vec<Point> = points.to_vec();
     let mut kept = Vec::new();
     for _ in 0..LAYERS {
         let hull = hull(&rest);
         if hull.is_empty() {
             break;
         }
-        kept.extend(hull.iter().map(|at| rest[*at]));
+        kept.push(hull.iter().map(|at| rest[*at]).collect());
         let mut next = hull.iter().copied().peekable();
         rest = rest.iter().enumerate().filter(|(at, _)| next.next_if_eq(at).is_none()).map(|(_, point)| *point).collect();
     }
-    kept.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.total_cmp(&b.0)).then(a.2.cmp(&b.2)));
     kept
 }
 
 /// The points of the lower left hull, in rising risk: where some positive slope · risk + price is least.
-fn hull(points: &[(f64, f64, usize)]) -> Vec<usize> {
+fn hull(points: &[Point]) -> Vec<usize> {
     let mut hull: Vec<usize> = Vec::new();
     for (at, point) in points.iter().enumerate() {
         // A point with no lower price than one of lower risk is never needed.
@@ -44,20 +46,26 @@ fn hull(points: &[(f64, f64, usize)]) -> Vec<usize> {
     hull
 }
 
-/// The pair with the least slope · risk · risk + price + price, without `site`; `layers` cheapest first.
-pub(super) fn best_pair(layers: &[(f64, f64, usize)], site: usize, slope: f64) -> (f64, Option<[usize; 2]>) {
+/// The pair with the least slope · risk · risk + price + price, without `site`.
+///
+/// For one of the two given, cost falls and then rises along each layer, and the lowest point moves one way as the given one's risk rises.
+pub(super) fn best_pair(layers: &[Vec<Point>], site: usize, slope: f64) -> (f64, Option<[usize; 2]>) {
     let mut best = (f64::INFINITY, None);
-    for (at, a) in layers.iter().enumerate().filter(|(_, a)| a.2 != site) {
-        if 2.0 * a.1 >= best.0 {
-            break;
-        }
-        for b in layers[at + 1..].iter().filter(|b| b.2 != site) {
-            if a.1 + b.1 >= best.0 {
-                break;
-            }
-            let cost = slope * a.0 * b.0 + a.1 + b.1;
-            if cost < best.0 {
-                best = (cost, Some([a.2, b.2]));
+    for given in layers {
+        for layer in layers {
+            let mut lowest = layer.len() - 1;
+            for b in given.iter().filter(|b| b.2 != site) {
+                let cost = |at: usize| slope * b.0 * layer[at].0 + layer[at].1;
+                while lowest > 0 && cost(lowest - 1) <= cost(lowest) {
+                    lowest -= 1;
+                }
+                // Two may be taken away: b and the site itself.
+                for a in &layer[lowest.saturating_sub(2)..(lowest + 3).min(layer.len())] {
+                    let both = slope * b.0 * a.0 + a.1 + b.1;
+                    if a.2 != site && a.2 != b.2 && both < best.0 {
+                        best = (both, Some([a.2, b.2]));
+                    }
+                }
             }
         }
     }
