@@ -34,7 +34,8 @@ proptest! {
         let sites = placed(&drawn);
         let objective = Objective::GivenLost(sites.len() / 2);
         let model = LossModel::new(&sites, &[]).unwrap();
-        for baseline in [baselines::nearest(&sites, alternates).unwrap(), baselines::random(&sites, alternates, seed)] {
+        let free = baselines::Rules::free(&sites, alternates);
+        for baseline in [free.nearest().unwrap(), free.random(seed).unwrap()] {
             let sites = with_room_of(&sites, &baseline);
             let of_baseline = worth(&sites, &model, &objective, &baseline).unwrap();
             let found = plan(&sites, &[], &wish(crate::availability::real_len(alternates), None), &objective).unwrap();
