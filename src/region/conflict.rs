@@ -120,9 +120,27 @@ pub enum Conflict {
         /// Its kind number.
         kind: u16,
     },
+    /// The own clock differs from that of most peers. Nothing depends on it but what is shown.
+    ClockDiffers {
+        /// By how many days it is ahead; below zero, behind.
+        ahead_days: i64,
+    },
 }
 
+/// A clock that differs by less is not worth a word.
+const CLOCK_DIFFERS_MS: i64 = 24 * 60 * 60 * 1000;
+
 impl Conflict {
+    /// Compares the own clock with the peers' that were heard, all in milliseconds since 1970 UTC. The middle one decides, so that one
+    /// wrong clock among them accuses nobody.
+    pub fn of_clock(own_ms: i64, peers_ms: &[i64]) -> Option<Self> {
+        let mut sorted = peers_ms.to_vec();
+        sorted.sort_unstable();
+        let ahead_ms = own_ms.saturating_sub(*sorted.get(sorted.len() / 2)?);
+        let is_off = ahead_ms.saturating_abs() > CLOCK_DIFFERS_MS;
+        is_off.then_some(Self::ClockDiffers { ahead_days: ahead_ms / CLOCK_DIFFERS_MS })
+    }
+
     pub(super) fn waits(statement: StatementId, kept: &Kept, signed: Signer, authority: &Authority) -> Self {
         let kind = kept.any().map_or(0, |signed| signed.body().kind);
         let signed = authority.deputies().get(&signed).map_or_else(|| signed.to_string(), |deputy| deputy.name.clone());

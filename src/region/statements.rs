@@ -209,7 +209,7 @@ impl Statements {
 
     /// Bounds what one signer can have kept.
     fn prune(&mut self, roles: &Roles) {
-        let mut own: BTreeMap<(Signer, Class), Vec<(u64, SignedId, StatementId)>> = BTreeMap::new();
+        let mut own: BTreeMap<(Signer, Class), Vec<NewestFirst>> = BTreeMap::new();
         for (statement, kept) in &self.kept {
             for signed in kept.signed.values() {
                 if let Some(class) = roles.class_of(signed, kept.signed.len()) {
@@ -243,6 +243,9 @@ impl Statements {
     }
 }
 
+/// The counter from above, which sorts the newest to the front, then the id; and the statement.
+type NewestFirst = (u64, SignedId, StatementId);
+
 /// What is counted together when a signer's statements are bounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Class {
@@ -258,11 +261,13 @@ struct Roles {
     deputies: BTreeSet<Signer>,
     nodes: BTreeSet<Signer>,
     staff: BTreeSet<Signer>,
+    emergency: BTreeSet<Signer>,
 }
 
 impl Roles {
     fn of(root: Signer) -> Self {
-        Self { root, deputies: BTreeSet::new(), nodes: BTreeSet::new(), staff: BTreeSet::new() }
+        let none = BTreeSet::new;
+        Self { root, deputies: none(), nodes: none(), staff: none(), emergency: none() }
     }
 
     fn learn_deputies(&mut self, kept: &Kept) {
@@ -278,6 +283,7 @@ impl Roles {
             && kept.signed.keys().any(|signer| self.is_regional(*signer))
         {
             self.nodes.insert(admitted.node);
+            self.emergency.insert(Signer(admitted.emergency.ed25519));
         }
     }
 
@@ -301,7 +307,9 @@ impl Roles {
         let is_later_kind = kind > NODE_KEYS;
         let is_node = self.nodes.contains(&signer) && (kind == NOTICE || kind == NODE_KEYS || is_later_kind);
         let is_staff = self.staff.contains(&signer) && (kind == SUCCESSOR_PROPOSED || is_later_kind);
-        kind != FOUNDED && signed.as_bytes().len() <= OWN_LEN_MAX && (is_node || is_staff)
+        // Kept for a later version, in which an emergency key signs its successor.
+        let is_emergency = self.emergency.contains(&signer) && is_later_kind;
+        kind != FOUNDED && signed.as_bytes().len() <= OWN_LEN_MAX && (is_node || is_staff || is_emergency)
     }
 
     /// What bounds it; `None` for what is never forgotten.

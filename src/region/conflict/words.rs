@@ -71,6 +71,7 @@ impl Conflict {
                     kind_words(*kind).en
                 ),
             ),
+            Self::ClockDiffers { ahead_days } => clock(*ahead_days),
         }
     }
 
@@ -119,8 +120,18 @@ impl Conflict {
                 "署名した人に、正しい内容で出し直すよう頼んでください。",
                 "Ask whoever signed it to say it again as it should be.",
             ),
+            Self::ClockDiffers { .. } => both("この箱の時計を合わせてください。", "Set the clock of this box."),
         }
     }
+}
+
+fn clock(ahead_days: i64) -> Sentence {
+    let (days, is_behind) = (ahead_days.unsigned_abs(), ahead_days < 0);
+    let (ja, en) = if is_behind { ("遅れて", "behind") } else { ("進んで", "ahead of") };
+    both(
+        format!("この箱の時計は、ほかの施設より{days}日{ja}います。記録は失われません。"),
+        format!("The clock of this box is {days} days {en} the others. Nothing is lost by it."),
+    )
 }
 
 fn quoted(names: &[String], between: &str, (open, close): (&str, &str)) -> String {

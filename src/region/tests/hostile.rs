@@ -102,6 +102,11 @@ fn later_kinds_are_kept_passed_on_and_warned_of() {
     let warned = |of: &Signed| region.conflicts().contains(&Conflict::NotUnderstood { statement: of.statement(), kind: 500 });
     assert!(!warned(&quiet) && warned(&loud));
     assert!(world.statements.lacking_there(&BTreeSet::new()).any(|signed| signed == &loud));
+    // Nodes and emergency keys may say later kinds too; strangers may not.
+    world.root(&Admitted { emergency: PublicHalf { ed25519: signer(40).0, ..half(40) }, ..admitted(5, 15, 1) });
+    let own = [15, 40, 90].map(|by| Body { payload: vec![by], ..quiet.body().clone() }.sign(&key(by), 1));
+    assert_eq!(world.statements.merge(own.clone()).taken.len(), 2);
+    assert!(!world.statements.ids().any(|id| id == own[2].id()));
 }
 
 #[test]

@@ -22,6 +22,7 @@ fn every_conflict_says_what_is_the_matter_and_what_to_do() {
         Conflict::DeputyListsCross { number: 4 },
         Conflict::NotUnderstood { statement, kind: 500 },
         Conflict::Malformed { statement, kind: 3 },
+        Conflict::ClockDiffers { ahead_days: -365 },
     ];
     let mut said = BTreeSet::new();
     for conflict in &all {
@@ -33,4 +34,14 @@ fn every_conflict_says_what_is_the_matter_and_what_to_do() {
     }
     // Ids are short enough to be read out.
     assert_eq!(all[6].sentence().en, "The adopted placement builds on placement 07070707, which has not arrived.");
+}
+
+#[test]
+fn a_clock_is_doubted_by_the_middle_of_the_others() {
+    const DAY_MS: i64 = 86_400_000;
+    let year = 365 * DAY_MS;
+    assert_eq!(Conflict::of_clock(0, &[]), None);
+    assert_eq!(Conflict::of_clock(0, &[year, 5, DAY_MS]), None, "one of three is wrong, and not this one");
+    assert_eq!(Conflict::of_clock(0, &[year, year + 5, 3]), Some(Conflict::ClockDiffers { ahead_days: -365 }));
+    assert_eq!(Conflict::of_clock(i64::MAX, &[i64::MIN]).is_some(), Conflict::of_clock(year, &[0]).is_some());
 }

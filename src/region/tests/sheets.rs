@@ -35,6 +35,17 @@ fn sheets_of_two_splittings_of_one_key_do_not_pass_for_it() {
     assert_eq!(KitKey::from_sheets(&[first[0].clone(), second[1].clone()]), Err(KitError::DoesNotFit));
 }
 
+/// The field is that of the format (x⁸ + x⁴ + x³ + x + 1): reckoned by hand, 2·ee = c7 and 3·ee = 29.
+#[test]
+fn shares_lie_on_a_line_over_the_field_of_the_format() {
+    let key = KitKey::random(Purpose::Duty, &Same(0x66));
+    let sheets = key.split(&Same(0xee));
+    for (sheet, expected) in sheets.iter().zip([0x66 ^ 0xee, 0x66 ^ 0xc7, 0x66 ^ 0x29_u8]) {
+        let bytes = crate::seal::crockford::read(&sheet.code()).unwrap();
+        assert_eq!(bytes[8..], [expected; 32]);
+    }
+}
+
 /// The reason to look closely at a crate that splits: draws that leave values out tell something of the secret to who has one sheet.
 /// A sheet's byte must take every value, whatever the secret, equally often.
 #[test]
