@@ -89,7 +89,8 @@ impl Region {
     }
 
     /// Who makes supplementary copies of a ledger now. `answering` are the sites that answer, `proven` those of them that have proven a
-    /// whole copy which can be opened there. Going down the ranking, sites that were not hit first, until there are enough.
+    /// whole copy which can be opened there (not by card only). Going down the ranking until there are enough: sites that were not hit
+    /// first, and no two in one building while there is another.
     pub fn supplementary(
         &self,
         ledger: LedgerId,
@@ -103,11 +104,20 @@ impl Region {
         let have = proven.intersection(answering).count();
         let needed = usize::try_from(target).unwrap_or(usize::MAX).saturating_sub(have);
         let is_hit = |site: &SiteId| self.emergencies.iter().any(|emergency| emergency.is_active_for(*site, times));
+        let host =
+            |site: &SiteId| self.sites.get(site).map(|site| site.described.host.as_str()).filter(|host| !host.is_empty());
+        let mut hosts: BTreeSet<&str> = proven.intersection(answering).filter_map(host).collect();
         let mut candidates = self.ranking(ledger);
         candidates.retain(|site| answering.contains(site) && !proven.contains(site));
-        candidates.sort_by_key(is_hit);
-        candidates.truncate(needed);
-        candidates
+        let mut chosen = Vec::new();
+        while chosen.len() < needed {
+            let is_worse = |site: &SiteId| (is_hit(site), host(site).is_some_and(|host| hosts.contains(host)));
+            let Some(best) = (0..candidates.len()).min_by_key(|place| candidates.get(*place).map(is_worse)) else { break };
+            let site = candidates.remove(best);
+            hosts.extend(host(&site));
+            chosen.push(site);
+        }
+        chosen
     }
 
     /// Whether a site may drop its copy of a ledger. `proven` are the sites that have proven that they have everything.

@@ -203,6 +203,27 @@ fn an_emergency_makes_copies_down_the_ranking_and_keeps_them_until_settled() {
 }
 
 #[test]
+fn supplementary_copies_keep_out_of_one_building() {
+    let mut world = World::of_three();
+    for at in 3..7 {
+        world.root(&Admitted { host: "tower".to_owned(), ..admitted(at, 10 + at, 1) });
+    }
+    world.root(&Admitted { damage_ppm: 990_000, ..admitted(7, 17, 1) });
+    world.root(&placement(&[], &[(0, &[1])], &[]));
+    world.root(&emergency(1, &[0], 2));
+    let region = world.region();
+    let tower: Vec<SiteId> = region.ranking(ledger(0)).into_iter().filter(|s| (3..7).contains(&s.0[0])).collect();
+    // The last of the ranking, but in another house.
+    let chosen = region.supplementary(ledger(0), &sites(&[3, 4, 5, 6, 7]), &sites(&[]), JUST_HEARD);
+    assert_eq!(chosen, [tower[0], site(7)]);
+    let chosen = region.supplementary(ledger(0), &sites(&[3, 4, 5, 6, 7]), &sites(&[3]), JUST_HEARD);
+    assert_eq!(chosen, [site(7)]);
+    // Better two in one house than one.
+    let chosen = region.supplementary(ledger(0), &sites(&[3, 4, 5, 6]), &sites(&[]), JUST_HEARD);
+    assert_eq!(chosen, tower[..2]);
+}
+
+#[test]
 fn a_wrong_clock_neither_ends_nor_keeps_an_emergency() {
     const YEAR_MS: i64 = 365 * 24 * 60 * 60 * 1000;
     let mut world = World::of_three();
@@ -288,4 +309,27 @@ fn staff_propose_a_successor_that_the_region_admits() {
     // Staff of one site propose nothing for another.
     world.say(20, 2, &SuccessorProposed { admission: admitted(2, 19, 2) });
     assert_eq!(world.region().proposals(), []);
+}
+
+/// A region of the largest size is worked out in one pass: what grows with the square of its size would show here.
+#[test]
+fn three_thousand_sites_are_worked_out() {
+    let mut world = World::founded();
+    let id = |n: u16| [&n.to_be_bytes()[..], &[7; 14]].concat();
+    let site_of = |n: u16| SiteId(id(n % 3_000).try_into().unwrap());
+    let ledger_of = |n: u16| LedgerId(id(n).try_into().unwrap());
+    let said: Vec<Signed> = (0..3_000)
+        .map(|n: u16| {
+            let node = Signer([&n.to_be_bytes()[..], &[1; 30]].concat().try_into().unwrap());
+            world.by_root(&Admitted { site: site_of(n), ledger: ledger_of(n), node, ..admitted(0, 0, 1) })
+        })
+        .collect();
+    world.statements.merge(said);
+    let holders = |n: u16| Holders { ledger: ledger_of(n), sites: vec![site_of(n + 1), site_of(n + 2)] };
+    world.root(&Placement { predecessors: vec![], ledgers: (0..3_000).map(holders).collect(), settles: vec![] });
+    let region = world.region();
+    assert_eq!((region.sites().len(), region.nodes().len()), (3_000, 3_000));
+    assert_eq!(region.holders(ledger_of(2_999)), [2_999, 0, 1].map(site_of).into());
+    assert_eq!(region.ranking(ledger_of(5)).len(), 2_999);
+    assert_eq!(region.conflicts(), []);
 }
