@@ -41,6 +41,8 @@ pub enum Release {
         /// Who.
         sites: BTreeSet<SiteId>,
     },
+    /// The ledger has no home in service and no holder that the placement names: what is left of it stays.
+    LastCopy,
     /// Two successors of the ledger's home were admitted: nothing goes while that is open.
     HomeContested,
 }
@@ -137,8 +139,15 @@ impl Region {
         if self.homes(ledger).any(|home| self.active_nodes(home.id).count() > 1) {
             return Release::HomeContested;
         }
-        let unproven: BTreeSet<SiteId> = holders.difference(proven).copied().collect();
-        if unproven.is_empty() { Release::Allowed } else { Release::NotProven { sites: unproven } }
+        // A clinic that has closed proves nothing any more; a holder that the placement names must, or be replaced.
+        let mut needed = self.placements.named(ledger);
+        needed.extend(self.homes(ledger).map(|home| home.id).filter(|home| self.is_active(*home)));
+        let unproven: BTreeSet<SiteId> = needed.difference(proven).copied().collect();
+        match (needed.is_empty(), unproven.is_empty()) {
+            (true, _) => Release::LastCopy,
+            (false, true) => Release::Allowed,
+            (false, false) => Release::NotProven { sites: unproven },
+        }
     }
 
     /// The placements that the next one must name as its predecessors.

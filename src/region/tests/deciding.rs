@@ -158,6 +158,20 @@ fn members_append_where_they_hold_and_use_the_inbox_elsewhere() {
 }
 
 #[test]
+fn the_last_copies_of_a_closed_clinic_stay_until_others_have_them() {
+    let mut world = World::of_three();
+    let first = world.root(&placement(&[], &[(0, &[1])], &[]));
+    world.root(&retired(10));
+    let none = world.root(&placement(&[first], &[], &[]));
+    assert_eq!(world.region().release(site(1), ledger(0), &sites(&[0, 1, 2]), JUST_HEARD), Release::LastCopy);
+    world.root(&placement(&[none], &[(0, &[2])], &[]));
+    let region = world.region();
+    let unproven = Release::NotProven { sites: sites(&[2]) };
+    assert_eq!(region.release(site(1), ledger(0), &sites(&[1]), JUST_HEARD), unproven);
+    assert_eq!(region.release(site(1), ledger(0), &sites(&[1, 2]), JUST_HEARD), Release::Allowed);
+}
+
+#[test]
 fn an_emergency_makes_copies_down_the_ranking_and_keeps_them_until_settled() {
     let mut world = World::of_three();
     for at in 3..8 {
