@@ -217,6 +217,22 @@ fn an_emergency_makes_copies_down_the_ranking_and_keeps_them_until_settled() {
 }
 
 #[test]
+fn a_placement_that_replaces_a_holder_that_was_hit_does_not_free_its_copies() {
+    let mut world = World::of_three();
+    world.root(&admitted(3, 13, 1));
+    let first = world.root(&placement(&[], &[(0, &[1])], &[]));
+    world.root(&emergency(1, &[1], 2));
+    assert_eq!(world.region().supplementary(ledger(0), &sites(&[0, 2, 3]), &sites(&[0]), JUST_HEARD).len(), 1);
+    // Site 1 is no holder any more: the emergency concerns the ledger all the same.
+    world.root(&placement(&[first], &[(0, &[2])], &[]));
+    let region = world.region();
+    let open = Release::Emergency { emergency: EmergencyId([1; 16]) };
+    assert_eq!(region.release(site(3), ledger(0), &sites(&[0, 2]), JUST_HEARD), open);
+    assert!(region.may_hold(node(13), ledger(0)));
+    assert_eq!(region.supplementary(ledger(0), &sites(&[0, 3]), &sites(&[0]), JUST_HEARD), [site(3)]);
+}
+
+#[test]
 fn supplementary_copies_keep_out_of_one_building() {
     let mut world = World::of_three();
     for at in 3..7 {

@@ -35,7 +35,7 @@ fn another_regions_statements_and_false_foundings_are_refused() {
 fn nodes_staff_and_strangers_cannot_speak_for_the_region() {
     let mut world = World::of_three();
     world.say(10, 1, &node_keys(1, &[20]));
-    let before = world.region();
+    let (before, digest) = (world.region(), world.statements.digest());
     for (by, counter) in [(10, 2), (20, 1), (90, 1)] {
         world.say(by, counter, &admitted(3, 13, 9));
         world.say(by, counter + 10, &revoked(11, vec![], 0));
@@ -43,6 +43,7 @@ fn nodes_staff_and_strangers_cannot_speak_for_the_region() {
         world.say(by, counter + 30, &emergency(7, &[0], 3));
     }
     assert_eq!(world.region(), before);
+    assert_eq!(world.statements.digest(), digest, "nor is it kept and passed on");
 }
 
 #[test]

@@ -96,6 +96,8 @@ fn say_all(world: &World, acts: &[(Act, u8, u64, bool)]) -> Vec<Signed> {
         let signed = body_of(world, act, &said).sign(&pair, *counter);
         if *is_signed_twice {
             said.push(signed.sign_too(&key(1 + by % 3), *counter));
+            // And by the same again, who has forgotten it.
+            said.push(signed.sign_too(&pair, (counter + 3) % 6));
         }
         said.push(signed);
     }
