@@ -39,6 +39,22 @@ fn an_ended_deputy_keeps_what_was_said_and_says_nothing_new() {
 }
 
 #[test]
+fn of_two_signatures_of_one_deputy_the_earlier_is_kept() {
+    // Several times, since which of the two has the lower id is chance.
+    for at in 3..9 {
+        let mut world = World::of_three();
+        let early = world.by(1, 4, &admitted(at, 10 + at, 1));
+        let again = early.sign_too(&key(1), 6);
+        let ended = Deputy { key: signer(1), name: "Deputy 1".to_owned(), through: Some(4) };
+        world.root(&Deputies { number: 2, deputies: vec![ended] });
+        world.statements.merge([again.clone()]);
+        world.statements.merge([early.sign_too(&key(2), 1), early.clone()]);
+        world.statements.merge([again]);
+        assert!(world.region().nodes().contains_key(&node(10 + at)));
+    }
+}
+
+#[test]
 fn only_root_names_deputies() {
     let mut world = World::of_three();
     let list = Deputies { number: 9, deputies: vec![Deputy { key: signer(4), name: "Four".to_owned(), through: None }] };
