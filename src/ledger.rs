@@ -39,6 +39,8 @@ macro_rules! id {
     };
 }
 
+pub(crate) use id;
+
 id!(
     /// A ledger's random, permanent id.
     LedgerId, 16

@@ -4,6 +4,7 @@
 
 pub mod body;
 pub mod card;
+pub mod crockford;
 pub mod envelope;
 pub mod key;
 

@@ -1,18 +1,15 @@
 //! The card: 28 characters that people can type, what they prove, and the key that they give together with a PIN.
 
+use super::crockford::{ALPHABET, check_characters, five_bits, fold};
 use super::key::Secret;
 use super::{Entropy, derive_plain, random};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-/// Crockford's base32.
-const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const HINT_LEN: usize = 6;
 const SECRET_LEN: usize = 20;
 const PAYLOAD_LEN: usize = HINT_LEN + SECRET_LEN;
 const CODE_LEN: usize = PAYLOAD_LEN + 2;
-/// Prime, and less than 32²: a weighted sum finds every single wrong character and every exchange of two.
-const CHECK_MODULUS: u32 = 1021;
 const PIN_LEN: usize = 6;
 
 const ARGON2_MEMORY_KIB: u32 = 19_456;
@@ -54,9 +51,8 @@ impl CardCode {
         for (character, byte) in code[HINT_LEN..PAYLOAD_LEN].iter_mut().zip(bytes.iter_mut()) {
             *character = ALPHABET[usize::from(*byte & 31)];
         }
-        let check = check_of(&code[..PAYLOAD_LEN]);
-        code[PAYLOAD_LEN] = ALPHABET[five_bits(check >> 5)];
-        code[PAYLOAD_LEN + 1] = ALPHABET[five_bits(check)];
+        let check = check_characters(&code[..PAYLOAD_LEN]);
+        code[PAYLOAD_LEN..].copy_from_slice(&check);
         Self(code)
     }
 
@@ -82,8 +78,7 @@ impl CardCode {
         if len != CODE_LEN {
             return Err(CodeError::Length(len));
         }
-        let check = check_of(&code[..PAYLOAD_LEN]);
-        if code[PAYLOAD_LEN..] != [ALPHABET[five_bits(check >> 5)], ALPHABET[five_bits(check)]] {
+        if code[PAYLOAD_LEN..] != check_characters(&code[..PAYLOAD_LEN]) {
             return Err(CodeError::Check);
         }
         Ok(Self(code))
@@ -183,29 +178,4 @@ impl Pin {
     pub fn digits(&self) -> Zeroizing<String> {
         Zeroizing::new(self.0.iter().map(|d| char::from(*d)).collect())
     }
-}
-
-/// Folds case, width and look-alikes; spaces and hyphens vanish.
-fn fold(character: char) -> Option<char> {
-    let narrow = match character {
-        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(character) - 0xfee0).unwrap_or(character),
-        other => other,
-    };
-    match narrow.to_ascii_uppercase() {
-        ' ' | '\u{3000}' | '\t' | '\r' | '\n' => None,
-        '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | 'ー' | '\u{ff70}' | '_' => None,
-        'I' | 'L' => Some('1'),
-        'O' => Some('0'),
-        'U' => Some('V'),
-        upper => Some(upper),
-    }
-}
-
-fn five_bits(value: u32) -> usize {
-    usize::try_from(value & 31).unwrap_or(0)
-}
-
-fn check_of(payload: &[u8]) -> u32 {
-    let value = |c: &u8| ALPHABET.iter().zip(0_u32..).find(|(a, _)| *a == c).map_or(0, |(_, v)| v);
-    payload.iter().zip(1_u32..).map(|(c, weight)| weight * value(c)).sum::<u32>() % CHECK_MODULUS
 }

@@ -2,6 +2,7 @@
 
 use super::{Entropy, derive_plain, is_equal, mac, random};
 use aws_lc_rs::agreement;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use minicbor::{Decode, Encode};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -201,6 +202,11 @@ impl Opener {
         OpenerPublic { id, kind, x25519: x25519_public(&self.x25519), ed25519: ed25519_public(&self.ed25519), locator }
     }
 
+    /// Its signing pair.
+    pub fn signing_pair(&self) -> Ed25519KeyPair {
+        ed25519_pair(&self.ed25519)
+    }
+
     pub(crate) fn x25519_private(&self) -> &[u8; 32] {
         &self.x25519
     }
@@ -217,9 +223,12 @@ fn x25519_public(private: &[u8; 32]) -> [u8; 32] {
 }
 
 fn ed25519_public(seed: &[u8; 32]) -> [u8; 32] {
-    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+    super::to_32(ed25519_pair(seed).public_key().as_ref())
+}
+
+fn ed25519_pair(seed: &[u8; 32]) -> Ed25519KeyPair {
     match Ed25519KeyPair::from_seed_unchecked(seed) {
-        Ok(pair) => super::to_32(pair.public_key().as_ref()),
+        Ok(pair) => pair,
         Err(e) => unreachable!("any 32 bytes are an Ed25519 seed: {e}"),
     }
 }

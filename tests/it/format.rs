@@ -1,5 +1,7 @@
 //! The vectors of docs/format.md: bytes that a second implementer must get, and that no later version may change.
 
+mod region;
+
 use aws_lc_rs::signature::Ed25519KeyPair;
 use data_encoding::HEXLOWER;
 use kusuribako::ledger::content::Content;
@@ -103,14 +105,18 @@ fn computed() -> BTreeMap<&'static str, String> {
         "its seed box, seed 66, salt 06",
         &seal_box(&pin_key, &seed_info(OpenerId([0x77; 16])), &Secret::new([0x66; 32]), &Same(6)),
     );
+    region::computed(&mut put);
     vectors
 }
 
 fn written() -> BTreeMap<String, String> {
     let text = include_str!("../../docs/format.md");
-    let block =
-        text.split("```vectors\n").nth(1).and_then(|rest| rest.split("```").next()).expect("docs/format.md has its vectors");
-    block.lines().map(|line| line.split_once(" = ").expect("name = hex")).map(|(n, h)| (n.to_owned(), h.to_owned())).collect()
+    let blocks = text.split("```vectors\n").skip(1).filter_map(|rest| rest.split("```").next());
+    blocks
+        .flat_map(str::lines)
+        .map(|line| line.split_once(" = ").expect("name = hex"))
+        .map(|(n, h)| (n.to_owned(), h.to_owned()))
+        .collect()
 }
 
 #[test]
@@ -142,6 +148,12 @@ fn the_written_envelopes_open() {
         .unwrap()
         .pin_key(&Pin::read("123456").unwrap(), &[0x05; 16]);
     assert_eq!(open_box(&pin_key, &seed_info(OpenerId([0x77; 16])), &sealed).unwrap(), Secret::new([0x66; 32]));
+}
+
+#[test]
+fn the_written_statements_are_read() {
+    let written = written();
+    region::written_statements_are_read(|name| HEXLOWER.decode(written[name].as_bytes()).unwrap());
 }
 
 /// Prints the block; run it by name when a vector is *added*. Those that HPKE draws randomness for differ at every run.

@@ -1,0 +1,166 @@
+//! The sentences and next actions of conflicts, in Japanese and English.
+
+use super::{Conflict, Sentence};
+use crate::region::payload::{
+    ADMITTED, DEPUTIES, EMERGENCY, EMERGENCY_ENDED, FOUNDED, NODE_KEYS, NOTICE, PLACEMENT, RETIRED, REVOKED, SUCCESSOR_PROPOSED,
+};
+
+fn both(ja: impl Into<String>, en: impl Into<String>) -> Sentence {
+    Sentence { ja: ja.into(), en: en.into() }
+}
+
+impl Conflict {
+    /// What is the matter.
+    pub fn sentence(&self) -> Sentence {
+        match self {
+            Self::SiteLost { name, .. } => {
+                both(format!("「{name}」には動いている箱がありません。"), format!("{name} has no box in service."))
+            }
+            Self::TwoSuccessors { name, nodes, .. } => both(
+                format!("「{name}」を引き継いだ箱が{}台あります。どちらの記録も残ります。", nodes.len()),
+                format!("{} boxes have taken over {name}. What either of them writes is kept.", nodes.len()),
+            ),
+            Self::LedgerOfTwoSites { names, .. } => both(
+                format!("{}が同じ台帳を自分のものとしています。", quoted(names, "と", ("「", "」"))),
+                format!("{} are both admitted as home of one ledger.", quoted(names, " and ", ("", ""))),
+            ),
+            Self::SiteOfTwoLedgers { name, .. } => both(
+                format!("「{name}」の登録が、別々の台帳を指しています。"),
+                format!("The admissions of {name} name different ledgers."),
+            ),
+            Self::NodeOfTwoSites { node, sites } => both(
+                format!("箱 {node:.8} が{}か所の施設として登録されています。", sites.len(), node = Short(node)),
+                format!("Box {node:.8} is admitted for {} sites.", sites.len(), node = Short(node)),
+            ),
+            Self::TwoPlacements { heads } => both(
+                format!("控えの配置が{}通り採用されています。どれも有効とし、控えは何も消しません。", heads.len()),
+                format!("{} placements are adopted at once. All of them hold, and no copy is released.", heads.len()),
+            ),
+            Self::PlacementMissing { missing } => both(
+                format!("採用された配置のもとになる配置 {:.8} がまだ届いていません。", Short(missing)),
+                format!("The adopted placement builds on placement {:.8}, which has not arrived.", Short(missing)),
+            ),
+            Self::HolderLost { name, ledger, .. } => both(
+                format!("台帳 {ledger:.8} の控えを持つはずの「{name}」が動いていません。", ledger = Short(ledger)),
+                format!("{name}, which should hold a copy of ledger {ledger:.8}, is not in service.", ledger = Short(ledger)),
+            ),
+            Self::WaitsForDeputy { kind, signed, .. } => both(
+                format!("{}に{signed}さんが署名しました。もう一人の署名を待っています。", kind_words(*kind).ja),
+                format!("{signed} has signed {}. It waits for a second deputy.", kind_words(*kind).en),
+            ),
+            Self::SuccessorProposed { name, .. } => both(
+                format!("「{name}」の職員が、新しい箱への引き継ぎを申し出ています。"),
+                format!("Staff of {name} propose a new box to take its place."),
+            ),
+            Self::NodeCloned { name, .. } => both(
+                format!("「{name}」の箱が二つに分かれたか、古い控えから戻されています。"),
+                format!("The box of {name} was cloned, or restored from an old copy."),
+            ),
+            Self::DeputyListsCross { number } => both(
+                format!("代理人の名簿 第{number}号が二つあります。両方とも有効です。"),
+                format!("There are two lists of deputies with number {number}. Both hold."),
+            ),
+            Self::NotUnderstood { kind, .. } => both(
+                format!("新しい版のお知らせ(種類 {kind})が届きましたが、この版では扱えません。"),
+                format!("A statement of a later version (kind {kind}) has arrived, which this version cannot follow."),
+            ),
+            Self::Malformed { kind, .. } => both(
+                format!("{}が届きましたが、内容が読めないか、ありえない値です。効力はありません。", kind_words(*kind).ja),
+                format!(
+                    "What has arrived as {} does not read, or says what cannot be. It has no effect.",
+                    kind_words(*kind).en
+                ),
+            ),
+            Self::ClockDiffers { ahead_days } => clock(*ahead_days),
+        }
+    }
+
+    /// What to do next.
+    pub fn next_action(&self) -> Sentence {
+        match self {
+            Self::SiteLost { name, .. } => both(
+                format!(
+                    "「{name}」に新しい箱を用意し、職員が引き継ぎを申し出てください。閉院したなら、配置を作り直してください。"
+                ),
+                format!("Set up a new box for {name} and have its staff propose it. If it has closed, adopt a new placement."),
+            ),
+            Self::TwoSuccessors { name, .. } => both(
+                format!("「{name}」で使い続ける箱を決め、もう一方を引退させてください。"),
+                format!("Decide which box {name} goes on with, and retire the other."),
+            ),
+            Self::LedgerOfTwoSites { .. } | Self::SiteOfTwoLedgers { .. } | Self::NodeOfTwoSites { .. } => both(
+                "地域の管理者が正しい登録をもう一度出し、誤った箱を失効させてください。",
+                "Have root or two deputies admit the site again as it should be, and revoke the node that is wrong.",
+            ),
+            Self::TwoPlacements { .. } => {
+                both("両方を踏まえた配置を一つ採用してください。", "Adopt one placement that names both as its predecessors.")
+            }
+            Self::PlacementMissing { .. } => both(
+                "ほかの施設とつながるのを待ってください。届くまで控えは消えません。",
+                "Wait for another site to be reachable. Until it arrives no copy is released.",
+            ),
+            Self::HolderLost { .. } => both("配置を作り直し、採用してください。", "Propose and adopt a new placement."),
+            Self::WaitsForDeputy { .. } => both(
+                "内容を確かめ、よければ別の代理人が署名してください。",
+                "Have another deputy look at it and, if it is right, sign it too.",
+            ),
+            Self::SuccessorProposed { name, .. } => both(
+                format!("「{name}」に電話などで確かめてから、登録してください。"),
+                format!("Ask {name} in person or by telephone, then admit it."),
+            ),
+            Self::NodeCloned { name, .. } => both(
+                format!("「{name}」の箱が一台だけ動いていることを確かめてください。記録は両方とも残ります。"),
+                format!("See to it that only one box of {name} is running. What both wrote is kept."),
+            ),
+            Self::DeputyListsCross { .. } => {
+                both("全員を書いた次の番号の名簿を出してください。", "Sign a list with the next number that names everybody.")
+            }
+            Self::NotUnderstood { .. } => both("この箱のプログラムを新しくしてください。", "Update the program on this box."),
+            Self::Malformed { .. } => both(
+                "署名した人に、正しい内容で出し直すよう頼んでください。",
+                "Ask whoever signed it to say it again as it should be.",
+            ),
+            Self::ClockDiffers { .. } => both("この箱の時計を合わせてください。", "Set the clock of this box."),
+        }
+    }
+}
+
+fn clock(ahead_days: i64) -> Sentence {
+    let (days, is_behind) = (ahead_days.unsigned_abs(), ahead_days < 0);
+    let (ja, en) = if is_behind { ("遅れて", "behind") } else { ("進んで", "ahead of") };
+    both(
+        format!("この箱の時計は、ほかの施設より{days}日{ja}います。記録は失われません。"),
+        format!("The clock of this box is {days} days {en} the others. Nothing is lost by it."),
+    )
+}
+
+fn quoted(names: &[String], between: &str, (open, close): (&str, &str)) -> String {
+    names.iter().map(|name| format!("{open}{name}{close}")).collect::<Vec<_>>().join(between)
+}
+
+/// What a statement of a kind is called.
+fn kind_words(kind: u16) -> Sentence {
+    match kind {
+        FOUNDED => both("地域の設立", "the founding of a region"),
+        DEPUTIES => both("代理人の名簿", "a list of deputies"),
+        ADMITTED => both("施設の登録", "the admission of a site"),
+        RETIRED => both("箱の引退", "the retirement of a node"),
+        REVOKED => both("箱の失効", "the revocation of a node"),
+        PLACEMENT => both("控えの配置", "a placement"),
+        EMERGENCY => both("非常事態の宣言", "the declaration of an emergency"),
+        EMERGENCY_ENDED => both("非常事態の終わり", "the end of an emergency"),
+        SUCCESSOR_PROPOSED => both("引き継ぎの申し出", "the proposal of a successor"),
+        NOTICE => both("箱からの知らせ", "a node's notice"),
+        NODE_KEYS => both("箱の鍵の知らせ", "a node's keys"),
+        other => both(format!("種類 {other} の文"), format!("a statement of kind {other}")),
+    }
+}
+
+/// Shows only as much of an id as the format's precision says.
+struct Short<T>(T);
+
+impl<T: std::fmt::Display> std::fmt::Display for Short<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0.to_string())
+    }
+}

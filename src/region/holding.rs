@@ -1,0 +1,172 @@
+//! Who holds whose ledger, who makes supplementary copies, and when a copy may go.
+
+use super::emergency::{Declared, Times};
+use super::payload::EmergencyId;
+use super::statement::StatementId;
+use super::{KeyState, Region};
+use crate::ledger::{LedgerId, NodeId, SiteId};
+use crate::seal::hash;
+use std::collections::BTreeSet;
+
+/// Width of a band of damage probability within which sites rank alike, in millionths.
+const BAND_PPM: u32 = 100_000;
+
+/// How a node brings an entry into a ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Append {
+    /// It holds the ledger: it appends.
+    Direct,
+    /// It does not: it seals to the ledger's inbox and keeps the entry until holders prove that they have it.
+    Inbox,
+    /// It is no member, or retired, or revoked.
+    No,
+}
+
+/// Whether a site may drop its copy of a ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Release {
+    /// It may.
+    Allowed,
+    /// It is the ledger's home, or the placement names it.
+    Holder,
+    /// There is no placement on which everybody agrees: none, or more than one, or one whose predecessors have not come.
+    NoAgreedPlacement,
+    /// An emergency goes on, or no placement was adopted since that says it is settled.
+    Emergency {
+        /// Which.
+        emergency: EmergencyId,
+    },
+    /// These have not proven yet that they have everything.
+    NotProven {
+        /// Who.
+        sites: BTreeSet<SiteId>,
+    },
+    /// The ledger has no home in service and no holder that the placement names: what is left of it stays.
+    LastCopy,
+    /// Two successors of the ledger's home were admitted: nothing goes while that is open.
+    HomeContested,
+}
+
+impl Region {
+    /// The sites that hold a ledger: its home and whom the placement names. Also such as are lost: see [`Region::is_active`].
+    pub fn holders(&self, ledger: LedgerId) -> BTreeSet<SiteId> {
+        let mut holders = self.placements.named(ledger);
+        holders.extend(self.homes(ledger).map(|site| site.id));
+        holders
+    }
+
+    /// Whether a node is to be given a ledger: it is active, and its site holds the ledger, or may make a supplementary copy of it.
+    pub fn may_hold(&self, node: NodeId, ledger: LedgerId) -> bool {
+        let Some(node) = self.nodes.get(&node).filter(|node| node.state == KeyState::Active) else { return false };
+        self.holders(ledger).contains(&node.site) || self.unsettled(ledger).next().is_some()
+    }
+
+    /// How a node brings an entry into a ledger. `holds` says whether it has a copy.
+    pub fn append(&self, node: NodeId, ledger: LedgerId, holds: bool) -> Append {
+        let is_active = self.nodes.get(&node).is_some_and(|node| node.state == KeyState::Active);
+        match (is_active, holds && self.may_hold(node, ledger)) {
+            (false, _) => Append::No,
+            (true, true) => Append::Direct,
+            (true, false) => Append::Inbox,
+        }
+    }
+
+    /// The order in which sites make supplementary copies of a ledger: the same everywhere, whatever the placement. First those that
+    /// share no building with the home, then the safer band, then by a hash, so that ledgers are spread evenly.
+    pub fn ranking(&self, ledger: LedgerId) -> Vec<SiteId> {
+        let home_hosts: BTreeSet<&str> =
+            self.homes(ledger).map(|site| &*site.described.host).filter(|h| !h.is_empty()).collect();
+        let mut ranked: Vec<_> = self
+            .sites
+            .values()
+            .filter(|site| site.ledger != ledger && site.described.capacity_patients > 0 && self.is_active(site.id))
+            .map(|site| {
+                let is_beside_home = home_hosts.contains(&*site.described.host);
+                let band = site.described.damage_ppm / BAND_PPM;
+                (is_beside_home, band, hash("ranking", &[&ledger.0, &site.id.0]), site.id)
+            })
+            .collect();
+        ranked.sort_unstable();
+        ranked.into_iter().map(|(.., site)| site).collect()
+    }
+
+    /// Who makes supplementary copies of a ledger now. `answering` are the sites that answer, `proven` those of them that have proven a
+    /// whole copy which can be opened there (not by card only). Going down the ranking until there are enough: sites that were not hit
+    /// first, and no two in one building while there is another.
+    pub fn supplementary(
+        &self,
+        ledger: LedgerId,
+        answering: &BTreeSet<SiteId>,
+        proven: &BTreeSet<SiteId>,
+        times: Times<'_>,
+    ) -> Vec<SiteId> {
+        let concerned = self.emergencies.iter().filter(|emergency| self.concerns(emergency, ledger));
+        let active = concerned.filter(|emergency| emergency.active_sites(times).next().is_some());
+        let target = active.map(|emergency| emergency.declared.copies).max().unwrap_or(0);
+        let have = proven.intersection(answering).count();
+        let needed = usize::try_from(target).unwrap_or(usize::MAX).saturating_sub(have);
+        let is_hit = |site: &SiteId| self.emergencies.iter().any(|emergency| emergency.is_active_for(*site, times));
+        let host =
+            |site: &SiteId| self.sites.get(site).map(|site| site.described.host.as_str()).filter(|host| !host.is_empty());
+        let mut hosts: BTreeSet<&str> = proven.intersection(answering).filter_map(host).collect();
+        let mut candidates = self.ranking(ledger);
+        candidates.retain(|site| answering.contains(site) && !proven.contains(site));
+        let mut chosen = Vec::new();
+        while chosen.len() < needed {
+            let is_worse = |site: &SiteId| (is_hit(site), host(site).is_some_and(|host| hosts.contains(host)));
+            let Some(best) = (0..candidates.len()).min_by_key(|place| candidates.get(*place).map(is_worse)) else { break };
+            let site = candidates.remove(best);
+            hosts.extend(host(&site));
+            chosen.push(site);
+        }
+        chosen
+    }
+
+    /// Whether a site may drop its copy of a ledger. `proven` are the sites that have proven that they have everything.
+    pub fn release(&self, site: SiteId, ledger: LedgerId, proven: &BTreeSet<SiteId>, times: Times<'_>) -> Release {
+        let holders = self.holders(ledger);
+        if holders.contains(&site) {
+            return Release::Holder;
+        }
+        if self.placements.agreed().is_none() {
+            return Release::NoAgreedPlacement;
+        }
+        let goes_on = self.emergencies.iter().filter(|emergency| emergency.active_sites(times).next().is_some());
+        let goes_on = goes_on.filter(|emergency| self.concerns(emergency, ledger));
+        if let Some(open) = self.unsettled(ledger).chain(goes_on).next() {
+            return Release::Emergency { emergency: open.id() };
+        }
+        if self.homes(ledger).any(|home| self.active_nodes(home.id).count() > 1) {
+            return Release::HomeContested;
+        }
+        // A clinic that has closed proves nothing any more; a holder that the placement names must, or be replaced.
+        let mut needed = self.placements.named(ledger);
+        needed.extend(self.homes(ledger).map(|home| home.id).filter(|home| self.is_active(*home)));
+        let unproven: BTreeSet<SiteId> = needed.difference(proven).copied().collect();
+        match (needed.is_empty(), unproven.is_empty()) {
+            (true, _) => Release::LastCopy,
+            (false, true) => Release::Allowed,
+            (false, false) => Release::NotProven { sites: unproven },
+        }
+    }
+
+    /// The placements that the next one must name as its predecessors.
+    pub fn placement_heads(&self) -> Vec<StatementId> {
+        self.placements.heads().iter().copied().collect()
+    }
+
+    /// Emergencies that concern a ledger and that no placement says are settled. Whether they have expired does not matter: copies that
+    /// were made go only by a placement.
+    fn unsettled(&self, ledger: LedgerId) -> impl Iterator<Item = &Declared> {
+        let open = self.emergencies.iter().filter(|emergency| !self.placements.settles(emergency.id()));
+        open.filter(move |emergency| self.concerns(emergency, ledger))
+    }
+
+    /// Whether an emergency hit the home of a ledger, or a site that any placement ever named as its holder: a placement that was
+    /// adopted while it went on must not make its copies look superfluous.
+    fn concerns(&self, emergency: &Declared, ledger: LedgerId) -> bool {
+        let mut holders = self.placements.ever_named(ledger);
+        holders.extend(self.homes(ledger).map(|site| site.id));
+        emergency.declared.sites.iter().any(|site| holders.contains(site))
+    }
+}

@@ -1,0 +1,147 @@
+//! The vectors of the region: statements, joining, the recovery kit.
+
+use super::Same;
+use aws_lc_rs::signature::Ed25519KeyPair;
+use kusuribako::ledger::{EntryId, Incarnation, LedgerId, NodeId, SiteId};
+use kusuribako::region::invitation::Invitation;
+use kusuribako::region::join::{Issued, Joining};
+use kusuribako::region::kit::Kit;
+use kusuribako::region::payload::{
+    Admitted, ChainMark, Deputies, Deputy, Emergency, EmergencyEnded, EmergencyId, Holders, NodeKeys, Notice, Payload,
+    Placement, Position, PublicHalf, Retired, Revoked, SuccessorProposed,
+};
+use kusuribako::region::{Region, Signed, Signer, StatementId, Statements};
+use kusuribako::seal::key::{KeyId, OpenerId};
+
+fn node_pair() -> Ed25519KeyPair {
+    Ed25519KeyPair::from_seed_unchecked(&[0x44; 32]).unwrap()
+}
+
+fn half(byte: u8) -> PublicHalf {
+    PublicHalf { opener: OpenerId([byte; 16]), x25519: [byte; 32], ed25519: [byte; 32] }
+}
+
+fn admitted() -> Admitted {
+    Admitted {
+        site: SiteId([0x02; 16]),
+        ledger: LedgerId([0x11; 16]),
+        number: 1,
+        name: "さくら薬局".to_owned(),
+        reading: "Sakura".to_owned(),
+        node: Signer(super::public_of(&node_pair())),
+        node_opener: half(0x21),
+        emergency: half(0x22),
+        place: Some(Position { lat_udeg: 33_559_700, lon_udeg: -133_531_000 }),
+        host: "A".to_owned(),
+        capacity_patients: 4_000,
+        damage_ppm: 250_000,
+        succeeds: None,
+    }
+}
+
+fn founding() -> (Kit, Signed) {
+    let kit = Kit::random(&Same(0x66));
+    let founding = kit.found("高知", "http://kusuri.internal", 1_775_779_200_000, &Same(0x67));
+    (kit, founding)
+}
+
+/// One statement of each kind, signed by root (by the node, where only that may say it), counters from 2 on.
+fn statements(kit: &Kit, founding: &Signed) -> Vec<(&'static str, Signed)> {
+    let root = kit.root.opener().signing_pair();
+    let region = founding.region();
+    let (said_at_ms, site, ledger, node) = (1_775_779_200_000, SiteId([0x02; 16]), LedgerId([0x11; 16]), NodeId([0x0a; 32]));
+    let incarnation = Incarnation([0x55; 8]);
+    let mark = ChainMark { ledger, incarnation, seq: 7, entry: EntryId([0x04; 32]) };
+    let deputies = [
+        Deputy { key: Signer([0x31; 32]), name: "山田".to_owned(), through: None },
+        Deputy { key: Signer([0x32; 32]), name: "林".to_owned(), through: Some(9) },
+    ];
+    let placement = Placement {
+        predecessors: vec![StatementId([0x0b; 32])],
+        ledgers: vec![Holders { ledger, sites: vec![site] }],
+        settles: vec![EmergencyId([0x0c; 16])],
+    };
+    let emergency = Emergency {
+        emergency: EmergencyId([0x0d; 16]),
+        sites: vec![site],
+        lasts_ms: 259_200_000,
+        copies: 2,
+        reason: "地震".to_owned(),
+    };
+    let notice = Notice { addresses: vec!["192.0.2.1:7443".to_owned()], patients: 3, entries: 90, program: "0.1.0".to_owned() };
+    let keys = NodeKeys { ledger_key: KeyId([0xaa; 16]), inbox: [0x41; 32], staff: vec![Signer([0x42; 32])], tls: None };
+    let bodies = [
+        ("region: deputies, by root, counter 2", Deputies { number: 1, deputies: deputies.to_vec() }.body(region, said_at_ms)),
+        ("region: site admitted, by root, counter 3", admitted().body(region, said_at_ms)),
+        ("region: key retired, by root, counter 4", Retired { node, reason: "閉院".to_owned() }.body(region, said_at_ms)),
+        (
+            "region: key revoked, by root, counter 5",
+            Revoked { node, chains: vec![mark], statements: 3, reason: "盗難".to_owned() }.body(region, said_at_ms),
+        ),
+        ("region: placement adopted, by root, counter 6", placement.body(region, said_at_ms)),
+        ("region: emergency declared, by root, counter 7", emergency.body(region, said_at_ms)),
+        (
+            "region: emergency ended, by root, counter 8",
+            EmergencyEnded { emergency: EmergencyId([0x0d; 16]), sites: vec![] }.body(region, said_at_ms),
+        ),
+        (
+            "region: successor proposed, by root, counter 9",
+            SuccessorProposed { admission: admitted() }.body(region, said_at_ms),
+        ),
+    ];
+    let mut signed: Vec<_> =
+        bodies.into_iter().zip(2..).map(|((name, body), counter)| (name, body.sign(&root, counter))).collect();
+    signed.push((
+        "region: site notice, by the node of seed 44, counter 1",
+        notice.body(region, said_at_ms).sign(&node_pair(), 1),
+    ));
+    signed.push(("region: node keys, by the node of seed 44, counter 2", keys.body(region, said_at_ms).sign(&node_pair(), 2)));
+    signed
+}
+
+/// What a second implementer must get.
+pub(super) fn computed(put: &mut impl FnMut(&'static str, &[u8])) {
+    let (kit, founding) = founding();
+    put("region: founding", founding.as_bytes());
+    put("region: id", &founding.region().0);
+    put("region: signed id of the founding", &founding.id().0);
+    let mut all = Statements::new(founding.clone()).unwrap();
+    let said = statements(&kit, &founding);
+    for (name, signed) in &said {
+        put(name, signed.as_bytes());
+    }
+    put("region: id of the admission", &said[1].1.statement().0);
+    all.merge(said.into_iter().map(|(_, signed)| signed));
+    put("region: digest of all of these", &all.digest());
+
+    put("region: opener id of the recovery key", &kit.recovery.public().opener.0);
+    put("region: whole sheet of root (ASCII)", kit.root.whole().code().as_bytes());
+    put("region: sheet 1 of recovery, draws 05 (ASCII)", kit.recovery.split(&Same(5))[0].code().as_bytes());
+    put("region: sheet 2 of recovery, draws 05 (ASCII)", kit.recovery.split(&Same(5))[1].code().as_bytes());
+
+    let invitation = Invitation::random(founding.region(), "高知", vec!["192.0.2.1:7443".to_owned()], &Same(0x68));
+    put("region: invitation, QR (ASCII)", invitation.qr_text().as_bytes());
+    put("region: invitation, typed (ASCII)", invitation.typed().as_bytes());
+    put("region: invitation id", &invitation.id());
+    let joining = Joining::new(invitation.clone(), &admitted(), &node_pair(), &Same(0x69));
+    put("region: join request", joining.request());
+    let mut issued = Issued::new(invitation, 10);
+    let asked = issued.asked(joining.request(), &founding, 0).unwrap();
+    put("region: join answer", &asked.answer);
+    put("region: compared on both sides (ASCII)", asked.compared.as_bytes());
+}
+
+/// What was written once is read by every later version, and means what it meant.
+pub(super) fn written_statements_are_read(get: impl Fn(&str) -> Vec<u8>) {
+    let founding = Signed::read(&get("region: founding")).unwrap();
+    let mut all = Statements::new(founding).unwrap();
+    let (kit, ours) = self::founding();
+    for (name, signed) in statements(&kit, &ours) {
+        let read = Signed::read(&get(name)).unwrap();
+        assert_eq!(read, signed, "{name}");
+        all.merge([read]);
+    }
+    let region = Region::of(&all).unwrap();
+    assert!(kit.is_of(region.founded()));
+    assert_eq!(region.sites()[&SiteId([0x02; 16])].described, admitted());
+}
