@@ -3,7 +3,7 @@
 use super::source::{File, Tree};
 
 /// Rooms without a clock, randomness, files, network, SQL or async of their own.
-const CORE: [&str; 4] = ["record", "formats", "seal", "ledger"];
+const CORE: [&str; 5] = ["record", "formats", "seal", "ledger", "exchange"];
 
 /// What the core does not name. Randomness may be passed in as `&dyn`, so the trait is not here.
 const NOT_IN_CORE: [&str; 18] = [
