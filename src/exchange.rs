@@ -17,7 +17,7 @@ pub mod standing;
 pub mod verify;
 
 #[cfg(test)]
-mod model;
+mod tests;
 
 pub use aside::{Aside, Reason};
 pub use backoff::Backoff;
@@ -32,7 +32,7 @@ pub use verify::{Job, Verdict, Verified};
 use crate::ledger::{EntryId, Incarnation, NodeId, OpenPart};
 use minicbor::{Decode, Encode};
 
-/// Bytes of open parts and bodies that a batch aims at; one body alone may be larger.
+/// Bytes of open parts and bodies that a batch aims at. One body alone, or the open parts up to the next signed head, may be more.
 pub const BATCH_LEN: usize = 1024 * 1024;
 
 /// The largest body that is taken: the largest content, padded, with its envelope, and room to spare.

@@ -2,7 +2,7 @@
 //! no head covers counts nowhere.
 
 use super::message::{Body, Path, Response, Run, Sent};
-use super::{BATCH_LEN, EntryRef};
+use super::EntryRef;
 use crate::ledger::{EntryId, MAX_ENTRIES_PER_HEAD, OpenPart};
 
 /// An entry as the store keeps it.
@@ -36,6 +36,7 @@ pub struct Filling {
     bodies: Vec<Body>,
     bodies_seen: u32,
     len: usize,
+    len_max: usize,
 }
 
 /// The run that is being filled.
@@ -51,16 +52,16 @@ struct Current {
 }
 
 impl Filling {
-    /// For a request's paths.
-    pub const fn new(paths: Vec<Path>) -> Self {
-        Self { paths, runs: Vec::new(), current: None, bodies: Vec::new(), bodies_seen: 0, len: 0 }
+    /// For a request's paths; `len_max` is [`BATCH_LEN`](super::BATCH_LEN), or less towards a peer with a slow link.
+    pub const fn new(paths: Vec<Path>, len_max: usize) -> Self {
+        Self { paths, runs: Vec::new(), current: None, bodies: Vec::new(), bodies_seen: 0, len: 0, len_max }
     }
 
     /// Begins a path, by its place in the request. `author_key` is its author's public key.
     pub fn begin(&mut self, path: usize, author_key: [u8; 32]) -> Fill {
         self.end();
         let (Some(asked), Ok(index)) = (self.paths.get(path), u32::try_from(path)) else { return Fill::Full };
-        if self.len >= BATCH_LEN {
+        if self.len >= self.len_max {
             return Fill::Full;
         }
         let run = Run { path: index, author_key, entries: Vec::new() };
@@ -77,11 +78,11 @@ impl Filling {
         }
         // The first thousand open parts always fit; a head comes by then.
         let has_progress = !is_first_run || current.signed > 0;
-        if has_progress && self.len.saturating_add(OpenPart::SIZE) > BATCH_LEN {
+        if has_progress && self.len.saturating_add(OpenPart::SIZE) > self.len_max {
             return Fill::Full;
         }
-        let fits = |body: &Vec<u8>| self.len.saturating_add(OpenPart::SIZE).saturating_add(body.len()) <= BATCH_LEN;
-        let body = kept.body.filter(fits);
+        let with_open = self.len.saturating_add(OpenPart::SIZE);
+        let body = kept.body.filter(|body| with_open.saturating_add(body.len()) <= self.len_max);
         self.len = self.len.saturating_add(OpenPart::SIZE).saturating_add(body.as_ref().map_or(0, Vec::len));
         current.push(Kept { body, ..kept })
     }
@@ -91,7 +92,7 @@ impl Filling {
         self.end();
         if let Some(bytes) = body {
             let is_first = self.runs.is_empty() && self.bodies.is_empty();
-            if !is_first && self.len.saturating_add(bytes.len()) > BATCH_LEN {
+            if !is_first && self.len.saturating_add(bytes.len()) > self.len_max {
                 return Fill::Full;
             }
             self.len = self.len.saturating_add(bytes.len());

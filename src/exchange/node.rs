@@ -148,11 +148,24 @@ struct Peer {
     standings: BTreeMap<LedgerId, Standing>,
     running: BTreeMap<LedgerId, Running>,
     /// Comparisons that ended with nothing left to take: they are not made again while both sides stay as they are.
-    settled: BTreeMap<LedgerId, (Summary, Summary)>,
+    settled: BTreeMap<LedgerId, Settled>,
     hints: BTreeMap<LedgerId, Hints>,
     backoff: Backoff,
     retry_at_ms: Option<u64>,
     retry: Vec<LedgerId>,
+}
+
+/// What both sides held when a comparison ended with nothing left to take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Settled {
+    tips: (Summary, Summary),
+    missing: (u64, u64),
+}
+
+impl Settled {
+    fn between(own: &Frontier, theirs: Holding) -> Self {
+        Self { tips: (own.summary(), theirs.summary), missing: (own.missing(), theirs.missing) }
+    }
 }
 
 #[derive(Debug)]
@@ -316,7 +329,7 @@ impl Exchange {
         ledger.frontier.set_missing(missing);
         let changes = |stored: &Stored| stored.new > 0 || stored.bodies_found > 0;
         let is_new = batch.runs.iter().any(changes) || batch.bodies_found > 0 || batch.aside_new > 0;
-        if !tips.is_empty() {
+        if !tips.is_empty() || batch.bodies_found > 0 {
             self.hint_all(id, source, tips);
         }
         self.go_on(token, Input::Stored { is_new });
@@ -404,7 +417,7 @@ impl Exchange {
             Outcome::Settled(theirs) => {
                 peer.backoff.succeed();
                 if let Some(held) = self.ledgers.get(&ledger) {
-                    peer.settled.insert(ledger, (held.frontier.summary(), theirs.summary));
+                    peer.settled.insert(ledger, Settled::between(&held.frontier, theirs));
                     self.copies.note(ledger, id, theirs, &held.frontier, self.now.ms);
                 }
             }

@@ -1,6 +1,6 @@
 //! Answering peers.
 
-use super::{Action, CompareEntries, Exchange, Frontier, Holding, How, Waiting, Want, holding};
+use super::{Action, CompareEntries, Exchange, Holding, How, Settled, Waiting, Want, holding};
 use crate::exchange::message::{Refusal, Request, Response, Set};
 use crate::exchange::{EntryRef, Standing, Take};
 use crate::ledger::{LedgerId, NodeId};
@@ -8,15 +8,17 @@ use crate::ledger::{LedgerId, NodeId};
 impl Exchange {
     pub(super) fn asked(&mut self, peer: NodeId, ask: u64, request: Request) {
         let ledger = request.ledger();
-        let standing = self.peers.get(&peer).and_then(|peer| peer.standings.get(&ledger)).cloned().unwrap_or_default();
+        let Some(standing) = self.peers.get(&peer).and_then(|peer| peer.standings.get(&ledger)).cloned() else {
+            self.actions.push(refused(peer, ask));
+            return;
+        };
         let held = self.ledgers.entry(ledger).or_default();
         let own = holding(self.boot, &held.frontier);
         let theirs = said(&request);
         let tips = hinted(&request);
         let action = match request {
-            Request::Hint { .. } if standing != Standing::default() => Action::Answer(peer, ask, noted(own)),
+            Request::Hint { .. } => Action::Answer(peer, ask, Response::Noted { holding: own }),
             _ if !standing.gives => refused(peer, ask),
-            Request::Hint { .. } => refused(peer, ask),
             Request::Want { ledger, paths, bodies } => Action::Fill(peer, ask, Want { ledger, paths, bodies }),
             Request::Compare { set: Set::Entries, prefix, summary, .. } => {
                 Action::Compare(peer, ask, CompareEntries { ledger, prefix, theirs: summary, holding: own })
@@ -27,7 +29,7 @@ impl Exchange {
             }
         };
         self.actions.push(action);
-        if let Some(theirs) = theirs.filter(|_| standing != Standing::default()) {
+        if let Some(theirs) = theirs {
             self.heard(peer, ledger, theirs, tips, &standing);
         }
     }
@@ -36,18 +38,14 @@ impl Exchange {
     pub(super) fn heard(&mut self, id: NodeId, ledger: LedgerId, theirs: Holding, tips: Vec<EntryRef>, standing: &Standing) {
         let (Some(held), Some(peer)) = (self.ledgers.get(&ledger), self.peers.get(&id)) else { return };
         self.copies.note(ledger, id, theirs, &held.frontier, self.now.ms);
-        let pair = (held.frontier.summary(), theirs.summary);
-        let may_have_more = pair.0 != pair.1 || may_have_bodies(&held.frontier, theirs);
-        if standing.takes != Take::Nothing && may_have_more && peer.settled.get(&ledger) != Some(&pair) {
+        let now = Settled::between(&held.frontier, theirs);
+        // With the same tips, a peer may still have bodies that are missing here.
+        let may_have_more = now.tips.0 != now.tips.1 || held.frontier.missing() > 0;
+        if standing.takes != Take::Nothing && may_have_more && peer.settled.get(&ledger) != Some(&now) {
             let how = if tips.is_empty() { How::Compare } else { How::Hinted(tips) };
             self.wait(Waiting { peer: id, ledger, how });
         }
     }
-}
-
-/// With the same tips, a peer may still have bodies that are missing here.
-const fn may_have_bodies(own: &Frontier, theirs: Holding) -> bool {
-    own.missing() > 0 && theirs.missing < own.missing()
 }
 
 const fn said(request: &Request) -> Option<Holding> {
@@ -62,10 +60,6 @@ fn hinted(request: &Request) -> Vec<EntryRef> {
         Request::Hint { tips, .. } => tips.clone(),
         Request::Compare { .. } | Request::Want { .. } => Vec::new(),
     }
-}
-
-const fn noted(holding: Holding) -> Response {
-    Response::Noted { holding }
 }
 
 const fn refused(peer: NodeId, ask: u64) -> Action {
