@@ -16,14 +16,17 @@ pub struct Holding {
     /// The node's start. When it changes, the node may have been put back to an older state.
     #[n(1)]
     pub boot: Incarnation,
-    /// How many entries.
+    /// Counts up in this start with each message that says this: messages overtake each other.
     #[n(2)]
+    pub turn: u64,
+    /// How many entries.
+    #[n(3)]
     pub entries: u64,
     /// How many of them lack their body or are not readable.
-    #[n(3)]
+    #[n(4)]
     pub missing: u64,
     /// Bits for ways of comparing that the node knows besides. None is defined yet; unknown ones are ignored.
-    #[n(4)]
+    #[n(5)]
     pub features: u64,
 }
 
@@ -54,6 +57,10 @@ impl Copies {
     /// no body. What it proved before stays proven while it runs, since nothing is ever deleted; after a restart it must do so again.
     pub fn note(&mut self, ledger: LedgerId, holder: NodeId, holding: Holding, own: &Frontier, now_ms: u64) {
         let before = self.0.remove(&(ledger, holder)).filter(|copy| copy.holding.boot == holding.boot);
+        if let Some(newer) = before.as_ref().filter(|copy| copy.holding.turn > holding.turn) {
+            self.0.insert((ledger, holder), newer.clone());
+            return;
+        }
         let mut proven = before.and_then(|copy| copy.proven);
         if holding.missing > 0 {
             // Bodies that it had can have become unreadable; it says no more than how many.
@@ -131,7 +138,7 @@ mod tests {
 
     fn said(frontier: &Frontier, boot: u8) -> Holding {
         let (entries, missing) = (frontier.entries(), frontier.missing());
-        Holding { summary: frontier.summary(), boot: Incarnation([boot; 8]), entries, missing, features: 0 }
+        Holding { summary: frontier.summary(), boot: Incarnation([boot; 8]), turn: 0, entries, missing, features: 0 }
     }
 
     #[test]
@@ -157,6 +164,15 @@ mod tests {
         let copy = copies.of(LEDGER, HOLDER).unwrap();
         assert!(!copy.has_everything(&own) && !copy.has(&tip(1, 1), &own));
         assert_eq!(copy.behind(&own), 1);
+    }
+
+    #[test]
+    fn what_was_said_before_does_not_undo_what_was_said_after() {
+        let (old, new) = (Frontier::new([tip(5, 5)], 5, 0), Frontier::new([tip(9, 9)], 9, 0));
+        let mut copies = Copies::default();
+        copies.note(LEDGER, HOLDER, Holding { turn: 2, ..said(&new, 1) }, &new, 100);
+        copies.note(LEDGER, HOLDER, Holding { turn: 1, ..said(&old, 1) }, &new, 200);
+        assert_eq!(copies.of(LEDGER, HOLDER).unwrap().behind(&new), 0);
     }
 
     #[test]

@@ -58,7 +58,8 @@ pub enum Event {
     Listed(Token, Vec<Bodyless>),
     /// To [`Action::Verify`].
     Verdict(Token, Verdict),
-    /// To [`Action::Store`], after fsync; `None` where nothing was stored.
+    /// To [`Action::Store`], after fsync; `None` where nothing was stored. These and [`Event::Appended`] come in the order of the
+    /// writer's transactions.
     Stored(Token, Option<StoredBatch>),
     /// Compare all entries with a peer, not only tips.
     Audit(NodeId, LedgerId),
@@ -209,6 +210,7 @@ pub struct Exchange {
     storing: BTreeMap<Token, (LedgerId, Vec<Vec<OpenPart>>)>,
     waiting: VecDeque<Waiting>,
     next_token: u64,
+    turn: u64,
     aside: Aside,
     copies: Copies,
     actions: Vec<Action>,
@@ -228,6 +230,7 @@ impl Exchange {
             storing: BTreeMap::new(),
             waiting: VecDeque::new(),
             next_token: 0,
+            turn: 0,
             aside: Aside::default(),
             copies: Copies::default(),
             actions: Vec::new(),
@@ -357,7 +360,7 @@ impl Exchange {
             let Some(Waiting { peer, ledger, how }) = self.waiting.pop_front() else { return };
             let held = self.ledgers.entry(ledger).or_default();
             let Some(standing) = self.peers.get(&peer).and_then(|peer| peer.standings.get(&ledger)) else { continue };
-            let holding = holding(self.boot, &held.frontier);
+            let holding = holding(self.boot, &mut self.turn, &held.frontier);
             let view = View { frontier: &held.frontier, authors: &held.authors, take: &standing.takes, holding };
             let (fetch, step) = match how {
                 How::Compare => Fetch::compare(ledger, &view),
@@ -377,7 +380,7 @@ impl Exchange {
             peer.running.remove(&ledger);
             return;
         };
-        let holding = holding(self.boot, &held.frontier);
+        let holding = holding(self.boot, &mut self.turn, &held.frontier);
         let view = View { frontier: &held.frontier, authors: &held.authors, take: &standing.takes, holding };
         let step = running.fetch.go_on(input, &view);
         for (at, reason) in running.fetch.take_faults() {
@@ -470,7 +473,9 @@ impl Exchange {
     }
 }
 
-fn holding(boot: Incarnation, frontier: &Frontier) -> Holding {
+/// What this node says of itself.
+fn holding(boot: Incarnation, turn: &mut u64, frontier: &Frontier) -> Holding {
+    *turn = turn.saturating_add(1);
     let (summary, entries, missing) = (frontier.summary(), frontier.entries(), frontier.missing());
-    Holding { summary, boot, entries, missing, features: 0 }
+    Holding { summary, boot, turn: *turn, entries, missing, features: 0 }
 }

@@ -13,7 +13,7 @@ impl Exchange {
             return;
         };
         let held = self.ledgers.entry(ledger).or_default();
-        let own = holding(self.boot, &held.frontier);
+        let own = holding(self.boot, &mut self.turn, &held.frontier);
         let theirs = said(&request);
         let tips = hinted(&request);
         let action = match request {

@@ -74,7 +74,7 @@ impl Disk {
         let mut next = self.get(&path.tip.id);
         while let Some(kept) = next.filter(|kept| kept.open.seq() > path.after) {
             way.push(kept);
-            next = self.get(&kept.open.previous());
+            next = self.get(&kept.open.previous()).filter(|_| kept.open.seq() > 1);
         }
         way.reverse();
         way

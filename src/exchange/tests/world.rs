@@ -4,13 +4,13 @@ use super::disk::Disk;
 use crate::exchange::fill::Kept;
 use crate::exchange::message::{Message, Request, Response};
 use crate::exchange::node::{Action, Event, Moment, Token};
-use crate::exchange::{AuthorRule, Authors, EntryRef, Exchange, Standing, Verified};
+use crate::exchange::{AuthorRule, Authors, Exchange, Standing, Verified};
 use crate::ledger::{
     CoarseKind, EntryId, Hlc, Incarnation, LedgerId, NodeId, OpenFields, OpenPart, Place, SignedHead, body_hash, node_id,
 };
 use crate::record::Subject;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub(super) const LEDGER: LedgerId = LedgerId([1; 16]);
 
@@ -71,16 +71,19 @@ pub(super) struct Node {
     pub(super) writer: Writer,
     boot: u64,
     snapshots: Vec<Disk>,
+    /// What was stored and not told yet, in the order of the transactions.
+    stored: VecDeque<Event>,
     is_up: bool,
 }
 
 /// Something on its way.
 #[derive(Debug)]
 enum Flight {
-    Ask { from: usize, to: usize, token: Token, bytes: Vec<u8> },
+    Ask { from: usize, boot: u64, to: usize, token: Token, bytes: Vec<u8> },
     Reply { to: usize, boot: u64, token: Token, bytes: Option<Vec<u8>> },
     Work { node: usize, boot: u64, action: Action },
     Done { node: usize, boot: u64, event: Event },
+    Stored { node: usize, boot: u64 },
 }
 
 pub(super) struct World {
@@ -122,7 +125,7 @@ impl World {
             let writer = Writer::new(seed, world.number(), EntryId::NONE);
             let exchange = Exchange::new(Incarnation([0; 8]), []);
             let (id, boot, snapshots) = (writer.node(), 0, vec![Disk::default()]);
-            world.nodes.push(Node { id, disk: Disk::default(), exchange, writer, boot, snapshots, is_up: false });
+            world.nodes.push(Node { id, disk: Disk::default(), exchange, writer, boot, snapshots, stored: VecDeque::new(), is_up: false });
         }
         (0..count).for_each(|node| world.start(node));
         world
@@ -143,6 +146,7 @@ impl World {
         let node = &mut self.nodes[at];
         node.boot = boot;
         node.is_up = true;
+        node.stored.clear();
         let own = node.disk.frontier().tips().filter(|tip| tip.chain.author == node.id).max_by_key(|tip| tip.chain).copied();
         let seed = u8::try_from(at + 1).unwrap();
         node.writer = Writer::new(seed, incarnation, own.map_or(EntryId::NONE, |tip| tip.id));
@@ -196,6 +200,9 @@ impl World {
 
     /// Anything but a write leaves a copy where it was; what is acknowledged is on this node's disk.
     pub(super) fn append(&mut self, at: usize, bodies: &[Vec<u8>]) {
+        while let Some(event) = self.nodes[at].stored.pop_front() {
+            self.tell(at, event);
+        }
         let node = &mut self.nodes[at];
         let run = node.writer.write(bodies);
         let stored = node.disk.store_run(&run);
@@ -289,13 +296,19 @@ impl World {
         self.flown += 1;
         match self.flights.swap_remove(at) {
             Flight::Work { node, boot, action } if self.is_running(node, boot) => self.work(node, action),
+            Flight::Stored { node, boot } if self.is_running(node, boot) => {
+                if let Some(event) = self.nodes[node].stored.pop_front() {
+                    self.tell(node, event);
+                }
+            }
             Flight::Done { node, boot, event } if self.is_running(node, boot) => self.tell(node, event),
-            Flight::Ask { from, to, token, bytes } => self.arrive(from, to, token, bytes),
+            // What was sent before a restart went over a connection that is closed.
+            Flight::Ask { from, boot, to, token, bytes } if self.is_running(from, boot) => self.arrive(from, to, token, bytes),
             Flight::Reply { to, boot, token, bytes } if self.is_running(to, boot) => {
                 let response = bytes.and_then(|bytes| Response::decode_message(&bytes).ok());
                 self.tell(to, Event::Answered(token, response));
             }
-            Flight::Work { .. } | Flight::Done { .. } | Flight::Reply { .. } => {}
+            Flight::Work { .. } | Flight::Done { .. } | Flight::Stored { .. } | Flight::Ask { .. } | Flight::Reply { .. } => {}
         }
     }
 
@@ -309,7 +322,7 @@ impl World {
             return self.flights.push(Flight::Reply { to: from, boot, token, bytes: None });
         }
         if self.random.u8(0..100) < self.loss {
-            self.flights.push(Flight::Ask { from, to, token, bytes: bytes.clone() });
+            self.flights.push(Flight::Ask { from, boot, to, token, bytes: bytes.clone() });
         }
         let request = Request::decode_message(&bytes).unwrap();
         let ask = self.number();
@@ -330,7 +343,7 @@ impl World {
         let event = match action {
             Action::Send(peer, token, request) => {
                 let to = self.nodes.iter().position(|node| node.id == peer).unwrap();
-                return self.flights.push(Flight::Ask { from: at, to, token, bytes: request.encode_message() });
+                return self.flights.push(Flight::Ask { from: at, boot, to, token, bytes: request.encode_message() });
             }
             Action::Answer(_, ask, response) => return self.reply(ask, &response),
             Action::Fill(_, ask, want) => {
@@ -345,7 +358,11 @@ impl World {
             Action::Count(token, _, prefix) => Event::Counted(token, node.disk.tally(&prefix)),
             Action::List(token, _, after) => Event::Listed(token, node.disk.bodyless(after)),
             Action::Verify(token, job) => Event::Verdict(token, job.run()),
-            Action::Store(token, _, batch) => Event::Stored(token, Some(node.disk.store(batch))),
+            Action::Store(token, _, batch) => {
+                let stored = Event::Stored(token, Some(node.disk.store(batch)));
+                node.stored.push_back(stored);
+                return self.flights.push(Flight::Stored { node: at, boot });
+            }
             Action::WakeAt(_) => return,
         };
         self.flights.push(Flight::Done { node: at, boot, event });
