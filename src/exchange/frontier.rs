@@ -7,13 +7,13 @@ use crate::ledger::{EntryId, OpenPart};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The tips of a ledger, each under a signed head, with how much is held. Memory grows with chains, not with entries.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frontier {
     tips: BTreeMap<EntryId, EntryRef>,
     chains: BTreeMap<Chain, BTreeSet<(u64, EntryId)>>,
     entries: u64,
     missing: u64,
-    summary: Option<Summary>,
+    summary: Summary,
 }
 
 /// What storing one run came to, as the writer's transaction saw it.
@@ -31,12 +31,21 @@ pub struct Stored {
     pub bodies_found: u64,
 }
 
+impl Default for Frontier {
+    /// Of a ledger that nothing is held of.
+    fn default() -> Self {
+        Self::new([], 0, 0)
+    }
+}
+
 impl Frontier {
     /// From what the store says when a node starts: the tips, how many entries there are, and how many of them lack their body or
     /// are not readable.
     pub fn new(tips: impl IntoIterator<Item = EntryRef>, entries: u64, missing: u64) -> Self {
-        let mut frontier = Self { entries, missing, ..Self::default() };
+        let (tips_by_id, chains) = (BTreeMap::new(), BTreeMap::new());
+        let mut frontier = Self { tips: tips_by_id, chains, entries, missing, summary: Summary::of([]) };
         tips.into_iter().for_each(|tip| frontier.insert(tip));
+        frontier.summary = Summary::of(frontier.tips.keys());
         frontier
     }
 
@@ -90,8 +99,8 @@ impl Frontier {
     }
 
     /// The summary of all tips.
-    pub fn summary(&self) -> Summary {
-        self.summary.unwrap_or_else(|| Summary::of(self.tips.keys()))
+    pub const fn summary(&self) -> Summary {
+        self.summary
     }
 
     /// What is in a range of the tips' ids.
@@ -112,7 +121,7 @@ impl Frontier {
             self.remove(&chain, open.seq().saturating_sub(1), &open.previous());
         }
         self.insert(EntryRef::of(last));
-        self.summary = Some(Summary::of(self.tips.keys()));
+        self.summary = Summary::of(self.tips.keys());
     }
 
     /// Notes that bodies came, or were found missing.
@@ -121,13 +130,11 @@ impl Frontier {
     }
 
     fn insert(&mut self, tip: EntryRef) {
-        self.summary = None;
         self.tips.insert(tip.id, tip);
         self.chains.entry(tip.chain).or_default().insert((tip.seq, tip.id));
     }
 
     fn remove(&mut self, chain: &Chain, seq: u64, id: &EntryId) {
-        self.summary = None;
         if let Some(tips) = self.chains.get_mut(chain)
             && tips.remove(&(seq, *id))
         {

@@ -27,7 +27,11 @@ impl Disk {
     }
 
     pub(super) fn refs(&self) -> Vec<EntryRef> {
-        self.opens().map(EntryRef::of).collect()
+        let named = |(id, row): (&EntryId, &usize)| {
+            let open = &self.rows[*row].open;
+            EntryRef { chain: Chain::of(open), seq: open.seq(), id: *id }
+        };
+        self.at.iter().map(named).collect()
     }
 
     /// With its body.
