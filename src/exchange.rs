@@ -21,7 +21,7 @@ mod tests;
 
 pub use aside::{Aside, Reason};
 pub use backoff::Backoff;
-pub use copies::{Copies, Holding, HolderCopy};
+pub use copies::{Copies, HolderCopy, Holding};
 pub use fetch::{Fetch, Input, Known, Outcome, Step};
 pub use frontier::{Frontier, Stored};
 pub use message::{Message, Request, Response};

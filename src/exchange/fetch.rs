@@ -378,7 +378,7 @@ impl Fetch {
 
     fn store_bodies(&mut self, verdict: Verdict, seen: usize, view: &View<'_>) -> Step {
         self.faults.extend(verdict.faults.into_iter().map(|(_, at, reason)| (at, reason)));
-        self.last_row = self.bodies.drain(..seen).last().map_or(self.last_row, |last| last.row);
+        self.last_row = self.bodies.drain(..seen).next_back().map_or(self.last_row, |last| last.row);
         if !verdict.bodies.is_empty() {
             self.state = State::StoringBodies;
             return Step::Store { runs: Vec::new(), aside: Vec::new(), bodies: verdict.bodies };

@@ -1,8 +1,8 @@
 //! Filling a batch: the store hands entries over one by one until there is no more room. A batch ends under a signed head, since what
 //! no head covers counts nowhere.
 
-use super::message::{Body, Path, Response, Run, Sent};
 use super::EntryRef;
+use super::message::{Body, Path, Response, Run, Sent};
 use crate::ledger::{EntryId, MAX_ENTRIES_PER_HEAD, OpenPart};
 
 /// An entry as the store keeps it.

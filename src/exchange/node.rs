@@ -300,14 +300,14 @@ impl Exchange {
 
     fn appended(&mut self, id: LedgerId, run: &[OpenPart], stored: &Stored) {
         self.ledgers.entry(id).or_default().frontier.advance(run, stored);
-        self.hint_all(id, None, run.last().map(EntryRef::of).into_iter().collect());
+        self.hint_all(id, None, run.last().map(EntryRef::of).as_slice());
     }
 
     fn answered(&mut self, token: Token, response: Option<Response>) {
         match self.tokens.get(&token).copied() {
             Some((peer, ledger, Purpose::Hint)) => {
                 self.tokens.remove(&token);
-                self.hint_answered(peer, ledger, response);
+                self.hint_answered(peer, ledger, response.as_ref());
             }
             Some((_, _, Purpose::Fetch)) => match response {
                 Some(response) => self.go_on(token, Input::Answer(response)),
@@ -333,7 +333,7 @@ impl Exchange {
         let changes = |stored: &Stored| stored.new > 0 || stored.bodies_found > 0;
         let is_new = batch.runs.iter().any(changes) || batch.bodies_found > 0 || batch.aside_new > 0;
         if !tips.is_empty() || batch.bodies_found > 0 {
-            self.hint_all(id, source, tips);
+            self.hint_all(id, source, &tips);
         }
         self.go_on(token, Input::Stored { is_new });
     }

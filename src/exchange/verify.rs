@@ -77,7 +77,7 @@ impl Job {
         verdict
     }
 
-    fn verify_run(&self, path: usize, run: Run, faults: &mut Faults) -> Result<Verified, (Option<EntryRef>, Reason)> {
+    fn verify_run(&self, path: usize, run: Run, faults: &mut Faults) -> Result<Verified, Refused> {
         let asked = self.paths.get(path).ok_or((None, Reason::Broken))?;
         let opens = self.linked(asked, &run)?;
         let last = opens.last().map(|(_, entry)| *entry).ok_or((None, Reason::NoHead))?;
@@ -101,7 +101,7 @@ impl Job {
     }
 
     /// The open parts, if they are what was asked for and each follows the one before it, the first one that is held.
-    fn linked(&self, asked: &Path, run: &Run) -> Result<Vec<(OpenPart, EntryRef)>, (Option<EntryRef>, Reason)> {
+    fn linked(&self, asked: &Path, run: &Run) -> Result<Vec<(OpenPart, EntryRef)>, Refused> {
         let mut opens: Vec<(OpenPart, EntryRef)> = Vec::with_capacity(run.entries.len());
         for sent in &run.entries {
             let open = OpenPart::decode(&sent.open).map_err(|error| (None, version_reason(error)))?;
@@ -122,7 +122,7 @@ impl Job {
 
     /// A chain's first entry builds on nothing, though it names its author's last known head: where that one is lost, what was
     /// written after it must not be lost too.
-    fn builds_on_held(&self, open: &OpenPart) -> Result<bool, (Option<EntryRef>, Reason)> {
+    fn builds_on_held(&self, open: &OpenPart) -> Result<bool, Refused> {
         match open.seq() {
             0 => Ok(false),
             1 if open.kind() != CoarseKind::BEGIN => Err((Some(EntryRef::of(open)), Reason::NoBegin)),
@@ -147,6 +147,9 @@ impl Job {
         if uncovered == 0 || self.named.contains(&last.id) { Ok(()) } else { Err(Reason::NoHead) }
     }
 }
+
+/// Which entry is wrong, where that can be said, and why.
+type Refused = (Option<EntryRef>, Reason);
 
 type Faults = Vec<(Option<usize>, Option<EntryRef>, Reason)>;
 

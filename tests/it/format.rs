@@ -137,7 +137,9 @@ fn exchanged(open: &OpenPart, body: &[u8], signature: [u8; 64], author_key: [u8;
 fn the_written_messages_are_read() {
     let written = written();
     let get = |name: &str| HEXLOWER.decode(written[name].as_bytes()).unwrap();
-    let Ok(Request::Hint { ledger, tips, holding }) = Request::decode_message(&get("request: hint of the memo")) else { panic!() };
+    let Ok(Request::Hint { ledger, tips, holding }) = Request::decode_message(&get("request: hint of the memo")) else {
+        panic!()
+    };
     assert_eq!((ledger, tips[0].seq, holding.turn), (LedgerId(LEDGER), 7, 9));
     let Ok(Response::Batch { runs, .. }) = Response::decode_message(&get("response: batch with the memo")) else { panic!() };
     assert_eq!(runs[0].entries[0].open.to_vec(), get("open part of the memo"));

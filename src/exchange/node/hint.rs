@@ -37,11 +37,11 @@ impl Hints {
 
 impl Exchange {
     /// Tells all peers that may have this ledger, but the one that it came from.
-    pub(super) fn hint_all(&mut self, ledger: LedgerId, source: Option<NodeId>, tips: Vec<EntryRef>) {
+    pub(super) fn hint_all(&mut self, ledger: LedgerId, source: Option<NodeId>, tips: &[EntryRef]) {
         let mut told = Vec::new();
         for (id, peer) in self.peers.iter_mut().filter(|(id, _)| Some(**id) != source) {
             if peer.standings.get(&ledger).is_some_and(|standing| standing.gives) {
-                peer.hints.entry(ledger).or_default().add(&tips);
+                peer.hints.entry(ledger).or_default().add(tips);
                 told.push(*id);
             }
         }
@@ -53,7 +53,7 @@ impl Exchange {
         self.hint(id, ledger);
     }
 
-    pub(super) fn hint_answered(&mut self, id: NodeId, ledger: LedgerId, response: Option<Response>) {
+    pub(super) fn hint_answered(&mut self, id: NodeId, ledger: LedgerId, response: Option<&Response>) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let hints = peer.hints.entry(ledger).or_default();
         hints.is_under_way = false;
@@ -63,7 +63,7 @@ impl Exchange {
                 let standing = peer.standings.get(&ledger).cloned().unwrap_or_default();
                 if let Some(held) = self.ledgers.get(&ledger) {
                     // What it has more it tells of itself; here it only counts as a copy.
-                    self.copies.note(ledger, id, holding, &held.frontier, self.now.ms);
+                    self.copies.note(ledger, id, *holding, &held.frontier, self.now.ms);
                 }
                 if standing.gives {
                     self.hint(id, ledger);

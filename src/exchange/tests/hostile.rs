@@ -76,7 +76,10 @@ impl Victim {
 pub(super) fn honest(disk: &Disk, request: &Request) -> Response {
     let exchange = Exchange::new(Incarnation([8; 8]), [(LEDGER, disk.frontier(), Authors::default())]);
     let mut served = Victim { disk: disk.clone(), exchange, asked: Vec::new() };
-    served.tell(Event::Peer { peer: LIAR, standings: [(LEDGER, Standing { gives: true, takes: Take::Nothing })].into() }, &mut |_| None);
+    served.tell(
+        Event::Peer { peer: LIAR, standings: [(LEDGER, Standing { gives: true, takes: Take::Nothing })].into() },
+        &mut |_| None,
+    );
     match served.tell(Event::Asked(LIAR, 1, request.clone()), &mut |_| None).pop() {
         Some(Action::Answer(_, _, response)) => response,
         Some(Action::Fill(_, _, want)) => disk.fill(&want.paths, &want.bodies, 20_000),
@@ -117,15 +120,18 @@ fn spoilt(spoil: impl Fn(&mut Vec<Run>)) -> (usize, Vec<Reason>) {
 
 #[test]
 fn forged_heads_are_refused() {
-    let forge = |runs: &mut Vec<Run>| runs.iter_mut().flat_map(|run| &mut run.entries).for_each(|sent| {
-        sent.signature = sent.signature.map(|_| [5; 64]);
-    });
+    let forge = |runs: &mut Vec<Run>| {
+        runs.iter_mut().flat_map(|run| &mut run.entries).for_each(|sent| {
+            sent.signature = sent.signature.map(|_| [5; 64]);
+        })
+    };
     assert_eq!(spoilt(forge), (0, vec![Reason::BadSignature]));
 }
 
 #[test]
 fn another_authors_key_is_refused() {
-    let exchange_key = |runs: &mut Vec<Run>| runs.iter_mut().for_each(|run| run.author_key = Writer::new(2, 1, EntryId::NONE).public_key());
+    let exchange_key =
+        |runs: &mut Vec<Run>| runs.iter_mut().for_each(|run| run.author_key = Writer::new(2, 1, EntryId::NONE).public_key());
     assert_eq!(spoilt(exchange_key), (0, vec![Reason::BadSignature]));
 }
 
@@ -289,7 +295,9 @@ fn oversized_messages_are_not_read() {
 
 #[test]
 fn every_reason_is_said_in_both_languages() {
-    for reason in [Reason::BadSignature, Reason::Revoked, Reason::NotAdmitted, Reason::Nonsense, Reason::Erase, Reason::NotGiven] {
+    for reason in
+        [Reason::BadSignature, Reason::Revoked, Reason::NotAdmitted, Reason::Nonsense, Reason::Erase, Reason::NotGiven]
+    {
         let ((said, next), (said_ja, next_ja)) = (reason.sentences(Language::English), reason.sentences(Language::Japanese));
         assert!(said.ends_with('.') && next.ends_with('.') && said_ja.ends_with('。') && next_ja.ends_with('。'));
     }

@@ -125,7 +125,16 @@ impl World {
             let writer = Writer::new(seed, world.number(), EntryId::NONE);
             let exchange = Exchange::new(Incarnation([0; 8]), []);
             let (id, boot, snapshots) = (writer.node(), 0, vec![Disk::default()]);
-            world.nodes.push(Node { id, disk: Disk::default(), exchange, writer, boot, snapshots, stored: VecDeque::new(), is_up: false });
+            world.nodes.push(Node {
+                id,
+                disk: Disk::default(),
+                exchange,
+                writer,
+                boot,
+                snapshots,
+                stored: VecDeque::new(),
+                is_up: false,
+            });
         }
         (0..count).for_each(|node| world.start(node));
         world
@@ -189,11 +198,10 @@ impl World {
         let node = &mut self.nodes[at];
         let boot = node.boot;
         for action in node.exchange.handle(now, event) {
-            match action {
-                Action::WakeAt(ms) => {
-                    self.wake_ms.insert(ms);
-                }
-                other => self.flights.push(Flight::Work { node: at, boot, action: other }),
+            if let Action::WakeAt(ms) = action {
+                self.wake_ms.insert(ms);
+            } else {
+                self.flights.push(Flight::Work { node: at, boot, action });
             }
         }
     }
@@ -303,7 +311,7 @@ impl World {
             }
             Flight::Done { node, boot, event } if self.is_running(node, boot) => self.tell(node, event),
             // What was sent before a restart went over a connection that is closed.
-            Flight::Ask { from, boot, to, token, bytes } if self.is_running(from, boot) => self.arrive(from, to, token, bytes),
+            Flight::Ask { from, boot, to, token, bytes } if self.is_running(from, boot) => self.arrive(from, to, token, &bytes),
             Flight::Reply { to, boot, token, bytes } if self.is_running(to, boot) => {
                 let response = bytes.and_then(|bytes| Response::decode_message(&bytes).ok());
                 self.tell(to, Event::Answered(token, response));
@@ -316,15 +324,15 @@ impl World {
         self.nodes[node].is_up && self.nodes[node].boot == boot
     }
 
-    fn arrive(&mut self, from: usize, to: usize, token: Token, bytes: Vec<u8>) {
+    fn arrive(&mut self, from: usize, to: usize, token: Token, bytes: &[u8]) {
         let boot = self.nodes[from].boot;
         if !self.is_linked(from, to) || self.random.u8(0..100) < self.loss {
             return self.flights.push(Flight::Reply { to: from, boot, token, bytes: None });
         }
         if self.random.u8(0..100) < self.loss {
-            self.flights.push(Flight::Ask { from, boot, to, token, bytes: bytes.clone() });
+            self.flights.push(Flight::Ask { from, boot, to, token, bytes: bytes.to_vec() });
         }
-        let request = Request::decode_message(&bytes).unwrap();
+        let request = Request::decode_message(bytes).unwrap();
         let ask = self.number();
         self.asks.insert(ask, (from, boot, token));
         self.tell(to, Event::Asked(self.nodes[from].id, ask, request));
