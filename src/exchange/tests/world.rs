@@ -241,7 +241,7 @@ impl World {
                 self.nodes[at].snapshots.push(disk);
             }
             15 => self.restore(at),
-            16 => self.clone_writer(at, other),
+            16 | 31 => self.clone_writer(at, other),
             17 | 18 if at != other => {
                 self.cut.insert((at.min(other), at.max(other)));
                 self.disconnect(at, other);
@@ -271,6 +271,10 @@ impl World {
         let writer = self.nodes[other].writer;
         if writer.seq > 0 && self.nodes[at].disk.get(&writer.last).is_some() {
             self.nodes[at].writer = writer;
+            for node in [at, other].into_iter().filter(|node| self.nodes[*node].is_up).collect::<Vec<_>>() {
+                let bodies = self.bodies();
+                self.append(node, &bodies);
+            }
         }
     }
 
@@ -378,7 +382,6 @@ impl World {
 
     /// All links and nodes come up again and nothing is lost any more; then the region is left alone until it rests.
     pub(super) fn heal(&mut self) {
-        self.loss = 0;
         let cut = std::mem::take(&mut self.cut);
         cut.into_iter().for_each(|(a, b)| self.connect(a, b));
         for at in 0..self.nodes.len() {
@@ -386,6 +389,9 @@ impl World {
                 self.start(at);
             }
         }
+        // What is lost now is followed by nothing that would make up for it.
+        (0..200).for_each(|_| self.fly());
+        self.loss = 0;
         self.rest();
     }
 
