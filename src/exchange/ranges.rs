@@ -10,6 +10,9 @@ use minicbor::{Decode, Encode};
 /// How often a range may be divided: 64 bits of the id. Nobody can make 256 ids that agree in more.
 const DEPTH_MAX: usize = 16;
 
+/// Questions of one walk: enough for an audit of millions of entries that all differ, and an end to a peer that always finds more.
+const QUESTIONS_MAX: u32 = 100_000;
+
 /// The ids that begin with these four-bit digits. All ids: none.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Encode, Decode)]
 #[cbor(transparent)]
@@ -137,6 +140,7 @@ fn within<'a>(part: &Prefix, own: &'a [EntryRef]) -> &'a [EntryRef] {
 pub struct Walk {
     open: Vec<Prefix>,
     found: Vec<EntryRef>,
+    questions: u32,
 }
 
 /// What a peer said is not possible.
@@ -147,7 +151,7 @@ pub struct Nonsense;
 impl Walk {
     /// From the range of all ids.
     pub fn start() -> Self {
-        Self { open: vec![Prefix::all()], found: Vec::new() }
+        Self { open: vec![Prefix::all()], found: Vec::new(), questions: 0 }
     }
 
     /// The range to ask for next; `None` where the walk has ended, or has found as much as is worked on at a time.
@@ -166,7 +170,8 @@ impl Walk {
     /// # Errors
     /// Where the answer lists what is not in the range, or has the wrong shape; the walk should end then.
     pub fn answer(&mut self, own_parts: &[Summary], answer: Compared) -> Result<(), Nonsense> {
-        let Some(prefix) = self.open.pop() else { return Err(Nonsense) };
+        self.questions = self.questions.saturating_add(1);
+        let Some(prefix) = self.open.pop().filter(|_| self.questions <= QUESTIONS_MAX) else { return Err(Nonsense) };
         match answer {
             Compared::Same => Ok(()),
             Compared::Parts(summaries) => {
@@ -249,10 +254,26 @@ mod tests {
             (Prefix(vec![0; DEPTH_MAX]), Compared::Parts(vec![Summary::of([]); 16])),
         ];
         for (prefix, answer) in nonsense {
-            let mut walk = Walk { open: vec![prefix], found: vec![] };
+            let mut walk = Walk { open: vec![prefix], found: vec![], questions: 0 };
             assert_eq!(walk.answer(&[], answer), Err(Nonsense));
         }
         assert!(!Prefix(vec![16]).is_valid() && !Prefix(vec![0; 17]).is_valid());
+    }
+
+    #[test]
+    fn a_peer_that_always_finds_more_comes_to_an_end_in_bounded_memory() {
+        let (mut walk, mut questions) = (Walk::start(), 0);
+        while let Some(prefix) = walk.next() {
+            let more = Summary { count: 1_000, digest: [7; 32] };
+            let is_narrow = prefix.parts().is_none();
+            let answer = if is_narrow { Compared::Refs(vec![]) } else { Compared::Parts(vec![more; 16]) };
+            questions += 1;
+            assert!(walk.open.len() <= 16 * DEPTH_MAX);
+            if walk.answer(&[], answer).is_err() {
+                break;
+            }
+        }
+        assert_eq!(questions, QUESTIONS_MAX + 1);
     }
 
     #[test]
