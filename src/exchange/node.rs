@@ -332,7 +332,8 @@ impl Exchange {
         ledger.frontier.set_missing(missing);
         let changes = |stored: &Stored| stored.new > 0 || stored.bodies_found > 0;
         let is_new = batch.runs.iter().any(changes) || batch.bodies_found > 0 || batch.aside_new > 0;
-        if !tips.is_empty() || batch.bodies_found > 0 {
+        let is_more_whole = batch.bodies_found > 0 || batch.runs.iter().any(|stored| stored.bodies_found > 0);
+        if !tips.is_empty() || is_more_whole {
             self.hint_all(id, source, &tips);
         }
         self.go_on(token, Input::Stored { is_new });
