@@ -8,6 +8,8 @@ pub mod seal;
 
 pub mod ledger;
 
+pub mod exchange;
+
 pub mod region;
 
 pub mod risk;

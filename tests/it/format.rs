@@ -4,6 +4,9 @@ mod region;
 
 use aws_lc_rs::signature::Ed25519KeyPair;
 use data_encoding::HEXLOWER;
+use kusuribako::exchange::message::{Message, Path, Request, Response, Run, Sent, Set};
+use kusuribako::exchange::ranges::{Compared, Prefix, Summary};
+use kusuribako::exchange::{EntryRef, Holding};
 use kusuribako::ledger::content::Content;
 use kusuribako::ledger::payload::{Begin, Payload};
 use kusuribako::ledger::{
@@ -91,7 +94,11 @@ fn computed() -> BTreeMap<&'static str, String> {
     put("open part of the memo", open.as_bytes());
     put("entry id of the memo", &open.id().0);
     let signer = Ed25519KeyPair::from_seed_unchecked(&[0x44; 32]).unwrap();
-    put("signed head over the memo by seed 44", &SignedHead::sign(&open, open.id(), &signer).signature);
+    let head = SignedHead::sign(&open, open.id(), &signer);
+    put("signed head over the memo by seed 44", &head.signature);
+    for (name, bytes) in exchanged(&open, &sealed, head.signature, public_of(&signer)) {
+        put(name, &bytes);
+    }
     let NodeId(node) = node_id(&public_of(&signer));
     put("node of seed 44", &node);
 
@@ -107,6 +114,39 @@ fn computed() -> BTreeMap<&'static str, String> {
     );
     region::computed(&mut put);
     vectors
+}
+
+/// A node that holds the memo as its one tip asks, is asked, and answers.
+fn exchanged(open: &OpenPart, body: &[u8], signature: [u8; 64], author_key: [u8; 32]) -> [(&'static str, Vec<u8>); 6] {
+    let (tip, ledger) = (EntryRef::of(open), LedgerId(LEDGER));
+    let summary = Summary::of([&tip.id]);
+    let holding = Holding { summary, boot: Incarnation([0x88; 8]), turn: 9, entries: 7, missing: 1, features: 0 };
+    let compare = Request::Compare { ledger, set: Set::Tips, prefix: Prefix::all(), summary, holding };
+    let want = Request::Want { ledger, paths: vec![Path { tip, after: 6 }], bodies: vec![tip.id] };
+    let sent = Sent { open: *open.as_bytes(), body: Some(body.to_vec()), signature: Some(signature) };
+    let runs = vec![Run { path: 0, author_key, entries: vec![sent] }];
+    [
+        ("request: compare, all tips of a node whose one tip is the memo", compare.encode_message()),
+        ("request: want the memo after 6, and its body", want.encode_message()),
+        ("request: hint of the memo", Request::Hint { ledger, holding, tips: vec![tip] }.encode_message()),
+        ("response: compared, the memo", Response::Compared { compared: Compared::Refs(vec![tip]), holding }.encode_message()),
+        ("response: batch with the memo", Response::Batch { runs, bodies: vec![], bodies_seen: 0 }.encode_message()),
+        ("response: noted", Response::Noted { holding }.encode_message()),
+    ]
+}
+
+/// A message that was written down reads as what it was made of.
+#[test]
+fn the_written_messages_are_read() {
+    let written = written();
+    let get = |name: &str| HEXLOWER.decode(written[name].as_bytes()).unwrap();
+    let Ok(Request::Hint { ledger, tips, holding }) = Request::decode_message(&get("request: hint of the memo")) else {
+        panic!()
+    };
+    assert_eq!((ledger, tips[0].seq, holding.turn), (LedgerId(LEDGER), 7, 9));
+    let Ok(Response::Batch { runs, .. }) = Response::decode_message(&get("response: batch with the memo")) else { panic!() };
+    assert_eq!(runs[0].entries[0].open.to_vec(), get("open part of the memo"));
+    assert_eq!(runs[0].entries[0].body, Some(get("body of the memo under key cc, salt ee")));
 }
 
 fn written() -> BTreeMap<String, String> {

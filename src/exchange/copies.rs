@@ -1,0 +1,188 @@
+//! Which holder has proven what: a copy counts from what its holder said itself, in this start of that holder.
+
+use super::ranges::Summary;
+use super::{Chain, EntryRef, Frontier};
+use crate::ledger::{Incarnation, LedgerId, NodeId};
+use minicbor::{Decode, Encode};
+use std::collections::BTreeMap;
+
+/// What a node says that it holds of a ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Holding {
+    /// All tips.
+    #[n(0)]
+    pub summary: Summary,
+    /// The node's start. When it changes, the node may have been put back to an older state.
+    #[n(1)]
+    pub boot: Incarnation,
+    /// Counts up in this start with each message that says this: messages overtake each other.
+    #[n(2)]
+    pub turn: u64,
+    /// How many entries.
+    #[n(3)]
+    pub entries: u64,
+    /// How many of them lack their body or are not readable.
+    #[n(4)]
+    pub missing: u64,
+    /// Bits for ways of comparing that the node knows besides. None is defined yet; unknown ones are ignored.
+    #[n(5)]
+    pub features: u64,
+}
+
+/// What is known of a copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HolderCopy {
+    /// What the holder said last.
+    pub holding: Holding,
+    /// When, in milliseconds of this node's running time.
+    pub heard_ms: u64,
+    proven: Option<Proven>,
+}
+
+/// What a holder has shown to have, whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Proven {
+    summary: Summary,
+    at_ms: u64,
+    last: BTreeMap<Chain, u64>,
+}
+
+/// What is known of all copies.
+#[derive(Debug, Clone, Default)]
+pub struct Copies(BTreeMap<(LedgerId, NodeId), HolderCopy>);
+
+impl Copies {
+    /// Notes what a holder said of itself. It has proven to have everything that `own` has where it has the same tips and lacks
+    /// no body. What it proved before stays proven while it runs, since nothing is ever deleted; after a restart it must do so again.
+    pub fn note(&mut self, ledger: LedgerId, holder: NodeId, holding: Holding, own: &Frontier, now_ms: u64) {
+        let before = self.0.remove(&(ledger, holder)).filter(|copy| copy.holding.boot == holding.boot);
+        if let Some(newer) = before.as_ref().filter(|copy| copy.holding.turn > holding.turn) {
+            self.0.insert((ledger, holder), newer.clone());
+            return;
+        }
+        let mut proven = before.and_then(|copy| copy.proven);
+        if holding.missing > 0 {
+            // Bodies that it had can have become unreadable; it says no more than how many.
+            proven = None;
+        } else if holding.summary == own.summary() {
+            let kept = proven.filter(|proven| proven.summary == holding.summary).map(|proven| proven.last);
+            let last = kept.unwrap_or_else(|| last_of_chains(own));
+            proven = Some(Proven { summary: holding.summary, at_ms: now_ms, last });
+        }
+        self.0.insert((ledger, holder), HolderCopy { holding, heard_ms: now_ms, proven });
+    }
+
+    /// What is known of one copy.
+    pub fn of(&self, ledger: LedgerId, holder: NodeId) -> Option<&HolderCopy> {
+        self.0.get(&(ledger, holder))
+    }
+
+    /// All copies of a ledger.
+    pub fn of_ledger(&self, ledger: LedgerId) -> impl Iterator<Item = (NodeId, &HolderCopy)> {
+        let all = (ledger, NodeId([0; 32]))..=(ledger, NodeId([0xff; 32]));
+        self.0.range(all).map(|((_, holder), copy)| (*holder, copy))
+    }
+}
+
+impl HolderCopy {
+    /// Whether the holder has proven to have an entry that `own` holds. Where its chain has branches, only a copy of everything counts.
+    pub fn has(&self, entry: &EntryRef, own: &Frontier) -> bool {
+        let Some(proven) = &self.proven else { return false };
+        let has_branches = own.tips_of(&entry.chain).nth(1).is_some();
+        let reaches = proven.last.get(&entry.chain).is_some_and(|last| entry.seq <= *last);
+        reaches && (!has_branches || proven.summary == own.summary())
+    }
+
+    /// Whether the holder has proven to have all that `own` holds: only then may another copy be released.
+    pub fn has_everything(&self, own: &Frontier) -> bool {
+        self.proven.as_ref().is_some_and(|proven| proven.summary == own.summary())
+    }
+
+    /// By how many whole entries it is behind what `own` holds, at least.
+    pub fn behind(&self, own: &Frontier) -> u64 {
+        if self.has_everything(own) {
+            return 0;
+        }
+        let whole = self.holding.entries.saturating_sub(self.holding.missing);
+        own.entries().saturating_sub(whole).max(1)
+    }
+
+    /// Milliseconds since it has last proven to have everything that was here at that time; `None` where it never has in this start.
+    pub fn age_ms(&self, now_ms: u64) -> Option<u64> {
+        self.proven.as_ref().map(|proven| now_ms.saturating_sub(proven.at_ms))
+    }
+}
+
+/// The last number of each chain, on its shortest branch.
+fn last_of_chains(own: &Frontier) -> BTreeMap<Chain, u64> {
+    let mut last = BTreeMap::new();
+    for tip in own.tips() {
+        last.entry(tip.chain).and_modify(|seq: &mut u64| *seq = tip.seq.min(*seq)).or_insert(tip.seq);
+    }
+    last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::EntryId;
+
+    const LEDGER: LedgerId = LedgerId([1; 16]);
+    const HOLDER: NodeId = NodeId([2; 32]);
+
+    fn tip(seq: u64, id: u8) -> EntryRef {
+        let chain = Chain { author: NodeId([3; 32]), incarnation: Incarnation([4; 8]) };
+        EntryRef { chain, seq, id: EntryId([id; 32]) }
+    }
+
+    fn said(frontier: &Frontier, boot: u8) -> Holding {
+        let (entries, missing) = (frontier.entries(), frontier.missing());
+        Holding { summary: frontier.summary(), boot: Incarnation([boot; 8]), turn: 0, entries, missing, features: 0 }
+    }
+
+    #[test]
+    fn what_was_proven_holds_until_the_holder_restarts() {
+        let (old, new) = (Frontier::new([tip(5, 5)], 5, 0), Frontier::new([tip(9, 9)], 9, 0));
+        let mut copies = Copies::default();
+        copies.note(LEDGER, HOLDER, said(&old, 1), &old, 100);
+        copies.note(LEDGER, HOLDER, said(&old, 1), &new, 200);
+        let copy = copies.of(LEDGER, HOLDER).unwrap();
+        assert!(copy.has(&tip(5, 5), &new) && !copy.has(&tip(6, 6), &new) && !copy.has_everything(&new));
+        assert_eq!((copy.behind(&new), copy.age_ms(250)), (4, Some(150)));
+        copies.note(LEDGER, HOLDER, said(&old, 2), &new, 300);
+        let copy = copies.of(LEDGER, HOLDER).unwrap();
+        assert!(!copy.has(&tip(1, 1), &new));
+        assert_eq!(copy.age_ms(300), None);
+    }
+
+    #[test]
+    fn a_copy_that_lacks_a_body_does_not_count() {
+        let own = Frontier::new([tip(5, 5)], 5, 0);
+        let mut copies = Copies::default();
+        copies.note(LEDGER, HOLDER, Holding { missing: 1, ..said(&own, 1) }, &own, 100);
+        let copy = copies.of(LEDGER, HOLDER).unwrap();
+        assert!(!copy.has_everything(&own) && !copy.has(&tip(1, 1), &own));
+        assert_eq!(copy.behind(&own), 1);
+    }
+
+    #[test]
+    fn what_was_said_before_does_not_undo_what_was_said_after() {
+        let (old, new) = (Frontier::new([tip(5, 5)], 5, 0), Frontier::new([tip(9, 9)], 9, 0));
+        let mut copies = Copies::default();
+        copies.note(LEDGER, HOLDER, Holding { turn: 2, ..said(&new, 1) }, &new, 100);
+        copies.note(LEDGER, HOLDER, Holding { turn: 1, ..said(&old, 1) }, &new, 200);
+        assert_eq!(copies.of(LEDGER, HOLDER).unwrap().behind(&new), 0);
+    }
+
+    #[test]
+    fn where_a_chain_has_branches_only_a_copy_of_everything_counts() {
+        let one = Frontier::new([tip(5, 5)], 5, 0);
+        let both = Frontier::new([tip(5, 5), tip(4, 44)], 7, 0);
+        let mut copies = Copies::default();
+        copies.note(LEDGER, HOLDER, said(&one, 1), &one, 100);
+        assert!(!copies.of(LEDGER, HOLDER).unwrap().has(&tip(4, 44), &both));
+        copies.note(LEDGER, HOLDER, said(&both, 1), &both, 100);
+        assert!(copies.of_ledger(LEDGER).all(|(_, copy)| copy.has(&tip(4, 44), &both)));
+    }
+}

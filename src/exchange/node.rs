@@ -1,0 +1,482 @@
+//! One node's exchange with all its peers: events in, actions out. It decides what to ask whom and when; the driver does it.
+
+mod answer;
+mod hint;
+
+use super::aside::{Aside, Reason};
+use super::copies::{Copies, Holding};
+use super::fetch::{Bodyless, Fetch, Input, Known, Outcome, Step, View};
+use super::message::{Body, Path, Request, Response};
+use super::ranges::{Prefix, Summary, Tally};
+use super::verify::{Job, Verdict, Verified};
+use super::{Authors, Backoff, EntryRef, Frontier, Standing, Stored, Take};
+use crate::ledger::{EntryId, Incarnation, LedgerId, NodeId, OpenPart};
+use hint::Hints;
+use std::collections::{BTreeMap, VecDeque};
+
+/// Fetches under way at a time. Each holds one batch at most, so this bounds the memory of catching up.
+pub const FETCHES_MAX: usize = 6;
+
+/// Belongs to one thing that was asked for; never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Token(pub u64);
+
+/// When, and a random number for whatever needs one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// Milliseconds of the node's running time: wall clocks play no part.
+    pub ms: u64,
+    /// Any random number.
+    pub random: u64,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A peer is connected, or what it may have has changed.
+    Peer {
+        /// Which.
+        peer: NodeId,
+        /// Per ledger.
+        standings: BTreeMap<LedgerId, Standing>,
+    },
+    /// A peer is gone.
+    Gone(NodeId),
+    /// Whose entries count has changed.
+    Authors(LedgerId, Authors),
+    /// Entries of this node were stored: one run, its last under a signed head.
+    Appended(LedgerId, Vec<OpenPart>, Stored),
+    /// A peer asked something; the driver's number for it comes back with the answer.
+    Asked(NodeId, u64, Request),
+    /// A peer answered; `None` where no answer that can be read came in time.
+    Answered(Token, Option<Response>),
+    /// To [`Action::Look`].
+    Known(Token, Known),
+    /// To [`Action::Count`].
+    Counted(Token, Tally),
+    /// To [`Action::List`].
+    Listed(Token, Vec<Bodyless>),
+    /// To [`Action::Verify`].
+    Verdict(Token, Verdict),
+    /// To [`Action::Store`], after fsync; `None` where nothing was stored. These and [`Event::Appended`] come in the order of the
+    /// writer's transactions.
+    Stored(Token, Option<StoredBatch>),
+    /// Compare all entries with a peer, not only tips.
+    Audit(NodeId, LedgerId),
+    /// Time has passed.
+    Time,
+}
+
+/// What storing a batch came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StoredBatch {
+    /// For each run that counts, in their order.
+    pub runs: Vec<Stored>,
+    /// Bodies, sent on their own, that were missing and came.
+    pub bodies_found: u64,
+    /// Entries that were not kept aside before.
+    pub aside_new: u64,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Action {
+    /// Send a request.
+    Send(NodeId, Token, Request),
+    /// Answer a request.
+    Answer(NodeId, u64, Response),
+    /// Answer a request for entries with a batch that a [`Filling`](super::fill::Filling) is filled with.
+    Fill(NodeId, u64, Want),
+    /// Answer a request that compares all entries of a range, with what [`Tally::answer`] says.
+    Compare(NodeId, u64, CompareEntries),
+    /// Say which of these are known.
+    Look(Token, LedgerId, Vec<EntryRef>),
+    /// Count the whole entries in a range.
+    Count(Token, LedgerId, Prefix),
+    /// List entries that lack their body, after this row.
+    List(Token, LedgerId, u64),
+    /// Run a job, on whatever thread.
+    Verify(Token, Job),
+    /// Store a batch in one transaction. What is held already is left as it is; whatever is new is projected.
+    Store(Token, LedgerId, Batch),
+    /// Give [`Event::Time`] at this time, in milliseconds, if nothing else happens before.
+    WakeAt(u64),
+}
+
+/// What a peer wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Want {
+    /// Of which ledger.
+    pub ledger: LedgerId,
+    /// Entries.
+    pub paths: Vec<Path>,
+    /// Bodies.
+    pub bodies: Vec<EntryId>,
+}
+
+/// A peer compares all entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompareEntries {
+    /// Of which ledger.
+    pub ledger: LedgerId,
+    /// In which range.
+    pub prefix: Prefix,
+    /// What it has.
+    pub theirs: Summary,
+    /// What it is told of this node.
+    pub holding: Holding,
+}
+
+/// What is to be stored together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// What counts.
+    pub runs: Vec<Verified>,
+    /// What is kept aside.
+    pub aside: Vec<Verified>,
+    /// Bodies of entries that are held.
+    pub bodies: Vec<Body>,
+}
+
+#[derive(Debug, Default)]
+struct Ledger {
+    frontier: Frontier,
+    authors: Authors,
+}
+
+#[derive(Debug, Default)]
+struct Peer {
+    standings: BTreeMap<LedgerId, Standing>,
+    running: BTreeMap<LedgerId, Running>,
+    /// Comparisons that ended with nothing left to take: they are not made again while both sides stay as they are.
+    settled: BTreeMap<LedgerId, Settled>,
+    hints: BTreeMap<LedgerId, Hints>,
+    backoff: Backoff,
+    retry_at_ms: Option<u64>,
+    retry: Vec<LedgerId>,
+}
+
+/// What both sides held when a comparison ended with nothing left to take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Settled {
+    tips: (Summary, Summary),
+    missing: (u64, u64),
+}
+
+impl Settled {
+    fn between(own: &Frontier, theirs: Holding) -> Self {
+        Self { tips: (own.summary(), theirs.summary), missing: (own.missing(), theirs.missing) }
+    }
+}
+
+#[derive(Debug)]
+struct Running {
+    token: Token,
+    fetch: Fetch,
+    /// Something changed meanwhile.
+    again: bool,
+}
+
+/// A fetch that waits for its turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Waiting {
+    peer: NodeId,
+    ledger: LedgerId,
+    how: How,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum How {
+    Compare,
+    Hinted(Vec<EntryRef>),
+    Audit,
+}
+
+/// What a token was given for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Fetch,
+    Hint,
+}
+
+/// One node's exchange.
+#[derive(Debug)]
+pub struct Exchange {
+    boot: Incarnation,
+    now: Moment,
+    ledgers: BTreeMap<LedgerId, Ledger>,
+    peers: BTreeMap<NodeId, Peer>,
+    tokens: BTreeMap<Token, (NodeId, LedgerId, Purpose)>,
+    storing: BTreeMap<Token, (LedgerId, Vec<Vec<OpenPart>>)>,
+    waiting: VecDeque<Waiting>,
+    next_token: u64,
+    turn: u64,
+    aside: Aside,
+    copies: Copies,
+    actions: Vec<Action>,
+}
+
+impl Exchange {
+    /// For a node that has just started. `boot` is random and drawn at every start; `ledgers` is what the store holds, its own or
+    /// others', whole or only an inbox.
+    pub fn new(boot: Incarnation, ledgers: impl IntoIterator<Item = (LedgerId, Frontier, Authors)>) -> Self {
+        let ledgers = ledgers.into_iter().map(|(id, frontier, authors)| (id, Ledger { frontier, authors })).collect();
+        Self {
+            boot,
+            now: Moment { ms: 0, random: 0 },
+            ledgers,
+            peers: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            storing: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            next_token: 0,
+            turn: 0,
+            aside: Aside::default(),
+            copies: Copies::default(),
+            actions: Vec::new(),
+        }
+    }
+
+    /// What is held of a ledger.
+    pub fn frontier(&self, ledger: LedgerId) -> Option<&Frontier> {
+        self.ledgers.get(&ledger).map(|ledger| &ledger.frontier)
+    }
+
+    /// What is known of copies elsewhere.
+    pub const fn copies(&self) -> &Copies {
+        &self.copies
+    }
+
+    /// What was set aside.
+    pub const fn aside(&mut self) -> &mut Aside {
+        &mut self.aside
+    }
+
+    /// Takes what happened, and says what is to be done.
+    pub fn handle(&mut self, now: Moment, event: Event) -> Vec<Action> {
+        self.now = now;
+        match event {
+            Event::Peer { peer, standings } => self.peer(peer, standings),
+            Event::Gone(peer) => self.gone(peer),
+            Event::Authors(ledger, authors) => self.set_authors(ledger, authors),
+            Event::Appended(ledger, run, stored) => self.appended(ledger, &run, &stored),
+            Event::Asked(peer, ask, request) => self.asked(peer, ask, request),
+            Event::Answered(token, response) => self.answered(token, response),
+            Event::Known(token, known) => self.go_on(token, Input::Known(known)),
+            Event::Counted(token, tally) => self.go_on(token, Input::Counted(tally)),
+            Event::Listed(token, bodies) => self.go_on(token, Input::Listed(bodies)),
+            Event::Verdict(token, verdict) => self.go_on(token, Input::Verdict(verdict)),
+            Event::Stored(token, batch) => self.stored(token, batch),
+            Event::Audit(peer, ledger) => self.wait(Waiting { peer, ledger, how: How::Audit }),
+            Event::Time => {}
+        }
+        self.retry();
+        self.start_waiting();
+        std::mem::take(&mut self.actions)
+    }
+
+    fn peer(&mut self, id: NodeId, standings: BTreeMap<LedgerId, Standing>) {
+        let ledgers: Vec<LedgerId> = standings.keys().copied().collect();
+        let peer = self.peers.entry(id).or_default();
+        peer.standings = standings;
+        peer.settled.clear();
+        ledgers.into_iter().for_each(|ledger| self.wait(Waiting { peer: id, ledger, how: How::Compare }));
+    }
+
+    fn gone(&mut self, id: NodeId) {
+        self.peers.remove(&id);
+        self.tokens.retain(|_, (peer, ..)| *peer != id);
+        self.waiting.retain(|waiting| waiting.peer != id);
+    }
+
+    fn set_authors(&mut self, id: LedgerId, authors: Authors) {
+        self.ledgers.entry(id).or_default().authors = authors;
+        let peers: Vec<NodeId> = self.peers.keys().copied().collect();
+        for peer in peers {
+            self.peers.entry(peer).or_default().settled.remove(&id);
+            self.wait(Waiting { peer, ledger: id, how: How::Compare });
+        }
+    }
+
+    fn appended(&mut self, id: LedgerId, run: &[OpenPart], stored: &Stored) {
+        self.ledgers.entry(id).or_default().frontier.advance(run, stored);
+        self.hint_all(id, None, run.last().map(EntryRef::of).as_slice());
+    }
+
+    fn answered(&mut self, token: Token, response: Option<Response>) {
+        match self.tokens.get(&token).copied() {
+            Some((peer, ledger, Purpose::Hint)) => {
+                self.tokens.remove(&token);
+                self.hint_answered(peer, ledger, response.as_ref());
+            }
+            Some((_, _, Purpose::Fetch)) => match response {
+                Some(response) => self.go_on(token, Input::Answer(response)),
+                None => self.lost(token),
+            },
+            // Late, or twice.
+            None => {}
+        }
+    }
+
+    /// Frontiers follow what was stored, even when the peer that it came from is gone by now.
+    fn stored(&mut self, token: Token, batch: Option<StoredBatch>) {
+        let (Some((id, runs)), Some(batch)) = (self.storing.remove(&token), batch) else { return self.lost(token) };
+        let source = self.tokens.get(&token).map(|(peer, ..)| *peer);
+        let ledger = self.ledgers.entry(id).or_default();
+        let mut tips = Vec::new();
+        for (run, stored) in runs.iter().zip(&batch.runs) {
+            ledger.frontier.advance(run, stored);
+            tips.extend(run.last().filter(|_| stored.is_last_new).map(EntryRef::of));
+        }
+        let missing = ledger.frontier.missing().saturating_sub(batch.bodies_found);
+        ledger.frontier.set_missing(missing);
+        let changes = |stored: &Stored| stored.new > 0 || stored.bodies_found > 0;
+        let is_new = batch.runs.iter().any(changes) || batch.bodies_found > 0 || batch.aside_new > 0;
+        let is_more_whole = batch.bodies_found > 0 || batch.runs.iter().any(|stored| stored.bodies_found > 0);
+        if !tips.is_empty() || is_more_whole {
+            self.hint_all(id, source, &tips);
+        }
+        self.go_on(token, Input::Stored { is_new });
+    }
+
+    /// Puts a fetch in the queue, unless there is nothing to take or it is there already.
+    fn wait(&mut self, waiting: Waiting) {
+        let Some(peer) = self.peers.get_mut(&waiting.peer) else { return };
+        if !peer.standings.get(&waiting.ledger).is_some_and(|standing| standing.takes != Take::Nothing) {
+            return;
+        }
+        if let Some(running) = peer.running.get_mut(&waiting.ledger) {
+            running.again = true;
+            return;
+        }
+        let is_same = |other: &&mut Waiting| (other.peer, other.ledger) == (waiting.peer, waiting.ledger);
+        match self.waiting.iter_mut().find(is_same) {
+            Some(there) => there.how = if there.how == How::Audit { How::Audit } else { waiting.how },
+            None => self.waiting.push_back(waiting),
+        }
+    }
+
+    fn start_waiting(&mut self) {
+        while self.peers.values().map(|peer| peer.running.len()).sum::<usize>() < FETCHES_MAX {
+            let Some(Waiting { peer, ledger, how }) = self.waiting.pop_front() else { return };
+            let held = self.ledgers.entry(ledger).or_default();
+            let Some(standing) = self.peers.get(&peer).and_then(|peer| peer.standings.get(&ledger)) else { continue };
+            let holding = holding(self.boot, &mut self.turn, &held.frontier);
+            let view = View { frontier: &held.frontier, authors: &held.authors, take: &standing.takes, holding };
+            let (fetch, step) = match how {
+                How::Compare => Fetch::compare(ledger, &view),
+                How::Hinted(tips) => Fetch::hinted(ledger, tips, &view),
+                How::Audit => Fetch::audit(ledger, &view),
+            };
+            let token = self.token(peer, ledger, Purpose::Fetch);
+            self.peers.entry(peer).or_default().running.insert(ledger, Running { token, fetch, again: false });
+            self.act(peer, ledger, step);
+        }
+    }
+
+    fn go_on(&mut self, token: Token, input: Input) {
+        let Some((id, ledger, Purpose::Fetch)) = self.tokens.remove(&token) else { return };
+        let (Some(peer), Some(held)) = (self.peers.get_mut(&id), self.ledgers.get(&ledger)) else { return };
+        let (Some(running), Some(standing)) = (peer.running.get_mut(&ledger), peer.standings.get(&ledger)) else {
+            peer.running.remove(&ledger);
+            return;
+        };
+        let holding = holding(self.boot, &mut self.turn, &held.frontier);
+        let view = View { frontier: &held.frontier, authors: &held.authors, take: &standing.takes, holding };
+        let step = running.fetch.go_on(input, &view);
+        for (at, reason) in running.fetch.take_faults() {
+            self.aside.note(ledger, id, reason, at, self.now.ms);
+        }
+        self.act(id, ledger, step);
+    }
+
+    fn act(&mut self, peer: NodeId, ledger: LedgerId, step: Step) {
+        if let Step::Done(outcome) = step {
+            return self.done(peer, ledger, outcome);
+        }
+        let token = self.token(peer, ledger, Purpose::Fetch);
+        if let Some(running) = self.peers.get_mut(&peer).and_then(|peer| peer.running.get_mut(&ledger)) {
+            self.tokens.remove(&running.token);
+            running.token = token;
+        }
+        self.actions.push(match step {
+            Step::Send(request) => Action::Send(peer, token, request),
+            Step::Look(refs) => Action::Look(token, ledger, refs),
+            Step::Count(prefix) => Action::Count(token, ledger, prefix),
+            Step::List(after) => Action::List(token, ledger, after),
+            Step::Verify(job) => Action::Verify(token, job),
+            Step::Store { runs, aside, bodies } => {
+                self.storing.insert(token, (ledger, runs.iter().map(Verified::opens).collect()));
+                Action::Store(token, ledger, Batch { runs, aside, bodies })
+            }
+            Step::Done(_) => return,
+        });
+    }
+
+    fn done(&mut self, id: NodeId, ledger: LedgerId, outcome: Outcome) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let Some(running) = peer.running.remove(&ledger) else { return };
+        self.tokens.remove(&running.token);
+        match outcome {
+            Outcome::Settled(theirs) => {
+                peer.backoff.succeed();
+                if let Some(held) = self.ledgers.get(&ledger) {
+                    peer.settled.insert(ledger, Settled::between(&held.frontier, theirs));
+                    self.copies.note(ledger, id, theirs, &held.frontier, self.now.ms);
+                }
+            }
+            Outcome::Refused => self.aside.note(ledger, id, Reason::NotGiven, None, self.now.ms),
+            Outcome::Nonsense => self.aside.note(ledger, id, Reason::Nonsense, None, self.now.ms),
+            Outcome::Busy => self.retry_later(id, ledger),
+        }
+        if running.again {
+            self.wait(Waiting { peer: id, ledger, how: How::Compare });
+        }
+    }
+
+    /// Nothing came back: try again later.
+    fn lost(&mut self, token: Token) {
+        let Some((id, ledger, _)) = self.tokens.remove(&token) else { return };
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.running.remove(&ledger);
+        }
+        self.retry_later(id, ledger);
+    }
+
+    fn retry_later(&mut self, id: NodeId, ledger: LedgerId) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let now = self.now;
+        let at_ms = *peer.retry_at_ms.get_or_insert_with(|| now.ms.saturating_add(peer.backoff.fail(now.random)));
+        if !peer.retry.contains(&ledger) {
+            peer.retry.push(ledger);
+        }
+        self.actions.push(Action::WakeAt(at_ms));
+    }
+
+    fn retry(&mut self) {
+        let due = |peer: &Peer| peer.retry_at_ms.is_some_and(|at_ms| at_ms <= self.now.ms);
+        let ids: Vec<NodeId> = self.peers.iter().filter(|(_, peer)| due(peer)).map(|(id, _)| *id).collect();
+        for id in ids {
+            let peer = self.peers.entry(id).or_default();
+            peer.retry_at_ms = None;
+            for ledger in std::mem::take(&mut peer.retry) {
+                self.wait(Waiting { peer: id, ledger, how: How::Compare });
+                self.hint_again(id, ledger);
+            }
+        }
+    }
+
+    fn token(&mut self, peer: NodeId, ledger: LedgerId, purpose: Purpose) -> Token {
+        self.next_token += 1;
+        let token = Token(self.next_token);
+        self.tokens.insert(token, (peer, ledger, purpose));
+        token
+    }
+}
+
+/// What this node says of itself.
+fn holding(boot: Incarnation, turn: &mut u64, frontier: &Frontier) -> Holding {
+    *turn = turn.saturating_add(1);
+    let (summary, entries, missing) = (frontier.summary(), frontier.entries(), frontier.missing());
+    Holding { summary, boot, turn: *turn, entries, missing, features: 0 }
+}

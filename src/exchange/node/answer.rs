@@ -1,0 +1,67 @@
+//! Answering peers.
+
+use super::{Action, CompareEntries, Exchange, Holding, How, Settled, Waiting, Want, holding};
+use crate::exchange::message::{Refusal, Request, Response, Set};
+use crate::exchange::{EntryRef, Standing, Take};
+use crate::ledger::{LedgerId, NodeId};
+
+impl Exchange {
+    pub(super) fn asked(&mut self, peer: NodeId, ask: u64, request: Request) {
+        let ledger = request.ledger();
+        let Some(standing) = self.peers.get(&peer).and_then(|peer| peer.standings.get(&ledger)).cloned() else {
+            self.actions.push(refused(peer, ask));
+            return;
+        };
+        let held = self.ledgers.entry(ledger).or_default();
+        let own = holding(self.boot, &mut self.turn, &held.frontier);
+        let theirs = said(&request);
+        let tips = hinted(&request);
+        let action = match request {
+            Request::Hint { .. } => Action::Answer(peer, ask, Response::Noted { holding: own }),
+            _ if !standing.gives => refused(peer, ask),
+            Request::Want { ledger, paths, bodies } => Action::Fill(peer, ask, Want { ledger, paths, bodies }),
+            Request::Compare { set: Set::Entries, prefix, summary, .. } => {
+                Action::Compare(peer, ask, CompareEntries { ledger, prefix, theirs: summary, holding: own })
+            }
+            Request::Compare { set: Set::Tips, prefix, summary, .. } => {
+                let compared = held.frontier.tally(&prefix).answer(summary);
+                Action::Answer(peer, ask, Response::Compared { compared, holding: own })
+            }
+        };
+        self.actions.push(action);
+        if let Some(theirs) = theirs {
+            self.heard(peer, ledger, theirs, tips, &standing);
+        }
+    }
+
+    /// A peer said what it holds: notes it as a copy, and takes what it has more, if it can have more.
+    pub(super) fn heard(&mut self, id: NodeId, ledger: LedgerId, theirs: Holding, tips: Vec<EntryRef>, standing: &Standing) {
+        let (Some(held), Some(peer)) = (self.ledgers.get(&ledger), self.peers.get(&id)) else { return };
+        self.copies.note(ledger, id, theirs, &held.frontier, self.now.ms);
+        let now = Settled::between(&held.frontier, theirs);
+        // With the same tips, a peer may still have bodies that are missing here.
+        let may_have_more = now.tips.0 != now.tips.1 || held.frontier.missing() > 0;
+        if standing.takes != Take::Nothing && may_have_more && peer.settled.get(&ledger) != Some(&now) {
+            let how = if tips.is_empty() { How::Compare } else { How::Hinted(tips) };
+            self.wait(Waiting { peer: id, ledger, how });
+        }
+    }
+}
+
+const fn said(request: &Request) -> Option<Holding> {
+    match request {
+        Request::Compare { holding, .. } | Request::Hint { holding, .. } => Some(*holding),
+        Request::Want { .. } => None,
+    }
+}
+
+fn hinted(request: &Request) -> Vec<EntryRef> {
+    match request {
+        Request::Hint { tips, .. } => tips.clone(),
+        Request::Compare { .. } | Request::Want { .. } => Vec::new(),
+    }
+}
+
+const fn refused(peer: NodeId, ask: u64) -> Action {
+    Action::Answer(peer, ask, Response::Refused { why: Refusal::NotGiven })
+}

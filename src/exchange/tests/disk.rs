@@ -1,0 +1,169 @@
+//! A store in memory, as plain as can be: what the exchange asks of a store, and nothing else.
+
+use crate::exchange::fetch::{Bodyless, Known};
+use crate::exchange::fill::{Fill, Filling, Kept};
+use crate::exchange::message::{Path, Response};
+use crate::exchange::node::{Batch, StoredBatch};
+use crate::exchange::ranges::{Prefix, Tally};
+use crate::exchange::{BODIES_MAX, Chain, EntryRef, Frontier, Stored, Verified};
+use crate::ledger::{EntryId, NodeId, OpenPart, SignedHead};
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Disk {
+    pub(super) rows: Vec<Kept>,
+    pub(super) at: BTreeMap<EntryId, usize>,
+    pub(super) keys: BTreeMap<NodeId, [u8; 32]>,
+    pub(super) aside: BTreeMap<EntryId, Kept>,
+}
+
+impl Disk {
+    pub(super) fn get(&self, id: &EntryId) -> Option<&Kept> {
+        self.at.get(id).map(|row| &self.rows[*row])
+    }
+
+    pub(super) fn opens(&self) -> impl Iterator<Item = &OpenPart> {
+        self.at.values().map(|row| &self.rows[*row].open)
+    }
+
+    pub(super) fn refs(&self) -> Vec<EntryRef> {
+        let named = |(id, row): (&EntryId, &usize)| {
+            let open = &self.rows[*row].open;
+            EntryRef { chain: Chain::of(open), seq: open.seq(), id: *id }
+        };
+        self.at.iter().map(named).collect()
+    }
+
+    /// With its body.
+    pub(super) fn has_whole(&self, id: &EntryId) -> bool {
+        self.get(id).is_some_and(|kept| kept.body.is_some())
+    }
+
+    pub(super) fn frontier(&self) -> Frontier {
+        let missing = self.at.values().filter(|row| self.rows[**row].body.is_none()).count();
+        Frontier::new(Frontier::tips_among(self.opens()), self.at.len().try_into().unwrap(), missing.try_into().unwrap())
+    }
+
+    pub(super) fn known(&self, asked: &[EntryRef]) -> Known {
+        let named: BTreeSet<EntryId> = self.opens().filter(|open| open.seq() > 1).map(OpenPart::previous).collect();
+        let mut known = Known::default();
+        for asked in asked {
+            if self.at.contains_key(&asked.id) {
+                known.held.insert(asked.id);
+            } else if named.contains(&asked.id) {
+                known.named.insert(asked.id);
+            }
+            if self.aside.contains_key(&asked.id) {
+                known.aside.insert(asked.id);
+            }
+        }
+        known
+    }
+
+    pub(super) fn tally(&self, prefix: &Prefix) -> Tally {
+        let mut refs: Vec<EntryRef> =
+            self.refs().into_iter().filter(|own| prefix.contains(&own.id) && self.has_whole(&own.id)).collect();
+        refs.sort_by_key(|own| own.id);
+        Tally::of(prefix, &refs)
+    }
+
+    pub(super) fn bodyless(&self, after: u64) -> Vec<Bodyless> {
+        let rows = (1_u64..).zip(&self.rows).filter(|(row, kept)| *row > after && kept.body.is_none());
+        rows.map(|(row, kept)| Bodyless { row, id: kept.open.id(), hash: kept.open.body_hash() }).take(BODIES_MAX).collect()
+    }
+
+    /// From the lowest number on; stops where the way down to `after` is broken.
+    fn way(&self, path: &Path) -> Vec<&Kept> {
+        let mut way = Vec::new();
+        let mut next = self.get(&path.tip.id);
+        while let Some(kept) = next.filter(|kept| kept.open.seq() > path.after) {
+            way.push(kept);
+            next = self.get(&kept.open.previous()).filter(|_| kept.open.seq() > 1);
+        }
+        way.reverse();
+        way
+    }
+
+    pub(super) fn fill(&self, paths: &[Path], bodies: &[EntryId], len_max: usize) -> Response {
+        let mut filling = Filling::new(paths.to_vec(), len_max);
+        'full: for (place, path) in paths.iter().enumerate() {
+            let Some(key) = self.keys.get(&path.tip.chain.author) else { continue };
+            if filling.begin(place, *key) == Fill::Full {
+                break;
+            }
+            for kept in self.way(path) {
+                match filling.entry(kept.clone()) {
+                    Fill::More => {}
+                    Fill::NextPath => break,
+                    Fill::Full => break 'full,
+                }
+            }
+        }
+        for id in bodies {
+            if filling.body(*id, self.get(id).and_then(|kept| kept.body.clone())) == Fill::Full {
+                break;
+            }
+        }
+        filling.finish()
+    }
+
+    pub(super) fn store(&mut self, batch: Batch) -> StoredBatch {
+        let mut stored = StoredBatch { runs: batch.runs.iter().map(|run| self.store_run(run)).collect(), ..Default::default() };
+        for kept in batch.aside.into_iter().flat_map(|run| run.entries) {
+            stored.aside_new += u64::from(self.aside.insert(kept.open.id(), kept).is_none());
+        }
+        for body in batch.bodies {
+            let row = self.at[&body.entry];
+            stored.bodies_found += u64::from(self.rows[row].body.is_none());
+            self.rows[row].body = Some(body.bytes);
+        }
+        stored
+    }
+
+    pub(super) fn store_run(&mut self, run: &Verified) -> Stored {
+        let mut stored = Stored::default();
+        for (place, kept) in run.entries.iter().enumerate() {
+            self.keys.insert(kept.open.author(), run.author_key);
+            let id = kept.open.id();
+            stored.is_last_new = !self.at.contains_key(&id);
+            if let Some(row) = self.at.get(&id) {
+                let there = &mut self.rows[*row];
+                stored.bodies_found += u64::from(there.body.is_none() && kept.body.is_some());
+                there.body = there.body.take().or_else(|| kept.body.clone());
+                there.signature = there.signature.or(kept.signature);
+            } else {
+                stored.new += 1;
+                stored.first_new.get_or_insert(place);
+                stored.bodies_lacked += u64::from(kept.body.is_none());
+                self.at.insert(id, self.rows.len());
+                self.rows.push(kept.clone());
+            }
+        }
+        stored
+    }
+
+    /// A row is gone, and nobody has noticed.
+    pub(super) fn lose(&mut self, id: &EntryId) {
+        self.at.remove(id);
+    }
+
+    /// What is wrong with it, if anything.
+    pub(super) fn fault(&self) -> Option<String> {
+        for kept in self.at.values().map(|row| &self.rows[*row]) {
+            let open = &kept.open;
+            let follows = |before: &Kept| before.open.seq() + 1 == open.seq() && Chain::of(&before.open) == Chain::of(open);
+            if open.seq() > 1 && !self.get(&open.previous()).is_some_and(follows) {
+                return Some(format!("{open:?} follows nothing"));
+            }
+            if kept.body.as_ref().is_some_and(|body| crate::ledger::body_hash(body) != open.body_hash()) {
+                return Some(format!("{open:?} has another body"));
+            }
+        }
+        let is_signed = |tip: &EntryRef| {
+            let kept = self.get(&tip.id)?;
+            let head = SignedHead::with_signature(&kept.open, tip.id, kept.signature?);
+            head.verify(self.keys.get(&tip.chain.author)?).ok()
+        };
+        self.frontier().tips().find(|tip| is_signed(tip).is_none()).map(|tip| format!("{tip:?} is not signed"))
+    }
+}

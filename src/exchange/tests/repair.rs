@@ -1,0 +1,112 @@
+//! What is lost is found and filled, what is large comes in parts, and what a batch carries is no more than needed.
+
+use super::disk::Disk;
+use super::hostile::{HONEST, LIAR, Victim, honest, written};
+use super::world::{LEDGER, Writer};
+use crate::exchange::message::{Path, Request, Response};
+use crate::exchange::node::Event;
+use crate::exchange::{AuthorRule, Authors, EntryRef, Standing, Take};
+use crate::ledger::EntryId;
+
+fn tip(disk: &Disk) -> EntryRef {
+    *disk.frontier().tips().next().unwrap()
+}
+
+#[test]
+fn an_audit_finds_entries_that_the_store_has_lost_and_fills_the_hole() {
+    let (source, writer) = written();
+    for lost in [vec![5], vec![1], vec![2, 3, 7], vec![12]] {
+        let mut victim = Victim::with(source.clone(), Authors::new([(writer.node(), AuthorRule::Counts)]));
+        victim.meet(HONEST, Standing::holder(), &mut |request| Some(honest(&source, request)));
+        for entry in source.refs().into_iter().filter(|entry| lost.contains(&entry.seq)) {
+            victim.disk.lose(&entry.id);
+        }
+        victim.tell(Event::Audit(HONEST, LEDGER), &mut |request| Some(honest(&source, request)));
+        let last_is_lost = lost.contains(&12);
+        assert_eq!(victim.disk.at.len(), if last_is_lost { 11 } else { 12 }, "{lost:?}");
+        if last_is_lost {
+            // The store had lost the tip itself: it says so when it is read again, and then lacks it like any other.
+            let authors = Authors::new([(writer.node(), AuthorRule::Counts)]);
+            victim = Victim::with(victim.disk, authors);
+            assert_eq!(victim.exchange.frontier(LEDGER).map(|frontier| frontier.entries()), Some(11));
+            victim.meet(HONEST, Standing::holder(), &mut |request| Some(honest(&source, request)));
+            assert_eq!(victim.disk.at.len(), 12);
+        }
+        assert_eq!(victim.disk.fault(), None);
+        assert_eq!(victim.reasons(), []);
+    }
+}
+
+#[test]
+fn large_bodies_come_on_their_own_and_one_may_be_larger_than_a_batch() {
+    let (mut source, mut writer) = written();
+    source.store_run(&writer.write(&[vec![1; 15_000], vec![2; 15_000], vec![3; 30_000], vec![4; 100]]));
+    let mut victim = Victim::new(&[writer.node()]);
+    victim.meet(HONEST, Standing::holder(), &mut |request| Some(honest(&source, request)));
+    assert_eq!((victim.disk.at.len(), victim.disk.frontier().missing(), victim.reasons()), (16, 0, vec![]));
+    assert_eq!(victim.exchange.frontier(LEDGER), Some(&victim.disk.frontier()));
+}
+
+#[test]
+fn a_body_that_nobody_has_is_known_to_be_missing_and_asked_for_once() {
+    let (mut source, writer) = written();
+    source.rows[4].body = None;
+    let mut victim = Victim::new(&[writer.node()]);
+    victim.meet(HONEST, Standing::holder(), &mut |request| Some(honest(&source, request)));
+    let frontier = victim.exchange.frontier(LEDGER).unwrap().clone();
+    assert_eq!((frontier.entries(), frontier.missing()), (12, 1));
+    assert!(!victim.exchange.copies().of(LEDGER, HONEST).unwrap().has_everything(&frontier));
+    let (whole, _) = written();
+    victim.meet(LIAR, Standing::holder(), &mut |request| Some(honest(&whole, request)));
+    assert_eq!(victim.exchange.frontier(LEDGER).unwrap().missing(), 0);
+}
+
+#[test]
+fn a_batch_carries_one_head_for_a_thousand_entries_and_ends_under_one() {
+    let (mut disk, mut writer) = (Disk::default(), Writer::new(1, 1, EntryId::NONE));
+    for _ in 0..2_500 {
+        disk.store_run(&writer.write(&[vec![7; 30]]));
+    }
+    let path = Path { tip: tip(&disk), after: 0 };
+    let Response::Batch { runs, .. } = disk.fill(&[path], &[], 1_000_000) else { panic!() };
+    let signed: Vec<usize> = (1..).zip(&runs[0].entries).filter(|(_, sent)| sent.signature.is_some()).map(|(n, _)| n).collect();
+    assert_eq!((runs[0].entries.len(), signed), (2_500, vec![1_000, 2_000, 2_500]));
+    let Response::Batch { runs, .. } = disk.fill(&[path], &[], 10_000) else { panic!() };
+    assert!(runs[0].entries.len() < 60 && runs[0].entries.last().is_some_and(|last| last.signature.is_some()));
+}
+
+#[test]
+fn an_interrupted_fetch_goes_on_where_it_was() {
+    let (mut disk, mut writer) = (Disk::default(), Writer::new(1, 1, EntryId::NONE));
+    for _ in 0..300 {
+        disk.store_run(&writer.write(&[vec![7; 500]]));
+    }
+    let mut victim = Victim::new(&[writer.node()]);
+    for _ in 0..40 {
+        let mut batches = 0;
+        victim.meet(HONEST, Standing::holder(), &mut |request| {
+            batches += usize::from(matches!(request, Request::Want { .. }));
+            (batches < 2).then(|| honest(&disk, request))
+        });
+    }
+    assert_eq!(victim.disk.at.len(), 300);
+    let after = |request: &Request| match request {
+        Request::Want { paths, .. } => paths.first().map(|path| path.after),
+        Request::Compare { .. } | Request::Hint { .. } => None,
+    };
+    assert!(victim.asked.iter().filter_map(after).is_sorted());
+}
+
+#[test]
+fn who_holds_nothing_passes_on_what_others_left_in_the_inbox() {
+    let (mut source, holder) = written();
+    let mut writer = Writer::new(2, 1, EntryId::NONE);
+    source.store_run(&writer.write(&[b"for the inbox".to_vec()]));
+    let mut relay = Victim::new(&[holder.node(), writer.node()]);
+    let standing = Standing { gives: true, takes: Take::Except([holder.node()].into()) };
+    relay.meet(HONEST, standing, &mut |request| Some(honest(&source, request)));
+    assert_eq!(relay.disk.refs(), [EntryRef::of(&relay.disk.rows[0].open)]);
+    let mut home = Victim::new(&[holder.node(), writer.node()]);
+    home.meet(HONEST, Standing::holder(), &mut |request| Some(honest(&relay.disk, request)));
+    assert!(home.disk.has_whole(&relay.disk.rows[0].open.id()));
+}
