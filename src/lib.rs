@@ -1,5 +1,7 @@
 //! Kusuribako: an offline-first medication-record appliance. Rooms stand in order: each uses only those above it.
 
+pub mod sentence;
+
 pub mod record;
 
 pub mod formats;

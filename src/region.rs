@@ -19,8 +19,9 @@ pub mod statement;
 pub mod statements;
 pub mod succession;
 
+pub use crate::sentence::Sentence;
 pub use authority::{Authority, Standing};
-pub use conflict::{Conflict, Sentence};
+pub use conflict::Conflict;
 pub use keys::{Access, EntryStanding, KeyState, Limits, node_of};
 pub use statement::{Body, RegionId, Signed, SignedError, SignedId, Signer, StatementId};
 pub use statements::{FoundingError, Merged, Refusal, Statements};

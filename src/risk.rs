@@ -3,7 +3,6 @@
 pub mod correlation;
 pub mod fragility;
 pub mod hazard;
-pub mod independent;
 pub mod jshis;
 pub mod mesh;
 pub mod motion;

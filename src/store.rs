@@ -12,7 +12,8 @@ mod tries;
 mod verify;
 mod writer;
 
-pub use error::{Sentence, StoreError};
+pub use crate::sentence::Sentence;
+pub use error::StoreError;
 pub use pending::Pending;
 pub use reader::{Counts, ProjectionRow, Reader, StoredEntry, SubjectEntries};
 pub use rebuild::{Project, ProjectionFault};

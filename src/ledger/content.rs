@@ -1,6 +1,6 @@
 //! What is inside a body: the true kind, the must-understand mark, the fact id and the payload. Frozen by docs/format.md.
 
-use crate::record::wire::{Kind, WireError};
+use crate::record::wire::{self, Kind, WireError};
 use crate::record::{Content as Said, ContentHash, Fact, FactId, Source};
 use crate::seal::hash;
 use minicbor::{Decode, Encode};
@@ -13,7 +13,7 @@ pub struct Content {
     #[n(0)]
     pub kind: u16,
     /// A reader that does not know the kind shows a warning.
-    #[cbor(n(1), default, skip_if = "is_false")]
+    #[cbor(n(1), default, skip_if = "wire::is_false")]
     pub must_understand: bool,
     /// The fact, where it is one.
     #[n(2)]
@@ -45,12 +45,6 @@ pub struct Concerns {
     /// An external id.
     #[n(1)]
     pub external_id: Option<String>,
-}
-
-/// For minicbor's `skip_if`, which hands a reference.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the derive calls it so")]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 impl Content {

@@ -169,6 +169,12 @@ fn decode_to_depth(kind: Kind, payload: &[u8], depth: u32) -> Result<Content, Wi
     })
 }
 
+/// For minicbor's `skip_if`, which hands a reference.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the derive calls it so")]
+pub(crate) fn is_false(value: &bool) -> bool {
+    !value
+}
+
 /// CBOR of a value, into memory.
 pub(crate) fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
     match minicbor::to_vec(value) {

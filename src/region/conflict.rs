@@ -6,18 +6,10 @@ use super::statement::{Signed, Signer, StatementId};
 use super::statements::{Kept, Statements};
 use super::{KeyState, Region};
 use crate::ledger::{LedgerId, NodeId, SiteId};
+use crate::sentence::Sentence;
 use std::collections::{BTreeMap, BTreeSet};
 
 mod words;
-
-/// One text in the two languages of those who run the box.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sentence {
-    /// Japanese.
-    pub ja: String,
-    /// English.
-    pub en: String,
-}
 
 /// What contradicts itself or waits for somebody.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! A statement and a signature on it: the unit that is kept, passed on and merged. Bytes as in docs/format.md.
 
-use crate::record::wire::encode;
+use crate::record::wire::{self, encode};
 use crate::seal::hash;
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use minicbor::{Decode, Encode};
@@ -42,7 +42,7 @@ pub struct Body {
     #[n(1)]
     pub kind: u16,
     /// A reader that does not know the kind shows a warning.
-    #[cbor(n(2), default, skip_if = "is_false")]
+    #[cbor(n(2), default, skip_if = "wire::is_false")]
     pub must_understand: bool,
     /// CBOR of that kind.
     #[cbor(n(3), with = "minicbor::bytes")]
@@ -50,12 +50,6 @@ pub struct Body {
     /// When, as the writer claims: milliseconds since 1970 UTC. Only shown, never decisive.
     #[n(4)]
     pub said_at_ms: i64,
-}
-
-/// For minicbor's `skip_if`, which hands a reference.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the derive calls it so")]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// One statement with one signature, exactly as it came.

@@ -1,5 +1,6 @@
 //! What can be wrong with the store: each a named state with a sentence and a next action.
 
+use crate::sentence::Sentence;
 use rusqlite::{ErrorCode, ffi};
 use std::path::PathBuf;
 
@@ -59,15 +60,6 @@ pub enum StoreError {
         /// What it said.
         detail: String,
     },
-}
-
-/// One text in the two languages of those who run the box.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sentence {
-    /// Japanese.
-    pub ja: String,
-    /// English.
-    pub en: String,
 }
 
 fn both(ja: impl Into<String>, en: impl Into<String>) -> Sentence {

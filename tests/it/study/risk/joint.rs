@@ -1,13 +1,13 @@
 //! Joint losses against closed values: no correlation, full correlation, and one in between.
 
 use kusuribako::availability::events::Evaluated;
-use kusuribako::availability::{Holders, LossModel, events, exact};
+use kusuribako::availability::{Holders, LossModel, events, exact, sample};
 use kusuribako::risk::correlation::Range;
 use kusuribako::risk::fragility::Curve;
 use kusuribako::risk::motion::{Rupture, RuptureKind};
 use kusuribako::risk::scenario::{Ground, Residuals, Scenario};
 use kusuribako::risk::tally::{Lost, Tally};
-use kusuribako::risk::{Outcomes, Place, SharedCause, Site, independent};
+use kusuribako::risk::{Outcomes, Place, SharedCause, Site};
 use std::f64::consts::{LN_10, PI};
 
 const DRAWS: usize = 20_000;
@@ -197,8 +197,11 @@ fn a_cause_that_takes_a_group_is_the_group_as_one_host() {
         (0..6).map(|id| site(id, if id < 4 { "building" } else { "" }, if id < 4 { 0.3 } else { 0.1 })).collect();
     let as_group: Vec<Site> = (0..6).map(|id| site(id, "", if id < 4 { 0.0 } else { 0.1 })).collect();
     let cause = SharedCause { name: "zone".to_owned(), probability: 0.3, sites: vec![0, 1, 2, 3] };
-    let by_host = independent::draw(&as_host, &[], DRAWS, 5);
-    let by_cause = independent::draw(&as_group, std::slice::from_ref(&cause), DRAWS, 6);
+    let freely = |sites: &[Site], causes: &[SharedCause], seed| {
+        sample::draw(&LossModel::new(sites, causes).unwrap(), None, DRAWS, seed).unwrap()
+    };
+    let by_host = freely(&as_host, &[], 5);
+    let by_cause = freely(&as_group, std::slice::from_ref(&cause), 6);
     for outcomes in [&by_host, &by_cause] {
         for site in 1..4 {
             assert_eq!(outcomes.lost(site), outcomes.lost(0));
