@@ -6,6 +6,7 @@ pub mod chart;
 pub mod check;
 mod derive;
 pub mod export;
+pub mod holders;
 pub mod intake;
 mod keys;
 mod matching;
@@ -13,6 +14,7 @@ pub mod node_key;
 pub mod patients;
 mod projection;
 pub mod setup;
+pub mod staff;
 pub mod surroundings;
 pub mod unlock;
 pub(crate) mod within;
@@ -20,16 +22,17 @@ pub(crate) mod within;
 use crate::clock::Clock;
 use crate::ledger::content::Content;
 use crate::ledger::payload::{Payload, SiteProfile};
-use crate::ledger::{CoarseKind, LedgerId, SiteId};
+use crate::ledger::{CoarseKind, LedgerId, NodeId, SiteId};
 use crate::record::timeline::Today;
 use crate::record::{FactId, Subject};
 use crate::seal::body::{self, Class};
 use crate::seal::card::PinMemory;
-use crate::seal::key::Key;
+use crate::seal::key::{Key, KeyId};
 use crate::seal::{Entropy, SealError, random};
 use crate::store::{Draft, Reader, Store, StoreError, StoredEntry};
 use keys::LedgerKeys;
 use node_key::NodeKey;
+use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 use surroundings::Surroundings;
 use tokio::sync::Mutex;
@@ -49,6 +52,8 @@ struct Inner {
     ledger: [u8; 16],
     node: NodeKey,
     site: SiteId,
+    /// The node that founded the ledger: this one, unless this one took over.
+    home: NodeId,
     keys: Arc<LedgerKeys>,
     profile: SiteProfile,
     surroundings: RwLock<Arc<Surroundings>>,
@@ -57,6 +62,9 @@ struct Inner {
     /// Argon2id takes 19 MiB: one PIN at a time, the others wait in line. Empty until the first.
     pin_queue: Arc<Mutex<Option<PinMemory>>>,
     spare_tries: unlock::SpareTries,
+    opened: staff::Opened,
+    /// By the region's statements.
+    inboxes: RwLock<BTreeMap<LedgerId, (KeyId, [u8; 32])>>,
 }
 
 /// Why the clinic could not do what was asked.
@@ -95,6 +103,14 @@ pub enum ClinicError {
     /// Allergies cannot be concealed.
     #[error("allergies cannot be concealed")]
     NotConcealable,
+    /// No member of the staff has a badge yet.
+    #[error(
+        "nobody here has a staff badge yet, so this clinic has no emergency key either: run `kusuribako staff first-admin`"
+    )]
+    NoAdmin,
+    /// Somebody has one.
+    #[error("this clinic has a first admin already; a second badge is issued by somebody who has one")]
+    AdminThere,
     /// This node does not write into that ledger.
     #[error("this node does not write into the record of {home}: ask there, or see `kusuribako region status`")]
     NotWritable {
@@ -110,6 +126,21 @@ impl Clinic {
     /// The clinic's name.
     pub fn name(&self) -> &str {
         &self.inner.profile.name
+    }
+
+    /// What the site says of itself.
+    pub fn profile(&self) -> &SiteProfile {
+        &self.inner.profile
+    }
+
+    /// The site, as the ledger's first entry names it.
+    pub fn site(&self) -> SiteId {
+        self.inner.site
+    }
+
+    /// The node's own keys.
+    pub fn node_key(&self) -> &NodeKey {
+        &self.inner.node
     }
 
     /// Its telephone; empty where none was given.
@@ -141,16 +172,6 @@ impl Clinic {
     /// The ledger that the clinic is at home in.
     pub fn ledger(&self) -> LedgerId {
         LedgerId(self.inner.ledger)
-    }
-
-    /// The site that the clinic is, as its ledger's first entry says.
-    pub fn site(&self) -> SiteId {
-        self.inner.site
-    }
-
-    /// The node's own secrets.
-    pub fn node_key(&self) -> &NodeKey {
-        &self.inner.node
     }
 
     /// The store below, for the command line's checks.
