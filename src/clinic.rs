@@ -6,6 +6,7 @@ pub mod chart;
 pub mod check;
 mod derive;
 pub mod export;
+pub mod holders;
 pub mod intake;
 mod keys;
 mod matching;
@@ -13,6 +14,7 @@ pub mod node_key;
 pub mod patients;
 mod projection;
 pub mod setup;
+pub mod staff;
 pub mod surroundings;
 pub mod unlock;
 pub(crate) mod within;
@@ -30,6 +32,7 @@ use crate::seal::{Entropy, SealError, random};
 use crate::store::{Draft, Reader, Store, StoreError, StoredEntry};
 use keys::LedgerKeys;
 use node_key::NodeKey;
+use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 use surroundings::Surroundings;
 use tokio::sync::Mutex;
@@ -57,6 +60,9 @@ struct Inner {
     /// Argon2id takes 19 MiB: one PIN at a time, the others wait in line. Empty until the first.
     pin_queue: Arc<Mutex<Option<PinMemory>>>,
     spare_tries: unlock::SpareTries,
+    opened: staff::Opened,
+    /// By the region's statements.
+    inboxes: RwLock<BTreeMap<crate::ledger::LedgerId, (crate::seal::key::KeyId, [u8; 32])>>,
 }
 
 /// Why the clinic could not do what was asked.
@@ -101,6 +107,14 @@ pub enum ClinicError {
         /// What its home is called.
         home: String,
     },
+    /// No member of the staff has a badge yet.
+    #[error(
+        "nobody here has a staff badge yet, so this clinic has no emergency key either: run `kusuribako staff first-admin`"
+    )]
+    NoAdmin,
+    /// Somebody has one.
+    #[error("this clinic has a first admin already; a second badge is issued by somebody who has one")]
+    AdminThere,
     /// The record that waits cannot be attached as a record.
     #[error("the record that waits cannot be attached: {0}; ask the sender for a corrected file, then discard this one")]
     NotReadable(String),
@@ -110,6 +124,21 @@ impl Clinic {
     /// The clinic's name.
     pub fn name(&self) -> &str {
         &self.inner.profile.name
+    }
+
+    /// What the site says of itself.
+    pub fn profile(&self) -> &SiteProfile {
+        &self.inner.profile
+    }
+
+    /// The site, as the ledger's first entry names it.
+    pub fn site(&self) -> SiteId {
+        self.inner.site
+    }
+
+    /// The node's own keys.
+    pub fn node_key(&self) -> &NodeKey {
+        &self.inner.node
     }
 
     /// Its telephone; empty where none was given.
@@ -141,16 +170,6 @@ impl Clinic {
     /// The ledger that the clinic is at home in.
     pub fn ledger(&self) -> LedgerId {
         LedgerId(self.inner.ledger)
-    }
-
-    /// The site that the clinic is, as its ledger's first entry says.
-    pub fn site(&self) -> SiteId {
-        self.inner.site
-    }
-
-    /// The node's own secrets.
-    pub fn node_key(&self) -> &NodeKey {
-        &self.inner.node
     }
 
     /// The store below, for the command line's checks.

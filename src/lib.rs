@@ -32,6 +32,8 @@ pub mod store;
 
 pub mod clinic;
 
+pub mod membership;
+
 pub mod demo;
 
 pub mod web;

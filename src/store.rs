@@ -4,6 +4,7 @@ mod append;
 mod behind;
 mod changes;
 mod dropping;
+mod ends;
 mod error;
 mod files;
 mod holding;
@@ -21,6 +22,7 @@ mod writer;
 
 pub use crate::sentence::Sentence;
 pub use changes::{Change, Subscription};
+pub use ends::ChainEnds;
 pub use error::StoreError;
 pub use pending::Pending;
 pub use reader::{Counts, ProjectionRow, Reader, StoredEntry, SubjectEntries};

@@ -157,7 +157,7 @@ impl Inner {
 }
 
 /// Every wrap that names this opener in its own entries.
-fn opener_wraps(within: Within<'_, '_>, id: OpenerId) -> Result<Vec<Wrap>, ClinicError> {
+pub(super) fn opener_wraps(within: Within<'_, '_>, id: OpenerId) -> Result<Vec<Wrap>, ClinicError> {
     let mut wraps = Vec::new();
     for (value, row) in within.find(projection::OPENER, &id.0)? {
         let Some(entry) = within.entry(row)? else { continue };
@@ -171,7 +171,7 @@ fn opener_wraps(within: Within<'_, '_>, id: OpenerId) -> Result<Vec<Wrap>, Clini
 }
 
 /// Follows the boxes from keys at hand to their predecessors. Bounded by the number of boxes.
-fn open_predecessors(ring: &mut Ring, boxes: &[(KeyId, &Predecessor)]) {
+pub(super) fn open_predecessors(ring: &mut Ring, boxes: &[(KeyId, &Predecessor)]) {
     for _ in 0..boxes.len() {
         for (successor, predecessor) in boxes {
             let Some(key) = ring.get(*successor) else { continue };
@@ -183,7 +183,7 @@ fn open_predecessors(ring: &mut Ring, boxes: &[(KeyId, &Predecessor)]) {
 }
 
 /// The payloads of the entries that a projection names, in order of arrival.
-fn entries<T: Payload>(within: Within<'_, '_>, kind: u8, key: Option<&[u8]>) -> Result<Vec<T>, ClinicError> {
+pub(super) fn entries<T: Payload>(within: Within<'_, '_>, kind: u8, key: Option<&[u8]>) -> Result<Vec<T>, ClinicError> {
     stored_entries(within, kind, key)?.iter().map(super::open_payload::<T>).collect()
 }
 

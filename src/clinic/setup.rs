@@ -3,6 +3,7 @@
 use super::keys::LedgerKeys;
 use super::node_key::NodeKey;
 use super::projection;
+use super::staff::Opened;
 use super::surroundings::Surroundings;
 use super::unlock::SpareTries;
 use super::within::Within;
@@ -133,6 +134,8 @@ fn inner(
         entropy,
         pin_queue: Arc::default(),
         spare_tries: SpareTries::default(),
+        opened: Opened::default(),
+        inboxes: RwLock::default(),
     }
 }
 
