@@ -4,7 +4,11 @@ use super::lang::Lang;
 use super::page::{Frame, Who};
 use super::reading::Reading;
 use super::{history, looks, record};
+use super::places::Around;
 use crate::clinic::Chart;
+use crate::clinic::surroundings::Surroundings;
+use crate::ledger::{LedgerId, SiteId};
+use std::sync::Arc;
 use crate::record::dose::{Dose, Unclear};
 use crate::record::timeline::{Doubt, DrugLine, Shown, Timeline, Today};
 use crate::record::{
@@ -78,7 +82,9 @@ fn patient(name: &str) -> Patient {
 
 fn reading(timeline: Timeline<'static>) -> Reading<'static> {
     let today = Today { date: date(2026, 11, 22), is_trusted: true };
-    Reading { chart: kept(Chart::default()), timeline, today, now_ms: 1_795_311_300_000 }
+    let alone = Surroundings::alone(SiteId([0; 16]));
+    let around = kept(Around { around: Arc::new(alone), ledger: LedgerId([0; 16]), waiting: 0 });
+    Reading { chart: kept(Chart::default()), timeline, today, now_ms: 1_795_311_300_000, around }
 }
 
 fn frame(lang: Lang, reading: &Reading) -> Frame {
