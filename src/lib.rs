@@ -28,9 +28,15 @@ pub mod clock;
 
 pub mod tasks;
 
+pub mod accept;
+
 pub mod store;
 
 pub mod clinic;
+
+pub mod discovery;
+
+pub mod sync;
 
 pub mod demo;
 

@@ -1,0 +1,1 @@
+//! Where other nodes are: announced and heard by multicast DNS. It says where, never who.
