@@ -315,4 +315,4 @@ impl<'a> Counted<'a> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
