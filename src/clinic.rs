@@ -5,6 +5,7 @@ pub mod cards;
 pub mod chart;
 pub mod check;
 pub mod export;
+pub mod holders;
 pub mod intake;
 mod keys;
 mod matching;
@@ -12,12 +13,13 @@ pub mod node_key;
 pub mod patients;
 mod projection;
 pub mod setup;
+pub mod staff;
 pub mod unlock;
 
 use crate::clock::Clock;
-use crate::ledger::CoarseKind;
 use crate::ledger::content::Content;
 use crate::ledger::payload::{Payload, SiteProfile};
+use crate::ledger::{CoarseKind, SiteId};
 use crate::record::timeline::Today;
 use crate::record::{FactId, Subject};
 use crate::seal::body::{self, Class};
@@ -26,7 +28,9 @@ use crate::seal::key::Key;
 use crate::seal::{Entropy, SealError, random};
 use crate::store::{Draft, ProjectionRow, Reader, Store, StoreError, StoredEntry};
 use keys::LedgerKeys;
-use std::sync::Arc;
+use node_key::NodeKey;
+use std::collections::BTreeMap;
+use std::sync::{Arc, RwLock};
 use tokio::sync::Mutex;
 
 pub use chart::Chart;
@@ -41,6 +45,8 @@ pub struct Clinic {
 struct Inner {
     store: Store,
     ledger: [u8; 16],
+    site: SiteId,
+    node: NodeKey,
     keys: LedgerKeys,
     profile: SiteProfile,
     clock: Clock,
@@ -48,6 +54,9 @@ struct Inner {
     /// Argon2id takes 19 MiB: one PIN at a time, the others wait in line. Empty until the first.
     pin_queue: Arc<Mutex<Option<PinMemory>>>,
     spare_tries: unlock::SpareTries,
+    opened: staff::Opened,
+    /// By the region's statements.
+    inboxes: RwLock<BTreeMap<crate::ledger::LedgerId, (crate::seal::key::KeyId, [u8; 32])>>,
 }
 
 /// Why the clinic could not do what was asked.
@@ -86,6 +95,14 @@ pub enum ClinicError {
     /// Allergies cannot be concealed.
     #[error("allergies cannot be concealed")]
     NotConcealable,
+    /// No member of the staff has a badge yet.
+    #[error(
+        "nobody here has a staff badge yet, so this clinic has no emergency key either: run `kusuribako staff first-admin`"
+    )]
+    NoAdmin,
+    /// Somebody has one.
+    #[error("this clinic has a first admin already; a second badge is issued by somebody who has one")]
+    AdminThere,
     /// The record that waits cannot be attached as a record.
     #[error("the record that waits cannot be attached: {0}; ask the sender for a corrected file, then discard this one")]
     NotReadable(String),
@@ -95,6 +112,21 @@ impl Clinic {
     /// The clinic's name.
     pub fn name(&self) -> &str {
         &self.inner.profile.name
+    }
+
+    /// What the site says of itself.
+    pub fn profile(&self) -> &SiteProfile {
+        &self.inner.profile
+    }
+
+    /// The site, as the ledger's first entry names it.
+    pub fn site(&self) -> SiteId {
+        self.inner.site
+    }
+
+    /// The node's own keys.
+    pub fn node_key(&self) -> &NodeKey {
+        &self.inner.node
     }
 
     /// Its telephone; empty where none was given.

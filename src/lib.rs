@@ -34,6 +34,8 @@ pub mod store;
 
 pub mod clinic;
 
+pub mod membership;
+
 pub mod discovery;
 
 pub mod sync;

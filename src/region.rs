@@ -153,6 +153,11 @@ impl Region {
         &self.proposals
     }
 
+    /// Whether a statement that needs the region's word has it; `None` where it is not there.
+    pub fn standing(&self, statements: &Statements, id: StatementId) -> Option<Standing> {
+        statements.get(id).map(|kept| self.authority.standing(kept))
+    }
+
     /// What contradicts itself or waits for somebody, in the order in which it should be seen to.
     pub fn conflicts(&self) -> &[Conflict] {
         &self.conflicts

@@ -2,6 +2,7 @@
 //!
 //! Randomness comes in as [`Entropy`], except for HPKE's ephemeral key, which the library draws itself.
 
+pub mod badge;
 pub mod body;
 pub mod card;
 pub mod crockford;

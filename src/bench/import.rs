@@ -61,8 +61,12 @@ fn per_second(count: u64, took: Duration) -> f64 {
 
 /// Fills a clinic by import; the clock runs from the files' bytes to the last acknowledgement, reading included.
 pub(super) fn measure(args: &BenchArgs, dir: &Path, scratch: &Path, err: &mut dyn Write) -> anyhow::Result<Imported> {
-    let profile =
-        SiteProfile { name: "計測薬局".to_owned(), phone: String::new(), card_base: "http://kusuri.internal".to_owned() };
+    let profile = SiteProfile {
+        name: "計測薬局".to_owned(),
+        phone: String::new(),
+        card_base: "http://kusuri.internal".to_owned(),
+        ..SiteProfile::default()
+    };
     let clinic = Clinic::found(&Location::new(dir), &profile, Clock::system())?;
     let attach = Attach { registers_new: true, ..Attach::default() };
     let (mut took, mut made) = (Duration::ZERO, 0);

@@ -59,7 +59,8 @@ pub(crate) fn run(args: &DemoArgs, output: &mut Output<'_>) -> anyhow::Result<u8
 fn open_or_make(dir: &Path, url: &str, output: &mut Output<'_>) -> anyhow::Result<Clinic> {
     let clock = Clock::system();
     let location = Location::new(dir);
-    let profile = SiteProfile { name: NAME.to_owned(), phone: PHONE.to_owned(), card_base: url.to_owned() };
+    let profile =
+        SiteProfile { name: NAME.to_owned(), phone: PHONE.to_owned(), card_base: url.to_owned(), ..SiteProfile::default() };
     if is_founded(dir) {
         if !dir.join(MARK).exists() {
             bail!("{} holds a clinic that is no demo: name an empty directory", dir.display());

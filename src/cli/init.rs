@@ -41,6 +41,7 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output<'_>) -> anyhow::Result<u8
         name: args.name.trim().to_owned(),
         phone: args.phone.trim().to_owned(),
         card_base: args.card_base.trim_end_matches('/').to_owned(),
+        ..SiteProfile::default()
     };
     let location = args.at.location();
     let clinic = Clinic::found(&location, &profile, Clock::system())?;

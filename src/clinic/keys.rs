@@ -129,7 +129,7 @@ impl Inner {
 }
 
 /// Every wrap that names this opener in its own entries.
-fn opener_wraps(reader: &Reader<'_>, id: OpenerId) -> Result<Vec<Wrap>, ClinicError> {
+pub(super) fn opener_wraps(reader: &Reader<'_>, id: OpenerId) -> Result<Vec<Wrap>, ClinicError> {
     let mut wraps = Vec::new();
     for (value, row) in reader.find(projection::OPENER, &id.0)? {
         let Some(entry) = reader.entry(row)? else { continue };
@@ -143,7 +143,7 @@ fn opener_wraps(reader: &Reader<'_>, id: OpenerId) -> Result<Vec<Wrap>, ClinicEr
 }
 
 /// Follows the boxes from keys at hand to their predecessors. Bounded by the number of boxes.
-fn open_predecessors(ring: &mut Ring, boxes: &[(KeyId, &Predecessor)]) {
+pub(super) fn open_predecessors(ring: &mut Ring, boxes: &[(KeyId, &Predecessor)]) {
     for _ in 0..boxes.len() {
         for (successor, predecessor) in boxes {
             let Some(key) = ring.get(*successor) else { continue };
@@ -155,7 +155,7 @@ fn open_predecessors(ring: &mut Ring, boxes: &[(KeyId, &Predecessor)]) {
 }
 
 /// The payloads of the entries that a projection names, in order of arrival.
-fn entries<T: Payload>(reader: &Reader<'_>, kind: u8, key: Option<&[u8]>) -> Result<Vec<T>, ClinicError> {
+pub(super) fn entries<T: Payload>(reader: &Reader<'_>, kind: u8, key: Option<&[u8]>) -> Result<Vec<T>, ClinicError> {
     let mut rows: Vec<i64> = match key {
         Some(key) => reader.find(kind, key)?.into_iter().map(|(_, row)| row).collect(),
         None => list(reader, kind)?.into_iter().map(|found| found.row).collect(),

@@ -8,7 +8,7 @@ use crate::ledger::payload::{
 };
 use crate::record::wire::Kind;
 use crate::record::{Content as Said, Patient, Subject};
-use crate::seal::key::Indexer;
+use crate::seal::key::{Indexer, OpenerKind};
 use crate::store::Projection;
 
 /// Key id of a ledger key.
@@ -23,6 +23,8 @@ pub(crate) const LOCATOR: u8 = 4;
 pub(crate) const REVOKED: u8 = 5;
 /// Subject → opener id of a card.
 pub(crate) const CARD: u8 = 6;
+/// Kind of a badge, an emergency key or a recovery key → opener id.
+pub(crate) const KEEPER: u8 = 7;
 /// Subject of a person statement.
 pub(crate) const PERSON: u8 = 10;
 /// Blind tag of name, birth date and sex → subject.
@@ -50,7 +52,13 @@ pub(crate) fn rows(subject: Subject, content: &Content, indexer: &Indexer) -> Ve
             let mut rows = vec![row(OPENER, &x.opener.0, &[])];
             if let Some(locator) = x.locator {
                 rows.push(row(LOCATOR, &locator, &x.opener.0));
-                rows.push(row(CARD, &subject.0, &x.opener.0));
+            }
+            match x.kind {
+                OpenerKind::Card => rows.push(row(CARD, &subject.0, &x.opener.0)),
+                OpenerKind::Badge | OpenerKind::Emergency | OpenerKind::Recovery | OpenerKind::Slot => {
+                    rows.push(row(KEEPER, &[x.kind.number()], &x.opener.0));
+                }
+                OpenerKind::Node => {}
             }
             rows
         }),

@@ -3,18 +3,19 @@
 use super::keys::LedgerKeys;
 use super::node_key::NodeKey;
 use super::projection;
+use super::staff::Opened;
 use super::unlock::SpareTries;
 use super::{Clinic, ClinicError, Inner, list};
 use crate::clock::Clock;
 use crate::entropy::SystemEntropy;
 use crate::ledger::payload::{Begin, LedgerKey, OpenerEntry, Payload, Registration, SiteProfile, Wrap};
-use crate::ledger::{CoarseKind, Incarnation, Place};
+use crate::ledger::{CoarseKind, Incarnation, Place, SiteId};
 use crate::record::Subject;
 use crate::seal::key::{Key, KeyKind, Opener, OpenerId, OpenerKind};
 use crate::seal::{Entropy, body, envelope, random};
 use crate::store::{self, Author, Store, StoreError, Urgency};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 /// Where a clinic's data lies.
 #[derive(Debug, Clone)]
@@ -65,11 +66,14 @@ impl Clinic {
         let keys = LedgerKeys::new(key.clone());
         let pin_queue = Arc::default();
         let spare_tries = SpareTries::default();
-        let inner = Inner { store, ledger, keys, profile: profile.clone(), clock, entropy, pin_queue, spare_tries };
+        let (site, said, profile_said) = (SiteId(site), profile.content(), profile.clone());
+        let (opened, inboxes) = (Opened::default(), RwLock::default());
+        let profile = profile_said;
+        let inner = Inner { store, ledger, site, node, keys, profile, clock, entropy, pin_queue, spare_tries, opened, inboxes };
         let drafts = vec![
-            inner.open_draft(CoarseKind::KEY, Subject::NONE, &node_opener(&node, &key).content())?,
-            inner.open_draft(CoarseKind::KEY, Subject::NONE, &ledger_key(&ledger, &node, &key)?.content())?,
-            inner.open_draft(CoarseKind::SETTING, Subject::NONE, &profile.content())?,
+            inner.open_draft(CoarseKind::KEY, Subject::NONE, &node_opener(&inner.node, &key).content())?,
+            inner.open_draft(CoarseKind::KEY, Subject::NONE, &ledger_key(&ledger, &inner.node, &key)?.content())?,
+            inner.open_draft(CoarseKind::SETTING, Subject::NONE, &said)?,
         ];
         inner.store.append(drafts, Urgency::Normal).wait()?;
         Ok(Self { inner: Arc::new(inner) })
@@ -87,24 +91,31 @@ impl Clinic {
         let node = NodeKey::read(&at.key_path())?;
         let store = Store::open(&at.dir, options(at), author(&node, None, &*entropy, &clock))?;
         let ledger = node.ledger().0;
-        let (keys, profile) = store.read_now(move |reader| {
-            let keys = LedgerKeys::open(reader, &ledger, OpenerId(node.opener_id()), &Opener::from_seed(node.seed()));
+        let (id, opener) = (OpenerId(node.opener_id()), Opener::from_seed(node.seed()));
+        let (keys, profile, begin) = store.read_now(move |reader| {
+            let keys = LedgerKeys::open(reader, &ledger, id, &opener);
             let newest = list(reader, projection::PROFILE)?.into_iter().map(|found| found.row).max();
             let profile = newest.map_or(Ok(None), |row| reader.entry(row))?;
-            Ok((keys, profile))
+            Ok((keys, profile, reader.entries_of_kind(CoarseKind::BEGIN, 0, 1)?.pop()))
         })?;
+        let begin = begin.ok_or(ClinicError::Damaged { row: 1 })?;
+        let site = super::open_payload::<Begin>(&begin)?.site.ok_or(ClinicError::Damaged { row: begin.row })?;
         let profile = profile.map_or_else(|| Ok(SiteProfile::default()), |entry| super::open_payload(&entry))?;
         let pin_queue = Arc::default();
         Ok(Self {
             inner: Arc::new(Inner {
                 store,
                 ledger,
+                site: SiteId(site),
+                node,
                 keys: keys?,
                 profile,
                 clock,
                 entropy,
                 pin_queue,
                 spare_tries: SpareTries::default(),
+                opened: Opened::default(),
+                inboxes: RwLock::default(),
             }),
         })
     }

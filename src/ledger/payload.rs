@@ -248,6 +248,24 @@ pub struct SiteProfile {
     /// What is printed before `/c/<code>` in a card's QR code.
     #[n(2)]
     pub card_base: String,
+    /// The name as it is read, or in another script.
+    #[n(3)]
+    pub reading: Option<String>,
+    /// Northern latitude in millionths of a degree.
+    #[n(4)]
+    pub lat_udeg: Option<i32>,
+    /// Eastern longitude in millionths of a degree.
+    #[n(5)]
+    pub lon_udeg: Option<i32>,
+    /// Sites with the same text share a building or a machine.
+    #[n(6)]
+    pub host: Option<String>,
+    /// How many patients' records it may hold, its own included.
+    #[n(7)]
+    pub capacity_patients: Option<u32>,
+    /// Probability that it is lost in the disaster that is planned for, in millionths.
+    #[n(8)]
+    pub damage_ppm: Option<u32>,
 }
 
 /// A file was taken in.

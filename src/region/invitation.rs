@@ -72,6 +72,20 @@ struct QrFields {
     region_name: String,
 }
 
+/// An invitation as a node keeps it for itself, between one command and the next.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct KeptFields {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    fingerprint: Vec<u8>,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    secret: [u8; SECRET_LEN],
+    #[n(2)]
+    addresses: Vec<String>,
+    #[n(3)]
+    region_name: String,
+}
+
 impl Invitation {
     /// A new one.
     pub fn random(region: RegionId, region_name: &str, addresses: Vec<String>, entropy: &dyn Entropy) -> Self {
@@ -131,6 +145,23 @@ impl Invitation {
         }
         let (addresses, region_name) = (Vec::new(), String::new());
         Ok(Self { fingerprint: fingerprint.to_vec(), secret: InviteSecret(secret), addresses, region_name })
+    }
+
+    /// Its bytes, for this node alone.
+    pub fn to_kept(&self) -> Zeroizing<Vec<u8>> {
+        let Self { fingerprint, secret, addresses, region_name } = self.clone();
+        let mut fields = KeptFields { fingerprint, secret: secret.0, addresses, region_name };
+        let bytes = Zeroizing::new(encode(&fields));
+        fields.secret.zeroize();
+        bytes
+    }
+
+    /// Reads what [`Invitation::to_kept`] wrote; `None` where the bytes are something else.
+    pub fn from_kept(bytes: &[u8]) -> Option<Self> {
+        let KeptFields { fingerprint, mut secret, addresses, region_name } = minicbor::decode(bytes).ok()?;
+        let kept = InviteSecret(secret);
+        secret.zeroize();
+        Some(Self { fingerprint, secret: kept, addresses, region_name })
     }
 
     /// Whether a region is the one that this invites to.

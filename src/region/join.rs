@@ -73,6 +73,30 @@ struct AnswerFields {
     founding: Vec<u8>,
 }
 
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct KeptJoining {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    invitation: Vec<u8>,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    request: Vec<u8>,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct KeptIssued {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    invitation: Vec<u8>,
+    #[n(1)]
+    expires_at_ms: i64,
+    #[n(2)]
+    is_refused: bool,
+    #[cbor(n(3), with = "minicbor::bytes")]
+    request: Option<Vec<u8>>,
+    #[cbor(n(4), with = "minicbor::bytes")]
+    answer: Option<Vec<u8>>,
+}
+
 /// Which invitation a request is for; nothing of it is proven yet.
 ///
 /// # Errors
@@ -139,6 +163,24 @@ impl Joining {
         Self { invitation, request }
     }
 
+    /// Its bytes, for this node alone: what was asked is asked again after a restart.
+    pub fn to_kept(&self) -> Zeroizing<Vec<u8>> {
+        let kept = KeptJoining { invitation: self.invitation.to_kept().to_vec(), request: self.request.clone() };
+        Zeroizing::new(encode(&kept))
+    }
+
+    /// Reads what [`Joining::to_kept`] wrote; `None` where the bytes are something else.
+    pub fn from_kept(bytes: &[u8]) -> Option<Self> {
+        let kept: KeptJoining = minicbor::decode(bytes).ok()?;
+        Parts::of(&kept.request).ok()?;
+        Some(Self { invitation: Invitation::from_kept(&kept.invitation)?, request: kept.request })
+    }
+
+    /// The invitation that it answers.
+    pub fn invitation(&self) -> &Invitation {
+        &self.invitation
+    }
+
     /// The bytes to send; the same however often they are sent.
     pub fn request(&self) -> &[u8] {
         &self.request
@@ -198,6 +240,32 @@ impl Issued {
     /// Hands an invitation out.
     pub fn new(invitation: Invitation, expires_at_ms: i64) -> Self {
         Self { invitation, expires_at_ms, state: State::Open }
+    }
+
+    /// Its bytes, for this node alone: an invitation outlives a restart.
+    pub fn to_kept(&self) -> Zeroizing<Vec<u8>> {
+        let asked = self.waiting().ok();
+        Zeroizing::new(encode(&KeptIssued {
+            invitation: self.invitation.to_kept().to_vec(),
+            expires_at_ms: self.expires_at_ms,
+            is_refused: matches!(self.state, State::Refused),
+            request: asked.map(|asked| asked.request.clone()),
+            answer: asked.map(|asked| asked.answer.clone()),
+        }))
+    }
+
+    /// Reads what [`Issued::to_kept`] wrote; `None` where the bytes are something else.
+    pub fn from_kept(bytes: &[u8]) -> Option<Self> {
+        let kept: KeptIssued = minicbor::decode(bytes).ok()?;
+        let state = match (kept.is_refused, kept.request, kept.answer) {
+            (true, ..) => State::Refused,
+            (false, Some(request), Some(answer)) => {
+                let (wished, compared) = (Parts::of(&request).ok()?.fields.wished, compared(&request, &answer));
+                State::Asked(Box::new(Asked { request, wished, answer, compared }))
+            }
+            (false, ..) => State::Open,
+        };
+        Some(Self { invitation: Invitation::from_kept(&kept.invitation)?, expires_at_ms: kept.expires_at_ms, state })
     }
 
     /// Takes a request. The first that proves the secret uses the invitation up; the same request again gets the same answer; one that

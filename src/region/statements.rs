@@ -108,6 +108,11 @@ impl Statements {
         self.region
     }
 
+    /// The founding itself, signed: what a joining clinic is handed.
+    pub fn founding(&self) -> Option<&Signed> {
+        self.find(StatementId(self.region.0))
+    }
+
     /// The key that founded it.
     pub fn root(&self) -> Signer {
         self.root
@@ -160,6 +165,11 @@ impl Statements {
     pub fn next_counter(&self, signer: Signer) -> u64 {
         let used = self.iter().filter(|signed| signed.signer() == signer).map(Signed::counter).max();
         used.unwrap_or(0).saturating_add(1)
+    }
+
+    /// A statement under any one of its signatures: what another person signs too.
+    pub fn find(&self, id: StatementId) -> Option<&Signed> {
+        self.get(id)?.any()
     }
 
     pub(super) fn get(&self, id: StatementId) -> Option<&Kept> {

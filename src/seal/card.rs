@@ -103,7 +103,11 @@ impl CardCode {
 
     /// Finds the card in a ledger, and proves the secret without saying it.
     pub fn locator(&self) -> [u8; 16] {
-        let full = derive_plain::<32>(self.secret(), "card locator");
+        self.locator_as("card locator")
+    }
+
+    pub(super) fn locator_as(&self, label: &str) -> [u8; 16] {
+        let full = derive_plain::<32>(self.secret(), label);
         let mut out = [0; 16];
         out.copy_from_slice(&full[..16]);
         out
@@ -116,11 +120,16 @@ impl CardCode {
 
     /// The same, in memory that is kept for the next time.
     pub fn pin_key_in(&self, memory: &mut PinMemory, pin: &Pin, salt: &[u8; 16]) -> Secret {
-        let pepper = derive_plain::<32>(self.secret(), "card pepper");
+        self.stretched("card pepper", &pin.0, memory, salt)
+    }
+
+    /// Argon2id of what a person knows, peppered with what the card or badge holds.
+    pub(super) fn stretched(&self, label: &str, word: &[u8], memory: &mut PinMemory, salt: &[u8; 16]) -> Secret {
+        let pepper = derive_plain::<32>(self.secret(), label);
         let mut out = Zeroizing::new([0; 32]);
         let hashed = Params::new(ARGON2_MEMORY_KIB, ARGON2_PASSES, 1, Some(32))
             .and_then(|params| Argon2::new_with_secret(&pepper[..], Algorithm::Argon2id, Version::V0x13, params))
-            .and_then(|argon2| argon2.hash_password_into_with_memory(&pin.0, salt, &mut out[..], &mut memory.0));
+            .and_then(|argon2| argon2.hash_password_into_with_memory(word, salt, &mut out[..], &mut memory.0));
         assert!(hashed.is_ok(), "Argon2id with constant parameters cannot fail");
         Secret::new(*out)
     }

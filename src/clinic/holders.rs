@@ -1,0 +1,98 @@
+//! Who receives this clinic's ledger key besides its own box: holders of its copies and the region's recovery key. Nobody without a member
+//! of the staff, whoever signs for the region.
+
+use super::staff::Staff;
+use super::{Clinic, ClinicError, Inner, keys, projection};
+use crate::ledger::payload::{OpenerMore, Payload, Registration, Wrap};
+use crate::ledger::{CoarseKind, LedgerId};
+use crate::record::Subject;
+use crate::seal::envelope::wrap;
+use crate::seal::key::{KeyId, KeyKind, OpenerId, OpenerKind, OpenerPublic};
+use crate::store::{Reader, Urgency};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Clinic {
+    /// Registers a public half under the ledger key and seals the ledger key to it, in one acknowledged step: whoever has its private half can
+    /// from now on open what this clinic writes. Says whether that was new. Not from async code.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn confirm_opener(&self, public: &OpenerPublic, by: &Staff) -> Result<bool, ClinicError> {
+        if by.ledger != self.ledger() {
+            return Err(ClinicError::KeyDoesNotFit);
+        }
+        if self.confirmed_openers()?.contains(&(public.id, public.x25519)) {
+            return Ok(false);
+        }
+        let (inner, id) = (self.inner.clone(), public.id);
+        let is_known = self.inner.store.read_now(move |reader| inner.is_keeper(reader, id))?;
+        let ledger_key = self.inner.keys.ring.newest();
+        let sealed = wrap(&self.inner.ledger, ledger_key, KeyKind::Ledger, public)?;
+        let wraps = vec![Wrap { key: ledger_key.id, kind: KeyKind::Ledger, opener: public.id, sealed }];
+        let content = if is_known {
+            let registrations = vec![Registration::new(public, ledger_key, KeyKind::Ledger)];
+            OpenerMore { opener: public.id, registrations, wraps }.content()
+        } else {
+            self.inner.keeper_entry(public, wraps).content()
+        };
+        let draft = self.inner.open_draft(CoarseKind::KEY, Subject::NONE, &content)?;
+        self.inner.store.append(vec![draft], Urgency::Essential).wait()?;
+        Ok(true)
+    }
+
+    /// The public halves that the newest ledger key was sealed to with the staff's word: id and X25519 half, since an id alone could be
+    /// claimed by another key. Not from async code.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn confirmed_openers(&self) -> Result<BTreeSet<(OpenerId, [u8; 32])>, ClinicError> {
+        let inner = self.inner.clone();
+        self.inner.store.read_now(move |reader| Ok(inner.confirmed(reader)))?
+    }
+
+    /// Which inbox each ledger's home vouches for, by the region's statements: what a key that is opened here has to fit.
+    pub fn set_inboxes(&self, inboxes: BTreeMap<LedgerId, (KeyId, [u8; 32])>) {
+        *self.inner.inboxes.write().unwrap_or_else(std::sync::PoisonError::into_inner) = inboxes;
+    }
+
+    pub(super) fn inboxes(&self) -> BTreeMap<LedgerId, (KeyId, [u8; 32])> {
+        self.inner.inboxes.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Other clinics' ledgers of which a copy lies here.
+    pub(super) fn held(&self) -> Result<BTreeSet<LedgerId>, ClinicError> {
+        let own = self.ledger();
+        let rows = self.inner.store.read_now(|reader| super::list(reader, projection::LEDGER_KEY))?;
+        let ledgers = self.inner.store.read_now(move |reader| {
+            rows.iter()
+                .map(|found| Ok(reader.entry(found.row)?.map(|entry| entry.open.ledger())))
+                .collect::<Result<Vec<_>, _>>()
+        })?;
+        Ok(ledgers.into_iter().flatten().filter(|ledger| *ledger != own).collect())
+    }
+}
+
+impl Inner {
+    fn is_keeper(&self, reader: &Reader<'_>, id: OpenerId) -> Result<bool, crate::store::StoreError> {
+        Ok(reader.find(projection::OPENER, &id.0)?.iter().any(|(value, _)| value.is_empty()))
+    }
+
+    fn confirmed(&self, reader: &Reader<'_>) -> Result<BTreeSet<(OpenerId, [u8; 32])>, ClinicError> {
+        let newest = self.keys.ring.newest().id;
+        let mut found = BTreeSet::new();
+        for kind in [OpenerKind::Emergency, OpenerKind::Recovery] {
+            for keeper in self.keepers(reader, kind)? {
+                let wraps = keys::opener_wraps(reader, keeper.entry.opener)?;
+                if wraps.iter().any(|wrap| wrap.key == newest && wrap.kind == KeyKind::Ledger) {
+                    found.insert((keeper.entry.opener, keeper.entry.x25519));
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Whether a ledger's key was sealed to an opener.
+pub(super) fn receives(reader: &Reader<'_>, _ledger: LedgerId, id: OpenerId) -> Result<bool, ClinicError> {
+    Ok(keys::opener_wraps(reader, id)?.iter().any(|wrap| wrap.kind == KeyKind::Ledger && wrap.opener == id))
+}

@@ -1,0 +1,209 @@
+//! Badges: the first admin's is made at founding; a badge and its passphrase together are somebody of the staff.
+
+use super::super::{Clinic, ClinicError, Inner};
+use super::badge_at;
+use crate::ledger::payload::{OpenerEntry, Payload, Registration, Wrap};
+use crate::ledger::{CoarseKind, LedgerId};
+use crate::record::Subject;
+use crate::seal::badge::{BadgeCode, Passphrase};
+use crate::seal::card::PinMemory;
+use crate::seal::envelope::{open_box, seal_box, seed_info, unwrap, wrap};
+use crate::seal::key::{Key, KeyId, KeyKind, Opener, OpenerId, OpenerKind, Secret};
+use crate::seal::random;
+use crate::store::{Draft, StoreError, TryRefusal, Urgency};
+use zeroize::Zeroizing;
+
+/// A badge just made: the only moment at which code and passphrase are known.
+pub struct NewBadge {
+    /// What is on the badge.
+    pub code: BadgeCode,
+    /// What its owner keeps apart from it; `None` where it was chosen by a person.
+    pub passphrase: Option<Zeroizing<String>>,
+    /// Its id.
+    pub opener: OpenerId,
+}
+
+/// Somebody of this clinic's staff, proven by badge and passphrase. Nothing else makes one, so whatever needs it cannot be done without.
+pub struct Staff {
+    pub(in crate::clinic) entry: OpenerEntry,
+    pub(in crate::clinic) opener: Opener,
+    pub(in crate::clinic) ledger: LedgerId,
+}
+
+/// Why a badge and passphrase are nobody.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StaffRefusal {
+    /// No badge here has this code.
+    #[error("no staff badge of this clinic has that code: check it, or use the badge that was printed at `init`")]
+    Unknown,
+    /// The badge was revoked.
+    #[error("this badge was taken back: whoever still has one issues a new one")]
+    Revoked,
+    /// Wrong passphrase.
+    #[error("wrong passphrase, {tries_left} tries left before it is locked for a while")]
+    WrongPassphrase {
+        /// Tries before the lock.
+        tries_left: u32,
+    },
+    /// Too many tries.
+    #[error("too many wrong passphrases: try again in {wait_s} s")]
+    Locked {
+        /// Seconds to wait.
+        wait_s: u64,
+    },
+    /// 100 wrong passphrases in the badge's life at this site.
+    #[error("too many wrong passphrases in this badge's life: another member of the staff has to issue a new one")]
+    Exhausted,
+    /// The badge's entry was not written by somebody who has the ledger key.
+    #[error(
+        "this badge was not issued by this clinic: an entry of it lies in the ledger, but nobody with the ledger key made it"
+    )]
+    NotRegistered,
+    /// The store failed, or an entry is damaged.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<StoreError> for StaffRefusal {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<ClinicError> for StaffRefusal {
+    fn from(error: ClinicError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl Clinic {
+    /// Makes the first admin's badge and the site's emergency key, in one acknowledged step. Not from async code.
+    ///
+    /// # Errors
+    /// [`ClinicError::AdminThere`]; what the store says.
+    pub fn first_admin(&self, chosen: Option<Passphrase>) -> Result<NewBadge, ClinicError> {
+        if self.has_admin()? {
+            return Err(ClinicError::AdminThere);
+        }
+        let (badge, drafts) = self.inner.first_badge(chosen)?;
+        self.inner.store.append(drafts, Urgency::Normal).wait()?;
+        Ok(badge)
+    }
+
+    /// Somebody of this clinic's staff. Wrong passphrases are counted, as wrong PINs are. Not from async code.
+    ///
+    /// # Errors
+    /// [`StaffRefusal`].
+    pub fn prove_staff(&self, code: &BadgeCode, passphrase: &Passphrase) -> Result<Staff, StaffRefusal> {
+        let locator = code.locator();
+        let found = self.inner.store.read_now(move |reader| Ok(badge_at(reader, locator)))??;
+        let (entry, is_revoked) = found.ok_or(StaffRefusal::Unknown)?;
+        if is_revoked {
+            return Err(StaffRefusal::Revoked);
+        }
+        let opener = self.open_badge(code, passphrase, &entry)?;
+        let staff = Staff { entry, opener, ledger: self.ledger() };
+        // Asked after the passphrase, so that who knows none learns nothing.
+        if self.inner.is_registered(&staff.entry) { Ok(staff) } else { Err(StaffRefusal::NotRegistered) }
+    }
+
+    /// Counts a try before it is made, so that pulling the plug does not take it back.
+    pub(in crate::clinic) fn open_badge(
+        &self,
+        code: &BadgeCode,
+        passphrase: &Passphrase,
+        entry: &OpenerEntry,
+    ) -> Result<Opener, StaffRefusal> {
+        let tried = match self.inner.store.begin_try(code.locator()).wait()? {
+            Ok(tried) => tried,
+            Err(TryRefusal::Locked { wait_s }) => return Err(StaffRefusal::Locked { wait_s }),
+            Err(TryRefusal::Exhausted) => return Err(StaffRefusal::Exhausted),
+        };
+        let (Some(sealed), Some(salt)) = (&entry.seed, entry.salt) else {
+            return Err(StaffRefusal::Failed("the badge's entry holds no seed: run `kusuribako verify`".to_owned()));
+        };
+        // Argon2id takes 19 MiB: badges wait in the same line as PINs.
+        let mut turn = self.inner.pin_queue.blocking_lock();
+        let key = code.key(passphrase, turn.get_or_insert_with(PinMemory::default), &salt);
+        drop(turn);
+        match open_box(&key, &seed_info(entry.opener), sealed) {
+            Ok(seed) => {
+                self.inner.store.end_try_ok(tried).wait()?;
+                Ok(Opener::from_seed(&seed))
+            }
+            Err(_) => Err(StaffRefusal::WrongPassphrase { tries_left: tried.tries_left }),
+        }
+    }
+}
+
+impl Staff {
+    /// The badge's id.
+    pub fn opener(&self) -> OpenerId {
+        self.entry.opener
+    }
+
+    /// The seed of the emergency key that this badge receives, with its id.
+    pub(in crate::clinic) fn emergency(&self) -> Option<(OpenerId, Opener)> {
+        let seeds = self.entry.wraps.iter().filter(|wrap| wrap.kind == KeyKind::Seed);
+        let mut opened = seeds.filter_map(|wrap| {
+            let seed = unwrap(&self.ledger.0, wrap.key, KeyKind::Seed, self.entry.opener, &self.opener, &wrap.sealed).ok()?;
+            Some((OpenerId(wrap.key.0), Opener::from_seed(&seed.secret)))
+        });
+        opened.next()
+    }
+}
+
+impl Inner {
+    /// The entries of the first badge and of the emergency key.
+    fn first_badge(&self, chosen: Option<Passphrase>) -> Result<(NewBadge, Vec<Draft>), ClinicError> {
+        let entropy = &*self.entropy;
+        let (passphrase, written) = match chosen {
+            Some(chosen) => (chosen, None),
+            None => {
+                let (passphrase, written) = Passphrase::random(entropy);
+                (passphrase, Some(written))
+            }
+        };
+        let code = BadgeCode::random(&self.ledger, entropy);
+        let (id, salt, seed) = (OpenerId(random(entropy)), random(entropy), Secret::random(entropy));
+        let public = Opener::from_seed(&seed).public(id, OpenerKind::Badge, code.locator());
+        let emergency = Key { id: KeyId(random(entropy)), secret: Secret::random(entropy) };
+        let ledger_key = self.keys.ring.newest();
+        let wrapped = |key: &Key, kind| -> Result<Wrap, ClinicError> {
+            Ok(Wrap { key: key.id, kind, opener: id, sealed: wrap(&self.ledger, key, kind, &public)? })
+        };
+        let key = code.key(&passphrase, &mut PinMemory::default(), &salt);
+        let badge = OpenerEntry {
+            opener: id,
+            kind: public.kind,
+            x25519: public.x25519,
+            ed25519: public.ed25519,
+            locator: Some(public.locator),
+            seed: Some(seal_box(&key, &seed_info(id), &seed, entropy)),
+            salt: Some(salt),
+            registrations: vec![Registration::new(&public, ledger_key, KeyKind::Ledger)],
+            wraps: vec![wrapped(ledger_key, KeyKind::Ledger)?, wrapped(&emergency, KeyKind::Seed)?],
+        };
+        let half = Opener::from_seed(&emergency.secret).public(OpenerId(emergency.id.0), OpenerKind::Emergency, [0; 16]);
+        let drafts = vec![
+            self.open_draft(CoarseKind::KEY, Subject::NONE, &self.keeper_entry(&half, Vec::new()).content())?,
+            self.open_draft(CoarseKind::KEY, Subject::NONE, &badge.content())?,
+        ];
+        Ok((NewBadge { code, passphrase: written, opener: id }, drafts))
+    }
+
+    /// An opener without a seed in the ledger, registered under the ledger key.
+    pub(in crate::clinic) fn keeper_entry(&self, public: &crate::seal::key::OpenerPublic, wraps: Vec<Wrap>) -> OpenerEntry {
+        OpenerEntry {
+            opener: public.id,
+            kind: public.kind,
+            x25519: public.x25519,
+            ed25519: public.ed25519,
+            locator: None,
+            seed: None,
+            salt: None,
+            registrations: vec![Registration::new(public, self.keys.ring.newest(), KeyKind::Ledger)],
+            wraps,
+        }
+    }
+}

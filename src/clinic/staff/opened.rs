@@ -1,0 +1,176 @@
+//! What a member of the staff has opened: the ledger keys of copies that lie here, in memory only.
+
+use super::super::holders::receives;
+use super::super::{Clinic, ClinicError, LedgerKeys};
+use super::badges::StaffRefusal;
+use super::{badge_at, keys_for};
+use crate::ledger::LedgerId;
+use crate::seal::badge::{BadgeCode, Passphrase};
+use crate::seal::key::{KeyId, Opener, OpenerId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Opened keys are forgotten after so long.
+const OPEN_FOR: Duration = Duration::from_secs(4 * 60 * 60);
+
+/// How a copy of another clinic's ledger can be read here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unlock {
+    /// A member of the staff has opened it.
+    Open,
+    /// Its key was sealed to this site: a badge with its passphrase opens it.
+    Locked,
+    /// Only patients' cards open their records: its home has not confirmed this holder.
+    CardOnly,
+}
+
+/// What became of one ledger when somebody unlocked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unlocked {
+    /// Which.
+    pub ledger: LedgerId,
+    /// How it can be read now.
+    pub unlock: Unlock,
+}
+
+/// Ledger keys in memory, wiped when forgotten.
+#[derive(Default)]
+pub struct Opened(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    ledgers: BTreeMap<LedgerId, Arc<LedgerKeys>>,
+    /// Of the clock that does not go back.
+    since: Duration,
+}
+
+impl Opened {
+    fn lock(&self, now: Duration) -> MutexGuard<'_, State> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.saturating_sub(state.since) >= OPEN_FOR {
+            state.ledgers.clear();
+        }
+        state
+    }
+}
+
+impl Clinic {
+    /// Opens every held ledger that was sealed to this site's emergency key, with the badge of somebody of its staff; or, with a badge of
+    /// another clinic, that clinic's own ledger. Notes which were proven. Not from async code.
+    ///
+    /// # Errors
+    /// [`StaffRefusal`].
+    pub fn unlock(&self, code: &BadgeCode, passphrase: &Passphrase) -> Result<Vec<Unlocked>, StaffRefusal> {
+        let mut opened = match self.prove_staff(code, passphrase) {
+            Ok(staff) => staff.emergency().map_or_else(|| Ok(BTreeMap::new()), |(id, opener)| self.open_all(id, opener)),
+            Err(StaffRefusal::Unknown) => self.open_visitors(code, passphrase),
+            Err(other) => Err(other),
+        }?;
+        let now_ms = self.now_ms();
+        for ledger in opened.keys() {
+            self.inner.store.put_local(&proven_key(*ledger), now_ms.to_be_bytes().to_vec()).wait()?;
+        }
+        let now = self.inner.clock.monotonic();
+        let mut state = self.inner.opened.lock(now);
+        state.since = now;
+        state.ledgers.append(&mut opened);
+        drop(state);
+        let states = self.unlock_states()?;
+        Ok(states.into_iter().map(|(ledger, unlock)| Unlocked { ledger, unlock }).collect())
+    }
+
+    /// Forgets what was opened; says how many ledgers.
+    pub fn lock(&self) -> usize {
+        let mut state = self.inner.opened.lock(self.inner.clock.monotonic());
+        std::mem::take(&mut state.ledgers).len()
+    }
+
+    /// Forgets what has been open for too long; to be called now and then, so that keys do not lie in memory until somebody asks.
+    pub fn lock_overdue(&self) {
+        drop(self.inner.opened.lock(self.inner.clock.monotonic()));
+    }
+
+    /// How each held copy can be read here. Not from async code.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn unlock_states(&self) -> Result<BTreeMap<LedgerId, Unlock>, ClinicError> {
+        let open: BTreeSet<LedgerId> = self.inner.opened.lock(self.inner.clock.monotonic()).ledgers.keys().copied().collect();
+        let emergency = match self.emergency_half() {
+            Ok(half) => Some(half.id),
+            Err(ClinicError::NoAdmin) => None,
+            Err(other) => return Err(other),
+        };
+        let mut states = BTreeMap::new();
+        for ledger in self.held()? {
+            let is_sealed_here = match emergency {
+                Some(id) => self.inner.store.read_now(move |reader| Ok(receives(reader, ledger, id)))??,
+                None => false,
+            };
+            let unlock = match (open.contains(&ledger), is_sealed_here) {
+                (true, _) => Unlock::Open,
+                (false, true) => Unlock::Locked,
+                (false, false) => Unlock::CardOnly,
+            };
+            states.insert(ledger, unlock);
+        }
+        Ok(states)
+    }
+
+    /// The keys of a ledger that somebody of the staff has opened.
+    pub(in crate::clinic) fn opened_keys(&self, ledger: LedgerId) -> Option<Arc<LedgerKeys>> {
+        self.inner.opened.lock(self.inner.clock.monotonic()).ledgers.get(&ledger).cloned()
+    }
+
+    /// When it was last proven that a held ledger opens here, in ms since 1970 UTC by the clock of then. Not from async code.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn proven_at_ms(&self, ledger: LedgerId) -> Result<Option<i64>, ClinicError> {
+        let found = self.inner.store.read_now(move |reader| reader.local(&proven_key(ledger)))?;
+        Ok(found.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()).map(i64::from_be_bytes))
+    }
+
+    fn open_all(&self, id: OpenerId, opener: Opener) -> Result<BTreeMap<LedgerId, Arc<LedgerKeys>>, StaffRefusal> {
+        let (held, inboxes) = (self.held()?, self.inboxes());
+        let opened = self.inner.store.read_now(move |reader| {
+            let each = held.iter().map(|ledger| Ok((*ledger, keys_for(reader, *ledger, id, &opener)?)));
+            Ok(each.collect::<Result<Vec<_>, ClinicError>>())
+        })??;
+        let proven = opened.into_iter().filter_map(|(ledger, keys)| Some((ledger, keys?)));
+        Ok(proven.filter(|(ledger, keys)| is_proven(keys, inboxes.get(ledger))).map(|(l, keys)| (l, Arc::new(keys))).collect())
+    }
+
+    /// The badge of another clinic's staff opens that clinic's own ledger, wherever it lies.
+    fn open_visitors(
+        &self,
+        code: &BadgeCode,
+        passphrase: &Passphrase,
+    ) -> Result<BTreeMap<LedgerId, Arc<LedgerKeys>>, StaffRefusal> {
+        let inboxes = self.inboxes();
+        for ledger in self.held()? {
+            let locator = code.locator();
+            let found = self.inner.store.read_now(move |reader| Ok(badge_at(reader, locator)))??;
+            let Some((entry, is_revoked)) = found else { continue };
+            if is_revoked {
+                return Err(StaffRefusal::Revoked);
+            }
+            let opener = self.open_badge(code, passphrase, &entry)?;
+            let keys = self.inner.store.read_now(move |reader| Ok(keys_for(reader, ledger, entry.opener, &opener)))??;
+            let proven = keys.filter(|keys| is_proven(keys, inboxes.get(&ledger)));
+            return proven.map(|keys| BTreeMap::from([(ledger, Arc::new(keys))])).ok_or(StaffRefusal::NotRegistered);
+        }
+        Err(StaffRefusal::Unknown)
+    }
+}
+
+/// Whether keys are those that the ledger's home vouches for: whoever holds a ledger can append to it, and could have sealed a key of
+/// its own making.
+fn is_proven(keys: &LedgerKeys, inbox: Option<&(KeyId, [u8; 32])>) -> bool {
+    inbox.is_some_and(|(id, public)| keys.ring.get(*id).is_some_and(|key| key.inbox_public() == *public))
+}
+
+fn proven_key(ledger: LedgerId) -> String {
+    format!("proven {ledger}")
+}

@@ -1,0 +1,102 @@
+//! What keeps a clinic from taking part, each with the next action in its sentence.
+
+use crate::clinic::ClinicError;
+use crate::region::invitation::Invitation;
+use crate::region::join::JoinError;
+use crate::region::kit::KitError;
+use crate::region::{FoundingError, SignedError};
+use crate::store::StoreError;
+
+/// What keeps a clinic from taking part.
+#[derive(Debug, thiserror::Error)]
+pub enum MembershipError {
+    /// The store's own sentence.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The clinic's own sentence.
+    #[error(transparent)]
+    Clinic(#[from] ClinicError),
+    /// Why joining does not go on.
+    #[error(transparent)]
+    Join(#[from] JoinError),
+    /// Sheets that give no key.
+    #[error(transparent)]
+    Kit(#[from] KitError),
+    /// Bytes that found no region.
+    #[error(transparent)]
+    Founding(#[from] FoundingError),
+    /// Bytes that are no signed statement.
+    #[error(transparent)]
+    Signed(#[from] SignedError),
+    /// There is none yet.
+    #[error("this clinic belongs to no region: `kusuribako region found` begins one, `kusuribako region join` joins one")]
+    NoRegion,
+    /// It belongs to this one already.
+    #[error("this clinic belongs to the region {name} already")]
+    Joined {
+        /// Its name.
+        name: String,
+    },
+    /// It belongs to another one.
+    #[error("this clinic belongs to the region {name}; a clinic belongs to one region only")]
+    OtherRegion {
+        /// Its name.
+        name: String,
+    },
+    /// What the node kept for itself does not read.
+    #[error("{what} does not read: run `kusuribako verify`, and take the data directory back from a copy if it names damage")]
+    Damaged {
+        /// What.
+        what: &'static str,
+    },
+    /// No invitation with this id was given out here, or it has been cleared away.
+    #[error("no such invitation was given out here: ask for a new one")]
+    NoSuchInvitation,
+    /// The invitation does not say where the other side is.
+    #[error("a typed code does not say where the other clinic answers: add --address HOST:PORT")]
+    NoAddress(Box<Invitation>),
+    /// The compared code is another.
+    #[error(
+        "no one who waits shows the code {0}: compare it again, character by character. If it stays different, somebody stands between \
+         the two: refuse it"
+    )]
+    NotCompared(String),
+    /// Nothing waits to be confirmed.
+    #[error("nothing waits to be confirmed here")]
+    NothingWaits,
+    /// The key signs for another region.
+    #[error("this key does not sign for the region {name}: take the sheets (or the deputy's file) of this region")]
+    NotSigner {
+        /// The region's name.
+        name: String,
+    },
+    /// The sheets are of another purpose.
+    #[error("these are sheets of the {found} key; what is asked for needs the root key")]
+    NotRoot {
+        /// Which.
+        found: &'static str,
+    },
+    /// Only root may say this.
+    #[error("deputies are named by the root key alone: use --root")]
+    RootOnly,
+    /// A deputy's file that does not read.
+    #[error("this is no deputy's key of this program")]
+    NotDeputyKey,
+    /// The deputy's key has ended.
+    #[error("the key of deputy {name} has ended: root has to name a new key of theirs")]
+    DeputyEnded {
+        /// Whose.
+        name: String,
+    },
+    /// No site or node has this name or id.
+    #[error(
+        "the region has no site or node {0:?}: `kusuribako region status` shows them; a site's name, or the first digits of an id will do"
+    )]
+    NoSuchSite(String),
+    /// More than one has.
+    #[error("{0:?} is more than one site or node: give more digits of the id")]
+    SeveralSites(String),
+    /// The statement is not there.
+    #[error("no statement waits under {0:?}: `kusuribako region status` shows what waits for a signature")]
+    NoSuchStatement(String),
+}

@@ -1,0 +1,95 @@
+//! For how long this node has been running since it heard of a statement: durations count that, so that no clock can end an emergency.
+
+use super::{Member, MembershipError};
+use crate::record::wire::encode;
+use crate::region::emergency::Times;
+use crate::region::{Signed, StatementId};
+use crate::store::{Reader, Store, StoreError};
+use minicbor::{Decode, Encode};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const RUNNING: &str = "region running";
+
+/// What is kept between starts.
+#[derive(Debug, Clone, Default, Encode, Decode)]
+#[cbor(map)]
+struct Kept {
+    /// Of all starts before, in milliseconds.
+    #[n(0)]
+    before_ms: u64,
+    /// At what running time each statement was first heard.
+    #[n(1)]
+    heard: BTreeMap<StatementId, u64>,
+}
+
+/// Running time.
+pub(super) struct Running {
+    before_ms: u64,
+    heard: Arc<BTreeMap<StatementId, u64>>,
+}
+
+/// What a node knows of time at one moment.
+#[derive(Debug, Clone)]
+pub struct Heard {
+    running_ms: u64,
+    trusted_wall_ms: Option<i64>,
+    heard: Arc<BTreeMap<StatementId, u64>>,
+}
+
+impl Running {
+    pub(super) fn read(store: &Store) -> Result<Self, MembershipError> {
+        let bytes = store.read_now(|reader: &Reader<'_>| reader.local(RUNNING))?;
+        let damaged = |_not_ours| MembershipError::Damaged { what: "this node's running time" };
+        let kept: Kept = bytes.map_or_else(|| Ok(Kept::default()), |bytes| minicbor::decode(&bytes).map_err(damaged))?;
+        Ok(Self { before_ms: kept.before_ms, heard: Arc::new(kept.heard) })
+    }
+
+    /// Notes when statements were first heard.
+    pub(super) fn hear(&mut self, store: &Store, came: &[Signed], running_ms: u64) -> Result<(), StoreError> {
+        let heard = Arc::make_mut(&mut self.heard);
+        for signed in came {
+            heard.entry(signed.statement()).or_insert(running_ms);
+        }
+        self.write(store, running_ms)
+    }
+
+    fn write(&self, store: &Store, running_ms: u64) -> Result<(), StoreError> {
+        let kept = Kept { before_ms: running_ms, heard: BTreeMap::clone(&self.heard) };
+        store.put_local(RUNNING, encode(&kept)).wait()
+    }
+}
+
+impl Member {
+    /// For how long this node has been running, over all its starts.
+    pub(super) fn running_ms(&self) -> u64 {
+        let since_start = u64::try_from(self.uptime().as_millis()).unwrap_or(u64::MAX);
+        self.running().before_ms.saturating_add(since_start)
+    }
+
+    /// Keeps how long this node has been running; to be called now and then, so that a power cut takes little of it away. Not from async
+    /// code.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn keep_running_time(&self) -> Result<(), MembershipError> {
+        let running_ms = self.running_ms();
+        Ok(self.running().write(self.inner.clinic.store(), running_ms)?)
+    }
+
+    /// What this node knows of time now.
+    pub fn times(&self) -> Heard {
+        let store = self.inner.clinic.store();
+        let running_ms = self.running_ms();
+        let trusted_wall_ms = store.clock_trust().is_trusted().then(|| store.clock().now_ms());
+        Heard { running_ms, trusted_wall_ms, heard: Arc::clone(&self.running().heard) }
+    }
+}
+
+impl Heard {
+    /// Asks the region something that depends on time.
+    pub fn with<T>(&self, ask: impl FnOnce(Times<'_>) -> T) -> T {
+        let heard_for_ms = |id| self.running_ms.saturating_sub(self.heard.get(&id).copied().unwrap_or(self.running_ms));
+        ask(Times { trusted_wall_ms: self.trusted_wall_ms, heard_for_ms: &heard_for_ms })
+    }
+}
