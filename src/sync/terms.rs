@@ -35,11 +35,11 @@ pub fn has_copy(region: &Region, own: NodeId, ledger: LedgerId, held: &Frontier)
     held.tips().any(|tip| writers.contains(&tip.chain.author))
 }
 
-/// Whether this node holds a ledger: its statements let it, and it is home or a named holder, or makes a supplementary copy, or still
-/// has one.
+/// Whether this node holds a ledger: its statements let it, and it is home or a named holder, or makes a supplementary copy; or it still
+/// has a copy that was not released.
 pub fn holds(region: &Region, own: NodeId, ledger: LedgerId, is_supplementary: bool, has_copy: bool) -> bool {
     let is_named = site(region, own).is_some_and(|site| region.holders(ledger).contains(&site));
-    region.may_hold(own, ledger) && (is_named || is_supplementary || has_copy)
+    (region.may_hold(own, ledger) && (is_named || is_supplementary)) || (has_copy && region.may_have_held(own, ledger))
 }
 
 /// What a peer may have of each ledger and what is wanted from it. `held` are the ledgers that this node holds, `released` those whose copy
@@ -62,7 +62,7 @@ pub fn standings(
 }
 
 fn between(region: &Region, own: NodeId, peer: NodeId, ledger: LedgerId, is_held: bool) -> Standing {
-    match (is_held, region.may_hold(peer, ledger)) {
+    match (is_held, region.may_have_held(peer, ledger)) {
         (true, true) => Standing::holder(),
         // It may have left something in the inbox.
         (true, false) => Standing { gives: false, takes: Take::Everything },
@@ -73,7 +73,7 @@ fn between(region: &Region, own: NodeId, peer: NodeId, ledger: LedgerId, is_held
 
 /// Whether the death of a peer matters at once: both hold some ledger.
 pub fn holds_with(region: &Region, peer: NodeId, held: &BTreeSet<LedgerId>) -> bool {
-    held.iter().any(|ledger| region.may_hold(peer, *ledger))
+    held.iter().any(|ledger| region.may_have_held(peer, *ledger))
 }
 
 /// All nodes that the holders of a ledger ever had, but this one.
@@ -152,6 +152,17 @@ mod tests {
         assert!(!holds(&region, node(12), ledger(0), false, false));
         assert!(holds(&region, node(12), ledger(0), true, false) && holds(&region, node(12), ledger(0), false, true));
         assert_eq!(between_nodes(&region, 10, 12, 0), Standing::holder());
+    }
+
+    #[test]
+    fn who_leaves_stays_up_to_date_until_its_copy_is_released() {
+        let mut world = World::of_three();
+        let first = world.root(&placement(&[], &[(0, &[1])], &[]));
+        world.root(&placement(&[first], &[(0, &[2])], &[]));
+        let region = world.region();
+        assert!(holds(&region, node(11), ledger(0), false, true) && !holds(&region, node(11), ledger(0), false, false));
+        assert_eq!(between_nodes(&region, 10, 11, 0), Standing::holder());
+        assert_eq!(between_nodes(&region, 12, 11, 0), Standing::holder());
     }
 
     #[test]
