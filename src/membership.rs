@@ -4,14 +4,20 @@
 //! store, evaluated once, and then published.
 
 mod error;
+mod holders;
 mod joining;
 mod kept;
+mod placing;
+mod revoking;
 mod saying;
 mod times;
 mod word;
 
 pub use error::MembershipError;
+pub use holders::WaitingHolder;
 pub use joining::{CAPACITY_UNSAID, DAMAGE_UNSAID_PPM, Invited, WaitingGuest, WaitingHere};
+pub use placing::{Asked, Proposal, propose};
+pub use revoking::{ChainMarkOf, RevokedNode};
 pub use times::Heard;
 pub use word::{DeputyKey, RegionSaid, Word, sheets};
 

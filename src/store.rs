@@ -1,6 +1,7 @@
 //! The ledger on disk: SQLite with one writer thread, which groups commits and acknowledges after fsync, and a pool of reader threads.
 
 mod append;
+mod ends;
 mod error;
 mod files;
 mod pending;
@@ -13,6 +14,7 @@ mod verify;
 mod writer;
 
 pub use crate::sentence::Sentence;
+pub use ends::ChainEnds;
 pub use error::StoreError;
 pub use pending::Pending;
 pub use reader::{Counts, ProjectionRow, Reader, StoredEntry, SubjectEntries};

@@ -96,6 +96,25 @@ pub enum MembershipError {
     /// More than one has.
     #[error("{0:?} is more than one site or node: give more digits of the id")]
     SeveralSites(String),
+    /// The region does not let the site hold this clinic's ledger.
+    #[error(
+        "by the region's statements {0} is no holder of this clinic's records in service: `kusuribako region place` decides who is,          `kusuribako region confirm` lists whom it waits for"
+    )]
+    NotHolder(String),
+    /// No placement can be proposed.
+    #[error(transparent)]
+    Placement(#[from] crate::placement::PlacementError),
+    /// Too few sites to hold each other's copies.
+    #[error("a placement needs two sites in service that do not share a building; the region has {0}: invite another clinic")]
+    TooFewSites(usize),
+    /// A revocation that would set aside what nobody looked at.
+    #[error(
+        "nothing that {name} wrote lies here, so a revocation from here would set aside all of its clinic's own records: run this at a site that          holds its copies, or bring the marks of one (`kusuribako region marks {name}` there, then --marks FILE here)"
+    )]
+    NoMarks {
+        /// The site's name.
+        name: String,
+    },
     /// The statement is not there.
     #[error("no statement waits under {0:?}: `kusuribako region status` shows what waits for a signature")]
     NoSuchStatement(String),

@@ -68,6 +68,10 @@ impl<'c> Reader<'c> {
         Self { conn }
     }
 
+    pub(super) const fn conn(&self) -> &'c Connection {
+        self.conn
+    }
+
     /// What concerns one patient, or with [`Subject::NONE`] what concerns none, in order of arrival.
     pub fn entries_of(&self, subject: Subject) -> Result<SubjectEntries, StoreError> {
         let mut found = SubjectEntries::default();
