@@ -65,7 +65,7 @@ async fn keep_on(hub: &Hub, node: NodeId, wanted: &mut watch::Receiver<Wanted>) 
                 hub.tell(Input::Linked(node, link.clone()));
                 let left = stay(&link, wanted, now.beat).await;
                 link.over.cancel();
-                hub.tell(Input::Unlinked(node, link.address));
+                hub.tell(Input::Unlinked(node, link));
                 match left {
                     Left::Unwanted => return,
                     Left::Other => continue,

@@ -19,10 +19,12 @@ use crate::exchange::{Authors, Exchange, Frontier};
 use crate::ledger::{Incarnation, LedgerId, NodeId};
 use crate::region::Region;
 use crate::seal::random;
-use crate::store::{Change, Subscription};
+use crate::store::Change;
 use book::Book;
+use keeping::Kept;
 use peers::Peer;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -67,6 +69,9 @@ pub(super) struct Driver {
     wake_ms: Option<u64>,
     board: Board,
     shown: Shown,
+    kept: Kept,
+    /// Where this node is called, if it is.
+    listening: Option<SocketAddr>,
 }
 
 /// What the region's statements and this node's disk come to.
@@ -104,6 +109,7 @@ impl Driver {
         worker: Worker,
         held: Vec<(LedgerId, Frontier)>,
         settings: &Settings,
+        listening: Option<SocketAddr>,
         doubts: Option<Doubts>,
         board: Board,
     ) -> Self {
@@ -132,6 +138,8 @@ impl Driver {
             wake_ms: None,
             board,
             shown: Shown { due: None },
+            kept: Kept::default(),
+            listening,
             hub,
         }
     }
@@ -166,7 +174,7 @@ impl Driver {
             Input::Went(id) => self.went(id),
             Input::Asked { from, request, reply } => self.asked(from, request, reply),
             Input::Linked(node, link) => self.linked(node, link),
-            Input::Unlinked(node, address) => self.unlinked(node, address),
+            Input::Unlinked(node, link) => self.unlinked(node, &link),
             Input::NotFound(node) => self.not_found(node),
             Input::Met(peer, address) => self.met(&peer, address),
             Input::Done(event) => self.done(event),
@@ -258,6 +266,3 @@ async fn until(at: Option<Instant>) {
 fn now_ms(clinic: &Clinic) -> u64 {
     u64::try_from(clinic.store().clock().monotonic().as_millis()).unwrap_or(u64::MAX)
 }
-
-/// What is held, and what changes from then on.
-pub(super) type Held = Subscription;

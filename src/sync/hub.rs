@@ -41,7 +41,7 @@ pub(super) enum Input {
     /// This node has connected to another.
     Linked(NodeId, Link),
     /// And the connection has ended.
-    Unlinked(NodeId, SocketAddr),
+    Unlinked(NodeId, Link),
     /// Nobody was where a node should have been.
     NotFound(NodeId),
     /// Whoever answers at an address is this node.

@@ -10,6 +10,8 @@ use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::pki_types::ServerName;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -47,13 +49,22 @@ impl Heartbeat {
 #[derive(Debug, Clone)]
 pub struct Link {
     requests: http2::SendRequest<Full<Bytes>>,
+    /// Unlike that of any other of this process.
+    pub id: LinkId,
     /// Whom it is with.
     pub peer: PeerKey,
     /// Where.
     pub address: SocketAddr,
     /// Ends it; is also cancelled when it has ended.
     pub over: CancellationToken,
+    is_silent: Arc<AtomicBool>,
 }
+
+/// One connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LinkId(u64);
+
+static NEXT_LINK: AtomicU64 = AtomicU64::new(1);
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -114,13 +125,21 @@ impl Link {
         let (requests, peer, connection) =
             tokio::time::timeout(CONNECT_WITHIN, shake_hands(tls, stream, address, beat, tasks)).await.map_err(late)??;
         let over = CancellationToken::new();
-        let ended = over.clone();
+        let is_silent = Arc::new(AtomicBool::new(false));
+        let (ended, silent) = (over.clone(), Arc::clone(&is_silent));
         tasks.spawn("link", async move {
-            // Why a connection ended is the peer's affair.
-            let _ = ended.run_until_cancelled(connection).await;
+            // Why else a connection ended is the peer's affair.
+            let why = ended.run_until_cancelled(connection).await;
+            silent.store(why.is_some_and(|why| why.is_err_and(|error| error.is_timeout())), Ordering::SeqCst);
             ended.cancel();
         });
-        Ok(Self { requests, peer, address, over })
+        let id = LinkId(NEXT_LINK.fetch_add(1, Ordering::Relaxed));
+        Ok(Self { requests, id, peer, address, over, is_silent })
+    }
+
+    /// Whether it ended since the peer's heart beat no more.
+    pub fn is_silent(&self) -> bool {
+        self.is_silent.load(Ordering::SeqCst)
     }
 
     /// Asks, and waits for the answer: `patience` for its beginning, and again between two pieces of it.
@@ -158,7 +177,7 @@ async fn shake_hands(
     beat: Heartbeat,
     tasks: &Tasks,
 ) -> Result<Handshaken, ConnectError> {
-    let connector = TlsConnector::from(std::sync::Arc::clone(&tls.client));
+    let connector = TlsConnector::from(Arc::clone(&tls.client));
     let stream =
         connector.connect(ServerName::from(address.ip()), stream).await.map_err(|_io| ConnectError::NoNode(address))?;
     let peer = PeerKey::of(stream.get_ref().1).ok_or(ConnectError::NoNode(address))?;

@@ -3,10 +3,10 @@
 use super::body::Packed;
 use super::hub::{Hub, Input};
 use crate::clinic::Clinic;
+use crate::exchange::MESSAGE_LEN_MAX;
 use crate::exchange::message::{Message, Response};
 use crate::exchange::node::{Batch, Event, Token};
 use crate::exchange::verify::Job;
-use crate::exchange::MESSAGE_LEN_MAX;
 use crate::ledger::LedgerId;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;

@@ -63,13 +63,15 @@ impl Book {
         self.seen.iter_mut().filter(|(_, seen)| !seen.addresses.is_empty()).map(|(node, seen)| (*node, seen))
     }
 
-    /// Somebody was met at an address.
-    pub(super) fn meet(&mut self, node: NodeId, address: SocketAddr) {
+    /// Somebody was met at an address. Only where members are is remembered besides what a person named.
+    pub(super) fn meet(&mut self, node: NodeId, address: SocketAddr, is_member: bool) {
         let address = address.to_string();
+        self.met.values_mut().for_each(|there| drop(there.remove(&address)));
         if let Some(named) = self.named.get_mut(&address) {
             named.node = Some(node);
+        } else if is_member {
+            self.met.entry(node).or_default().insert(address);
         }
-        self.met.entry(node).or_default().insert(address);
     }
 
     /// Where a node may be, the most likely first: `own_word` is what it says itself, `remembered` where it answered before.
@@ -100,7 +102,7 @@ mod tests {
     #[test]
     fn what_is_seen_now_is_tried_first_and_nothing_twice() {
         let mut book = Book::new(["192.0.2.9:7443".to_owned(), "box.example:7443".to_owned()].into());
-        book.meet(NODE, at("192.0.2.9:7443"));
+        book.meet(NODE, at("192.0.2.9:7443"), true);
         book.see(NODE, &[at("192.0.2.1:7443")], true);
         let remembered = vec!["192.0.2.1:7443".to_owned(), "192.0.2.2:7443".to_owned()];
         let all = book.addresses(NODE, remembered, &["192.0.2.3:7443".to_owned()]);
