@@ -10,10 +10,13 @@ pub mod inspect;
 mod logging;
 mod output;
 mod patient;
+mod region;
 mod request;
+mod secrets;
 mod serve;
 mod set_aside;
 mod socket;
+mod staff;
 mod study;
 mod verify;
 
@@ -61,6 +64,14 @@ enum Command {
     Card(card::CardArgs),
     /// Patients: add, list
     Patient(patient::PatientArgs),
+    /// The region: found, invite, join, who holds whose copies, what is wrong
+    Region(region::RegionArgs),
+    /// Staff badges
+    Staff(staff::StaffArgs),
+    /// Open the copies that lie here, with the badge and passphrase of somebody of the staff
+    Unlock(staff::UnlockArgs),
+    /// Forget what was opened
+    Lock(staff::LockArgs),
     /// Check everything that lies on disk: chains, signatures, projections, the database itself
     Verify(verify::VerifyArgs),
     /// Make the projections again from the entries
@@ -127,6 +138,10 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         }
         Command::Card(args) => request::dispatch(&args.at.clone(), Request::Card(args.action), output),
         Command::Patient(args) => request::dispatch(&args.at.clone(), Request::Patient(args.action), output),
+        Command::Region(args) => region::run(args, output),
+        Command::Staff(args) => staff::run(args, output),
+        Command::Unlock(args) => staff::unlock(args, output),
+        Command::Lock(args) => request::dispatch(&args.at, Request::Staff(staff::Action::Lock), output),
         Command::Verify(args) => request::dispatch(&args.at, Request::Verify { json: args.json }, output),
         Command::Rebuild(args) => request::dispatch(&args.at, Request::Rebuild, output),
         Command::Study(args) => study::run(&args, output),

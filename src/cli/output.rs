@@ -2,8 +2,13 @@
 
 use crate::clinic::ClinicError;
 use crate::store::StoreError;
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use zeroize::Zeroize;
 
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 
@@ -11,11 +16,66 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 pub(crate) struct Output<'a> {
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
+    /// Where the command was asked from elsewhere, files are written there.
+    files: Option<&'a mut dyn FnMut(&NewFile) -> anyhow::Result<()>>,
+}
+
+/// A file that a command makes, beside its result.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct NewFile {
+    pub(crate) path: PathBuf,
+    pub(crate) text: String,
+    /// Holds a secret: only its owner may read it, and no file is ever overwritten.
+    pub(crate) is_secret: bool,
+}
+
+impl NewFile {
+    /// Writes it.
+    pub(crate) fn write(&self) -> anyhow::Result<()> {
+        let shown = || format!("writing {}", self.path.display());
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true);
+        match self.is_secret {
+            true => options.create_new(true).mode(0o600),
+            false => options.create(true).truncate(true),
+        };
+        if let Some(dir) = self.path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+            std::fs::create_dir_all(dir).with_context(shown)?;
+        }
+        let mut file = options.open(&self.path).with_context(shown)?;
+        file.write_all(self.text.as_bytes()).and_then(|()| file.sync_all()).with_context(shown)
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if self.is_secret {
+            self.text.zeroize();
+        }
+    }
 }
 
 impl<'a> Output<'a> {
     pub(crate) fn new(out: &'a mut dyn Write, err: &'a mut dyn Write) -> Self {
-        Self { out, err }
+        Self { out, err, files: None }
+    }
+
+    /// The same, with files handed to somebody who writes them.
+    pub(crate) fn with_files(
+        out: &'a mut dyn Write,
+        err: &'a mut dyn Write,
+        files: &'a mut dyn FnMut(&NewFile) -> anyhow::Result<()>,
+    ) -> Self {
+        Self { out, err, files: Some(files) }
+    }
+
+    /// A file where the command was given.
+    pub(crate) fn file(&mut self, path: &Path, text: &str, is_secret: bool) -> anyhow::Result<()> {
+        let file = NewFile { path: path.to_owned(), text: text.to_owned(), is_secret };
+        match &mut self.files {
+            Some(hand_over) => hand_over(&file),
+            None => file.write(),
+        }
     }
 
     pub(crate) fn streams(&mut self) -> (&mut dyn Write, &mut dyn Write) {

@@ -1,11 +1,13 @@
 //! A command as data, so that it can be carried out here, or by the server that has the data directory open.
 
 use super::output::Output;
-use super::{At, card, export, import, patient, set_aside, socket, verify};
+use super::{At, card, export, import, patient, region, set_aside, socket, staff, verify};
 use crate::clinic::{Clinic, ClinicError};
 use crate::clock::Clock;
+use crate::membership::Member;
 use crate::store::StoreError;
 use serde::{Deserialize, Serialize};
+use std::sync::{Arc, OnceLock};
 
 /// A command on a clinic's data.
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,11 +29,39 @@ pub(crate) enum Request {
     },
     /// Make the projections again.
     Rebuild,
+    /// The region.
+    Region(region::Action),
+    /// Staff badges, and what they open.
+    Staff(staff::Action),
+}
+
+/// What a command works on: the clinic, and its part in a region, which is read only where a command needs it.
+#[derive(Clone)]
+pub(crate) struct Here {
+    pub(crate) clinic: Clinic,
+    member: Arc<OnceLock<Member>>,
+}
+
+impl Here {
+    pub(crate) fn new(clinic: Clinic) -> Self {
+        Self { clinic, member: Arc::default() }
+    }
+
+    /// This node's part in a region.
+    pub(crate) fn member(&self) -> anyhow::Result<&Member> {
+        if let Some(member) = self.member.get() {
+            return Ok(member);
+        }
+        let opened = Member::open(&self.clinic)?;
+        // Two commands at once may both have opened it; one of them is taken by both.
+        Ok(self.member.get_or_init(|| opened))
+    }
 }
 
 impl Request {
     /// Carries it out; the exit code.
-    pub(crate) fn run(self, clinic: &Clinic, output: &mut Output<'_>) -> anyhow::Result<u8> {
+    pub(crate) fn run(self, here: &Here, output: &mut Output<'_>) -> anyhow::Result<u8> {
+        let clinic = &here.clinic;
         match self {
             Self::Import(import) => import::carry_out(clinic, import, output),
             Self::SetAside(action) => set_aside::carry_out(clinic, action, output),
@@ -40,6 +70,8 @@ impl Request {
             Self::Patient(action) => patient::carry_out(clinic, action, output),
             Self::Verify { json } => verify::carry_out(clinic, json, output),
             Self::Rebuild => verify::rebuild(clinic, output),
+            Self::Region(action) => region::carry_out(here, action, output),
+            Self::Staff(action) => staff::carry_out(clinic, action, output),
         }
     }
 }
@@ -47,7 +79,7 @@ impl Request {
 /// Opens the data directory and carries the command out; where a server has it open, the server does it.
 pub(crate) fn dispatch(at: &At, request: Request, output: &mut Output<'_>) -> anyhow::Result<u8> {
     match Clinic::open(&at.location(), Clock::system()) {
-        Ok(clinic) => request.run(&clinic, output),
+        Ok(clinic) => request.run(&Here::new(clinic), output),
         Err(ClinicError::Store(StoreError::InUse { .. })) => socket::send(&at.dir, &request, output),
         Err(error) => Err(error.into()),
     }

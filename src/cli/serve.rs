@@ -2,6 +2,7 @@
 
 use super::At;
 use super::output::Output;
+use super::request::Here;
 use super::socket;
 use crate::app::{self, App, Listeners, TlsFiles};
 use crate::clinic::Clinic;
@@ -68,7 +69,7 @@ pub(crate) fn until_signal(
     runtime.block_on(async {
         let (shutdown, tasks) = (CancellationToken::new(), Tasks::new());
         stop_at_signal(&tasks, shutdown.clone())?;
-        socket::listen(serving.dir, serving.clinic.clone(), &tasks, shutdown.clone())?;
+        socket::listen(serving.dir, Here::new(serving.clinic.clone()), &tasks, shutdown.clone())?;
         let app = App::new(serving.clinic, serving.hosts);
         let listeners = Listeners::new(serving.listener, serving.tls.as_ref())?;
         ready(output)?;

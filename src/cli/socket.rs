@@ -1,10 +1,10 @@
 //! The local socket in the data directory: a second process hands its command to the one that has the data open.
 //!
-//! A request is a length (u32, big-endian) and JSON; the answer is frames of a stream number (1 result, 2 else, 0 the exit code), a length and bytes.
+//! A request is a length (u32, big-endian) and JSON; the answer is frames of a stream number (1 result, 2 else, 3 a file to write, 0 the exit
+//! code), a length and bytes. Files are written by whoever asked: the server may not be allowed to write there.
 
-use super::output::Output;
-use super::request::Request;
-use crate::clinic::Clinic;
+use super::output::{NewFile, Output};
+use super::request::{Here, Request};
 use crate::tasks::Tasks;
 use anyhow::{Context, bail};
 use std::io::{ErrorKind, Read, Write};
@@ -18,6 +18,7 @@ const REQUEST_LEN_MAX: usize = 256 << 20;
 const EXIT: u8 = 0;
 const RESULT: u8 = 1;
 const ELSE: u8 = 2;
+const FILE: u8 = 3;
 
 fn path(dir: &Path) -> PathBuf {
     dir.join("control.sock")
@@ -48,13 +49,14 @@ pub(crate) fn send(dir: &Path, request: &Request, output: &mut Output<'_>) -> an
             EXIT => return Ok(bytes.first().copied().unwrap_or(1)),
             RESULT => out.write_all(&bytes).and_then(|()| out.flush())?,
             ELSE => err.write_all(&bytes)?,
+            FILE => serde_json::from_slice::<NewFile>(&bytes)?.write()?,
             other => bail!("the server answered with stream {other}, which this version does not know"),
         }
     }
 }
 
 /// Listens until shutdown; each request is carried out on a blocking thread of its own.
-pub(crate) fn listen(dir: &Path, clinic: Clinic, tasks: &Tasks, shutdown: CancellationToken) -> anyhow::Result<()> {
+pub(crate) fn listen(dir: &Path, here: Here, tasks: &Tasks, shutdown: CancellationToken) -> anyhow::Result<()> {
     let path = path(dir);
     match std::fs::remove_file(&path) {
         Err(e) if e.kind() != ErrorKind::NotFound => return Err(e).context("removing the socket of an earlier run"),
@@ -70,9 +72,9 @@ pub(crate) fn listen(dir: &Path, clinic: Clinic, tasks: &Tasks, shutdown: Cancel
                 () = shutdown.cancelled() => break,
             };
             let Ok((stream, _)) = accepted else { continue };
-            let clinic = clinic.clone();
+            let here = here.clone();
             within.spawn_blocking("local command", move || {
-                let answered = stream.into_std().map_err(anyhow::Error::from).and_then(|stream| answer(&stream, &clinic));
+                let answered = stream.into_std().map_err(anyhow::Error::from).and_then(|stream| answer(&stream, &here));
                 if let Err(error) = answered {
                     tracing::warn!(%error, "a local command was not answered");
                 }
@@ -84,7 +86,7 @@ pub(crate) fn listen(dir: &Path, clinic: Clinic, tasks: &Tasks, shutdown: Cancel
     Ok(())
 }
 
-fn answer(stream: &UnixStream, clinic: &Clinic) -> anyhow::Result<()> {
+fn answer(stream: &UnixStream, here: &Here) -> anyhow::Result<()> {
     stream.set_nonblocking(false)?;
     let mut from = stream;
     let mut len = [0; 4];
@@ -97,9 +99,11 @@ fn answer(stream: &UnixStream, clinic: &Clinic) -> anyhow::Result<()> {
     from.read_exact(&mut bytes)?;
     let shared = Arc::new(Mutex::new(stream.try_clone()?));
     let (mut out, mut err) = (Frames(RESULT, shared.clone()), Frames(ELSE, shared.clone()));
-    let mut output = Output::new(&mut out, &mut err);
+    let mut files = Frames(FILE, shared.clone());
+    let mut hand_over = |file: &NewFile| Ok(files.write_all(&serde_json::to_vec(file)?)?);
+    let mut output = Output::with_files(&mut out, &mut err, &mut hand_over);
     let request: Request = serde_json::from_slice(&bytes).context("the request is not of this version of the program")?;
-    let code = request.run(clinic, &mut output).unwrap_or_else(|error| {
+    let code = request.run(here, &mut output).unwrap_or_else(|error| {
         output.error(&error);
         1
     });

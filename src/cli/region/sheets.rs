@@ -1,0 +1,124 @@
+//! The recovery kit on paper: a text and a page to print for each sheet, and reading them back.
+
+use crate::cli::output::{NewFile, Output};
+use crate::clock::{Clock, today_in_japan};
+use crate::entropy::SystemEntropy;
+use crate::formats::qr::{self, Correction};
+use crate::region::kit::{Kit, KitKey, Purpose, Sheet};
+use crate::sentence::Sentence;
+use anyhow::bail;
+use askama::Template;
+use std::path::{Path, PathBuf};
+
+#[derive(Template)]
+#[template(path = "print/sheet.html")]
+struct Printed<'a> {
+    region: &'a str,
+    ja: &'a str,
+    en: &'a str,
+    what_ja: &'a str,
+    what_en: &'a str,
+    share: Option<u8>,
+    date: String,
+    qr: String,
+    groups: Vec<&'a str>,
+}
+
+/// What a key is called.
+pub(super) fn name(purpose: Purpose) -> Sentence {
+    let (ja, en) = match purpose {
+        Purpose::Root => ("地域の署名の鍵", "Root key"),
+        Purpose::Recovery => ("復旧の鍵", "Recovery key"),
+        Purpose::Duty => ("当番の鍵", "Duty key"),
+    };
+    Sentence { ja: ja.to_owned(), en: en.to_owned() }
+}
+
+/// The beginning of its files' names.
+pub(super) const fn slug(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Root => "root",
+        Purpose::Recovery => "recovery",
+        Purpose::Duty => "duty",
+    }
+}
+
+fn what(purpose: Purpose) -> (&'static str, &'static str) {
+    match purpose {
+        Purpose::Root => (
+            "この鍵で、地域に施設を加え、外し、控えの配置を決めます。持つ人は地域のすべてを決められますが、記録は読めません。",
+            "It signs for the region: which clinics belong to it, and who holds whose copies. Whoever has it decides that; it reads no record.",
+        ),
+        Purpose::Recovery => (
+            "カードも職員証も箱もすべて失われたとき、この鍵で記録を開きます。金庫に入れ、地域の署名の鍵とは別の場所に置いてください。",
+            "It opens the records when cards, badges and boxes are all lost. Keep it in a safe, in another place than the root key.",
+        ),
+        Purpose::Duty => (
+            "災害のとき、外から来た人の職員証をこの鍵で作ります。すぐに取り出せる、しかし他の鍵とは別の場所に置いてください。",
+            "It makes badges for helpers from outside in a disaster. Keep it within reach, in another place than the other keys.",
+        ),
+    }
+}
+
+/// A directory that a kit can be written into: there is nothing in it yet.
+pub(super) fn check_dir(dir: &Path) -> anyhow::Result<()> {
+    if dir.read_dir().is_ok_and(|mut files| files.next().is_some()) {
+        bail!("{} is not empty: name a new directory for the sheets, best on a medium that you take away", dir.display());
+    }
+    Ok(())
+}
+
+/// Writes the sheets of all three keys; returns the files, root's first.
+pub(super) fn write_kit(kit: &Kit, region: &str, is_split: bool, dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut written = Vec::new();
+    for key in [&kit.root, &kit.recovery, &kit.duty] {
+        written.extend(write_key(key, region, is_split, dir)?);
+    }
+    Ok(written)
+}
+
+/// Writes the sheet of a key, or its three sheets.
+pub(super) fn write_key(key: &KitKey, region: &str, is_split: bool, dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let sheets = if is_split { key.split(&SystemEntropy::default()) } else { vec![key.whole()] };
+    sheets.iter().map(|sheet| write_sheet(sheet, region, dir)).collect()
+}
+
+fn write_sheet(sheet: &Sheet, region: &str, dir: &Path) -> anyhow::Result<PathBuf> {
+    let (code, name, (what_ja, what_en)) = (sheet.code(), name(sheet.purpose), what(sheet.purpose));
+    let compact = zeroize::Zeroizing::new(code.replace('-', ""));
+    let date = today_in_japan(Clock::system().now_ms()).to_string();
+    let number = sheet.share.map_or_else(String::new, |number| format!("-{number}"));
+    let stem = format!("{}{number}", slug(sheet.purpose));
+    let of_three = sheet.share.map_or_else(String::new, |number| format!(" ({number}/3)"));
+    let text = format!(
+        "{} {}{of_three}\n{region}  {date}\n\n{what_ja}\n{what_en}\n\n{}\n{}\n",
+        name.ja,
+        name.en,
+        qr::terminal(compact.as_bytes(), Correction::Medium)?,
+        *code
+    );
+    let path = dir.join(format!("{stem}.txt"));
+    NewFile { path: path.clone(), text, is_secret: true }.write()?;
+    let page = Printed {
+        region,
+        ja: &name.ja,
+        en: &name.en,
+        what_ja,
+        what_en,
+        share: sheet.share,
+        date,
+        qr: qr::svg(compact.as_bytes(), Correction::Medium, "code")?,
+        groups: code.split('-').collect(),
+    };
+    NewFile { path: dir.join(format!("{stem}.html")), text: page.render()?, is_secret: true }.write()?;
+    Ok(path)
+}
+
+/// Says where the sheets lie and what to do with them.
+pub(super) fn say_written(dir: &Path, is_split: bool, output: &mut Output<'_>) {
+    let how = if is_split { "Any two of the three sheets of a key give it." } else { "Each sheet is a whole key." };
+    output.say(format_args!(
+        "The sheets lie in {}: print them (the .html files), keep the three keys apart, and remove the files. {how} This box keeps none of them.",
+        dir.display()
+    ));
+}
