@@ -4,6 +4,7 @@
 pub mod cards;
 pub mod chart;
 pub mod check;
+mod derive;
 pub mod export;
 pub mod holders;
 pub mod intake;
@@ -14,24 +15,28 @@ pub mod patients;
 mod projection;
 pub mod setup;
 pub mod staff;
+pub mod surroundings;
 pub mod unlock;
+pub(crate) mod within;
 
 use crate::clock::Clock;
 use crate::ledger::content::Content;
 use crate::ledger::payload::{Payload, SiteProfile};
-use crate::ledger::{CoarseKind, SiteId};
+use crate::ledger::{CoarseKind, LedgerId, SiteId};
 use crate::record::timeline::Today;
 use crate::record::{FactId, Subject};
 use crate::seal::body::{self, Class};
 use crate::seal::card::PinMemory;
 use crate::seal::key::Key;
 use crate::seal::{Entropy, SealError, random};
-use crate::store::{Draft, ProjectionRow, Reader, Store, StoreError, StoredEntry};
+use crate::store::{Draft, Reader, Store, StoreError, StoredEntry};
 use keys::LedgerKeys;
 use node_key::NodeKey;
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
+use surroundings::Surroundings;
 use tokio::sync::Mutex;
+use within::Within;
 
 pub use chart::Chart;
 pub use unlock::{CardRefusal, OpenRecord, WriteRefusal};
@@ -45,10 +50,11 @@ pub struct Clinic {
 struct Inner {
     store: Store,
     ledger: [u8; 16],
-    site: SiteId,
     node: NodeKey,
-    keys: LedgerKeys,
+    site: SiteId,
+    keys: Arc<LedgerKeys>,
     profile: SiteProfile,
+    surroundings: RwLock<Arc<Surroundings>>,
     clock: Clock,
     entropy: Arc<dyn Entropy>,
     /// Argon2id takes 19 MiB: one PIN at a time, the others wait in line. Empty until the first.
@@ -103,6 +109,12 @@ pub enum ClinicError {
     /// Somebody has one.
     #[error("this clinic has a first admin already; a second badge is issued by somebody who has one")]
     AdminThere,
+    /// This node does not write into that ledger.
+    #[error("this node does not write into the record of {home}: ask there, or see `kusuribako region status`")]
+    NotWritable {
+        /// What its home is called.
+        home: String,
+    },
     /// The record that waits cannot be attached as a record.
     #[error("the record that waits cannot be attached: {0}; ask the sender for a corrected file, then discard this one")]
     NotReadable(String),
@@ -117,16 +129,6 @@ impl Clinic {
     /// What the site says of itself.
     pub fn profile(&self) -> &SiteProfile {
         &self.inner.profile
-    }
-
-    /// The site, as the ledger's first entry names it.
-    pub fn site(&self) -> SiteId {
-        self.inner.site
-    }
-
-    /// The node's own keys.
-    pub fn node_key(&self) -> &NodeKey {
-        &self.inner.node
     }
 
     /// Its telephone; empty where none was given.
@@ -156,8 +158,18 @@ impl Clinic {
     }
 
     /// The ledger that the clinic is at home in.
-    pub fn ledger(&self) -> crate::ledger::LedgerId {
-        crate::ledger::LedgerId(self.inner.ledger)
+    pub fn ledger(&self) -> LedgerId {
+        LedgerId(self.inner.ledger)
+    }
+
+    /// The site that the clinic is, as its ledger's first entry says.
+    pub fn site(&self) -> SiteId {
+        self.inner.site
+    }
+
+    /// The node's own secrets.
+    pub fn node_key(&self) -> &NodeKey {
+        &self.inner.node
     }
 
     /// The store below, for the command line's checks.
@@ -167,29 +179,38 @@ impl Clinic {
 }
 
 impl Inner {
+    /// The ledger that the clinic is at home in, in a snapshot.
+    fn own<'r, 'c>(&self, reader: &'r Reader<'c>) -> Within<'r, 'c> {
+        Within::new(reader, LedgerId(self.ledger))
+    }
+
     /// A draft of class open.
     fn open_draft(&self, kind: CoarseKind, subject: Subject, content: &Content) -> Result<Draft, ClinicError> {
         let body = body::open_class(&content.encode())?;
-        Ok(Draft { kind, subject, body, projections: projection::rows(subject, content, &self.keys.indexer) })
+        Ok(Draft { kind, subject, body, projections: projection::open_rows(subject, content) })
     }
 
-    /// A draft sealed under a key.
+    /// A draft sealed under a key, for a ledger.
     fn sealed_draft(
         &self,
+        ledger: LedgerId,
         kind: CoarseKind,
         subject: Subject,
         content: &Content,
         class: Class,
         key: &Key,
     ) -> Result<Draft, ClinicError> {
-        let place = self.store.place(kind, subject).to_bytes();
+        let place = self.store.place_in(ledger, kind, subject).to_bytes();
         let body = body::seal(&content.encode(), class, key, &place, &*self.entropy)?;
-        Ok(Draft { kind, subject, body, projections: projection::rows(subject, content, &self.keys.indexer) })
+        // What is sealed is found by blind tags, which only the ledger's home makes.
+        let is_home = ledger.0 == self.ledger;
+        let projections = is_home.then(|| projection::rows(class, subject, content, &self.keys.indexer)).unwrap_or_default();
+        Ok(Draft { kind, subject, body, projections })
     }
 
     /// A draft sealed under the newest ledger key.
     fn ledger_draft(&self, kind: CoarseKind, content: &Content) -> Result<Draft, ClinicError> {
-        self.sealed_draft(kind, Subject::NONE, content, Class::Ledger, self.keys.ring.newest())
+        self.sealed_draft(LedgerId(self.ledger), kind, Subject::NONE, content, Class::Ledger, self.keys.ring.newest())
     }
 
     /// Opens an entry that the ledger key opens.
@@ -199,22 +220,6 @@ impl Inner {
         let place = entry.open.place().to_bytes();
         let Ok(plain) = body::open(sealed, &place, |_, id| self.keys.ring.get(id)) else { return Err(damaged) };
         payload_of(&plain).ok_or(damaged)
-    }
-}
-
-/// Rows of a projection that are read at once.
-const LIST_ROWS: u32 = 10_000;
-
-/// Every row of a projection.
-fn list(reader: &Reader<'_>, kind: u8) -> Result<Vec<ProjectionRow>, StoreError> {
-    let mut listed: Vec<ProjectionRow> = Vec::new();
-    loop {
-        let more = reader.list_projection(kind, listed.last(), LIST_ROWS)?;
-        let is_last = more.len() < usize::try_from(LIST_ROWS).unwrap_or(usize::MAX);
-        listed.extend(more);
-        if is_last {
-            return Ok(listed);
-        }
     }
 }
 

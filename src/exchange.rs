@@ -17,7 +17,7 @@ pub mod standing;
 pub mod verify;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use aside::{Aside, Reason};
 pub use backoff::Backoff;

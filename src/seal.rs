@@ -52,11 +52,32 @@ const PREFIX: &[u8] = b"kusuribako/1 ";
 
 /// `H(label, parts)` of docs/format.md.
 pub fn hash(label: &str, parts: &[&[u8]]) -> [u8; 32] {
-    let mut context = digest::Context::new(&digest::SHA256);
-    for part in [PREFIX, label.as_bytes(), &[0]].iter().chain(parts) {
-        context.update(part);
+    let mut hasher = Hasher::new(label);
+    parts.iter().for_each(|part| hasher.update(part));
+    hasher.finish()
+}
+
+/// `H(label, …)` of parts that are not all at hand at once.
+#[derive(Clone)]
+pub struct Hasher(digest::Context);
+
+impl Hasher {
+    /// Under a label.
+    pub fn new(label: &str) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        [PREFIX, label.as_bytes(), &[0]].iter().for_each(|part| context.update(part));
+        Self(context)
     }
-    to_32(context.finish().as_ref())
+
+    /// Adds the next part.
+    pub fn update(&mut self, part: &[u8]) {
+        self.0.update(part);
+    }
+
+    /// The hash.
+    pub fn finish(self) -> [u8; 32] {
+        to_32(self.0.finish().as_ref())
+    }
 }
 
 /// Output length of one derivation.

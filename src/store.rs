@@ -1,33 +1,43 @@
 //! The ledger on disk: SQLite with one writer thread, which groups commits and acknowledges after fsync, and a pool of reader threads.
 
 mod append;
+mod behind;
+mod changes;
+mod dropping;
 mod ends;
 mod error;
 mod files;
+mod holding;
 mod pending;
 mod queue;
 mod reader;
 mod rebuild;
+mod replica;
 mod schema;
+mod statements;
+mod take;
 mod tries;
 mod verify;
 mod writer;
 
 pub use crate::sentence::Sentence;
+pub use changes::{Change, Subscription};
 pub use ends::ChainEnds;
 pub use error::StoreError;
 pub use pending::Pending;
 pub use reader::{Counts, ProjectionRow, Reader, StoredEntry, SubjectEntries};
 pub use rebuild::{Project, ProjectionFault};
+pub use replica::LedgerHolding;
 pub use tries::{Locator, Try, TryRefusal, judge};
 pub use verify::{StoreFault, VerifyEvent, VerifySummary};
 
 use crate::clock::{self, BUILD_FLOOR_MS, Clock, Trust};
 use crate::ledger::{CoarseKind, EntryId, Hlc, Incarnation, LedgerId, NodeId, Place};
 use crate::record::Subject;
-use append::{Chain, Prepared, Scribe};
+use append::{Position, Prepared, Scribe};
 use aws_lc_rs::signature::Ed25519KeyPair;
 use files::{DataDir, Reserve};
+use holding::Holdings;
 use pending::Reply;
 use queue::Queue;
 use rusqlite::Connection;
@@ -75,6 +85,10 @@ impl Default for Options {
         Self { reserve_bytes: 64 * 1024 * 1024, readers: 2, queue: 1_024 }
     }
 }
+
+/// Says which projections follow from entries of a ledger that came from elsewhere, in the transaction that stores them: where that takes
+/// a look at what is held. They may be of other entries too, by row.
+pub type Derive = dyn Fn(&Reader<'_>, LedgerId, &[StoredEntry]) -> Result<Vec<(i64, Projection)>, StoreError> + Send + Sync;
 
 /// What is to become an entry. Its body was sealed to [`Store::place`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,6 +162,10 @@ type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
 struct Shared {
     writes: Queue<Job>,
     reads: Queue<ReadJob>,
+    /// Reads that never stand before a page.
+    behind: Queue<ReadJob>,
+    /// Who is told of every transaction.
+    listener: Mutex<Option<tokio::sync::mpsc::UnboundedSender<Change>>>,
     condition: Mutex<Condition>,
     /// `i64::MIN` before there is any.
     newest_trusted_ms: AtomicI64,
@@ -203,18 +221,20 @@ impl Store {
     fn start(dir: DataDir, options: Options, author: Author, lock: File) -> Result<Self, StoreError> {
         let mut reserve = Reserve::new(&dir, options.reserve_bytes);
         let scribe = Arc::new(Scribe::new(author));
-        let conn = open_even_if_full(&dir, &mut reserve)?;
-        let found = find_chain(&conn, &scribe);
-        let (chain, newest_trusted_ms, condition) = match found {
-            Ok((chain, newest_ms)) if reserve.hold() => (chain, newest_ms, Condition::Healthy),
-            Ok((chain, newest_ms)) => (chain, newest_ms, Condition::DiskFull),
+        let mut conn = open_even_if_full(&dir, &mut reserve)?;
+        let found = find_position(&mut conn, &scribe);
+        let (position, newest_trusted_ms, condition) = match found {
+            Ok((position, newest_ms)) if reserve.hold() => (position, newest_ms, Condition::Healthy),
+            Ok((position, newest_ms)) => (position, newest_ms, Condition::DiskFull),
             // Where the own chain cannot be found, nothing may be written after it; patients are read all the same.
-            Err(error @ StoreError::Corrupt { .. }) => (Chain::EMPTY, i64::MIN, Condition::ReadOnly(error)),
+            Err(error @ StoreError::Corrupt { .. }) => (Position::default(), i64::MIN, Condition::ReadOnly(error)),
             Err(other) => return Err(other),
         };
         let shared = Arc::new(Shared {
             writes: Queue::new(options.queue),
             reads: Queue::new(options.queue),
+            behind: Queue::new(options.queue),
+            listener: Mutex::default(),
             condition: Mutex::new(condition),
             newest_trusted_ms: AtomicI64::new(newest_trusted_ms),
             _lock: lock,
@@ -224,9 +244,11 @@ impl Store {
         for _ in 0..options.readers.max(1) {
             let conn = schema::open_reader(&store.0.dir)?;
             let shared = Arc::clone(&shared);
-            store.keep(thread::Builder::new().name("store-reader".into()).spawn(move || serve_reads(&conn, &shared))?);
+            store.keep(thread::Builder::new().name("store-reader".into()).spawn(move || serve_reads(&conn, &shared.reads))?);
         }
-        let writer = Writer { conn, scribe, chain, reserve, shared };
+        store.start_behind()?;
+        dropping::resume(&conn, &shared)?;
+        let writer = Writer { conn, scribe, position, reserve, derive: None, shared };
         store.keep(thread::Builder::new().name("store-writer".into()).spawn(move || writer.run())?);
         Ok(store)
     }
@@ -237,7 +259,17 @@ impl Store {
 
     /// Where an entry of this writer will stand: what its body is sealed to.
     pub fn place(&self, kind: CoarseKind, subject: Subject) -> Place {
-        self.0.scribe.place(kind, subject)
+        self.place_in(self.ledger(), kind, subject)
+    }
+
+    /// The same in any ledger.
+    pub fn place_in(&self, ledger: LedgerId, kind: CoarseKind, subject: Subject) -> Place {
+        self.0.scribe.place(ledger, kind, subject)
+    }
+
+    /// The ledger that the node is at home in.
+    pub fn ledger(&self) -> LedgerId {
+        self.0.scribe.author.ledger
     }
 
     /// The node that writes.
@@ -268,6 +300,12 @@ impl Store {
 
     /// Appends entries, all of them or none. The answer comes when they are on the disk.
     pub fn append(&self, drafts: Vec<Draft>, urgency: Urgency) -> Pending<Vec<Appended>> {
+        self.append_to(self.ledger(), drafts, urgency)
+    }
+
+    /// The same in any ledger: to this node's own chain there, which is begun where there is none. Bodies were sealed to
+    /// [`place_in`](Self::place_in).
+    pub fn append_to(&self, ledger: LedgerId, drafts: Vec<Draft>, urgency: Urgency) -> Pending<Vec<Appended>> {
         let too_large = drafts.iter().map(|draft| draft.body.len()).find(|bytes| *bytes > BODY_BYTES_MAX);
         if let Some(bytes) = too_large {
             let (reply, pending) = Pending::new();
@@ -276,7 +314,7 @@ impl Store {
         }
         let prepare = |draft: Draft| Prepared::new(draft.kind, draft.subject, draft.body, draft.projections);
         let drafts = drafts.into_iter().map(prepare).collect();
-        self.write(urgency, |reply| Work::Append { drafts, reply })
+        self.write(urgency, |reply| Work::Append { ledger, drafts, reply })
     }
 
     /// Keeps a value of this node's own: never replicated, and left alone by a rebuild.
@@ -302,6 +340,11 @@ impl Store {
         self.write(Urgency::Essential, |reply| Work::EndTryOk { tried, reply })
     }
 
+    /// From now on, what `derive` says follows from entries that are [taken in](Self::take_in) without projections is projected with them.
+    pub fn derive(&self, derive: Box<Derive>) -> Pending<()> {
+        self.write(Urgency::Essential, |reply| Work::Derive { derive, reply })
+    }
+
     /// Drops all projections and fills them again from the entries, in one transaction. Says how many entries were read.
     pub fn rebuild(&self, project: Box<Project>) -> Pending<u64> {
         self.write(Urgency::Normal, |reply| Work::Rebuild { project, reply })
@@ -309,6 +352,14 @@ impl Store {
 
     /// Reads on one of the reader threads, within one snapshot.
     pub fn read<T, F>(&self, read: F) -> Pending<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Reader<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.read_in(&self.0.shared.reads, read)
+    }
+
+    fn read_in<T, F>(&self, queue: &Queue<ReadJob>, read: F) -> Pending<T>
     where
         T: Send + 'static,
         F: FnOnce(&Reader<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -322,7 +373,7 @@ impl Store {
             }
             drop(reply.send(answer));
         });
-        match self.0.shared.reads.push(job) {
+        match queue.push(job) {
             Ok(()) => pending,
             Err((_, error)) => refused(error),
         }
@@ -403,6 +454,7 @@ impl Drop for Handle {
     fn drop(&mut self) {
         self.shared.writes.close();
         self.shared.reads.close();
+        self.shared.behind.close();
         let threads = std::mem::take(self.threads.get_mut().unwrap_or_else(PoisonError::into_inner));
         // A job may hold the last handle: then its thread ends by itself.
         let others = threads.into_iter().filter(|thread| thread.thread().id() != thread::current().id());
@@ -423,22 +475,24 @@ fn open_even_if_full(dir: &DataDir, reserve: &mut Reserve) -> Result<Connection,
 }
 
 /// Where this writer goes on, and the newest time at which its clock could be trusted.
-fn find_chain(conn: &Connection, scribe: &Scribe) -> Result<(Chain, i64), StoreError> {
+fn find_position(conn: &mut Connection, scribe: &Scribe) -> Result<(Position, i64), StoreError> {
     scribe.register(conn)?;
-    let chain = Chain::load(conn, scribe)?;
-    Ok((chain, newest_trusted_ms(conn, &chain)?))
+    Holdings::prepare(conn)?;
+    let position = Position::load(conn, scribe)?;
+    let newest_ms = newest_trusted_ms(conn, &position)?;
+    Ok((position, newest_ms))
 }
 
-fn newest_trusted_ms(conn: &Connection, chain: &Chain) -> Result<i64, StoreError> {
+fn newest_trusted_ms(conn: &Connection, position: &Position) -> Result<i64, StoreError> {
     let kept = Reader::new(conn).local(writer::NEWEST_TRUSTED_KEY)?;
     let kept = kept.and_then(|bytes| bytes.try_into().ok()).map(i64::from_be_bytes);
-    let newest = Some(chain.newest()).filter(|time| *time != Hlc::default()).map(Hlc::ms);
+    let newest = Some(position.time).filter(|time| *time != Hlc::default()).map(Hlc::ms);
     Ok(kept.or(newest).unwrap_or(i64::MIN))
 }
 
 /// A reader thread: works until the queue is closed and empty.
-fn serve_reads(conn: &Connection, shared: &Shared) {
-    while let Some(job) = shared.reads.pop() {
+fn serve_reads(conn: &Connection, reads: &Queue<ReadJob>) {
+    while let Some(job) = reads.pop() {
         // Whoever asked hears that there is no answer; the thread serves the next.
         drop(catch_unwind(AssertUnwindSafe(|| job(conn))));
         if !conn.is_autocommit() {
@@ -453,3 +507,6 @@ fn snapshot<T>(conn: &Connection, read: impl FnOnce(&Reader<'_>) -> Result<T, St
     conn.prepare_cached("ROLLBACK")?.execute([])?;
     answer
 }
+
+#[cfg(test)]
+mod tests;

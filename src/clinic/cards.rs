@@ -2,7 +2,8 @@
 
 use super::keys::Ring;
 use super::projection;
-use super::{Clinic, ClinicError, Inner, list, open_payload};
+use super::within::Within;
+use super::{Clinic, ClinicError, Inner, open_payload};
 use crate::ledger::CoarseKind;
 use crate::ledger::payload::{OpenerEntry, OpenerMore, OpenerRevoked, Payload, Registration, Wrap};
 use crate::record::Subject;
@@ -10,7 +11,7 @@ use crate::seal::card::{CardCode, Pin};
 use crate::seal::envelope::{seal_box, seed_info, wrap};
 use crate::seal::key::{Key, KeyKind, Opener, OpenerId, OpenerKind, OpenerPublic, Secret};
 use crate::seal::random;
-use crate::store::{Draft, Reader, Urgency};
+use crate::store::{Draft, Urgency};
 
 /// A card just issued: the only moment at which code and PIN are known.
 pub struct IssuedCard {
@@ -98,7 +99,8 @@ impl Clinic {
     /// # Errors
     /// What the store says.
     pub fn cards(&self, of: Option<Subject>) -> Result<Vec<ListedCard>, ClinicError> {
-        self.inner.store.read_now(move |reader| Ok(listed(reader, of)))?
+        let inner = self.inner.clone();
+        self.inner.store.read_now(move |reader| Ok(listed(inner.own(reader), of)))?
     }
 
     /// The card that has a code.
@@ -107,19 +109,23 @@ impl Clinic {
     /// [`ClinicError::NoSuchCard`]; what the store says.
     pub fn card_by_code(&self, code: &CardCode) -> Result<ListedCard, ClinicError> {
         let locator = code.locator();
-        let opener = self.inner.store.read_now(move |reader| reader.find(projection::LOCATOR, &locator))?;
-        let opener = opener.first().and_then(|(value, _)| <[u8; 16]>::try_from(&value[..]).ok()).map(OpenerId);
-        let opener = opener.ok_or(ClinicError::NoSuchCard)?;
-        self.inner.store.read_now(move |reader| Ok(card_of(reader, opener)))?
+        let inner = self.inner.clone();
+        self.inner.store.read_now(move |reader| {
+            let own = inner.own(reader);
+            let opener = own.find(projection::LOCATOR, &locator)?.into_iter().next();
+            let opener = opener.and_then(|(value, _)| <[u8; 16]>::try_from(&value[..]).ok()).map(OpenerId);
+            Ok(opener.ok_or(ClinicError::NoSuchCard).and_then(|opener| card_of(own, opener)))
+        })?
     }
 
     fn revocation(&self, card: OpenerId, reason: Reason) -> Result<(Subject, Vec<Draft>, Key), ClinicError> {
-        let subject = self.inner.store.read_now(move |reader| Ok(card_of(reader, card)))??.subject;
         let inner = self.inner.clone();
-        let (ring, remaining) = self.inner.store.read_now(move |reader| {
-            Ok(inner
-                .patient_ring(reader, subject)
-                .and_then(|ring| Ok((ring.clone(), remaining(reader, subject, card, &ring)?))))
+        let (subject, ring, remaining) = self.inner.store.read_now(move |reader| {
+            let own = inner.own(reader);
+            Ok(card_of(own, card).and_then(|ListedCard { subject, .. }| {
+                let ring = inner.patient_ring(reader, subject)?;
+                Ok((subject, ring.clone(), remaining(own, subject, card, &ring)?))
+            }))
         })??;
         let key = Key::random(&*self.inner.entropy);
         let revoked = OpenerRevoked { opener: card, reason: reason.number() };
@@ -166,17 +172,17 @@ impl Inner {
 }
 
 /// The patient's other cards that are not revoked and whose public half somebody with the key registered.
-fn remaining(reader: &Reader<'_>, subject: Subject, but: OpenerId, ring: &Ring) -> Result<Vec<OpenerPublic>, ClinicError> {
+fn remaining(within: Within<'_, '_>, subject: Subject, but: OpenerId, ring: &Ring) -> Result<Vec<OpenerPublic>, ClinicError> {
     let mut publics = Vec::new();
-    for (_, row) in reader.find(projection::CARD, &subject.0)? {
-        let Some(stored) = reader.entry(row)? else { continue };
+    for (_, row) in within.find(projection::CARD, &subject.0)? {
+        let Some(stored) = within.entry(row)? else { continue };
         let entry: OpenerEntry = open_payload(&stored)?;
         let public = entry.public();
         let is_registered = entry
             .registrations
             .iter()
             .any(|r| r.kind == KeyKind::Patient && ring.get(r.key).is_some_and(|key| public.is_registered(key, &r.mac)));
-        let is_revoked = !reader.find(projection::REVOKED, &public.id.0)?.is_empty();
+        let is_revoked = !within.find(projection::REVOKED, &public.id.0)?.is_empty();
         if public.id != but && is_registered && !is_revoked {
             publics.push(public);
         }
@@ -184,28 +190,28 @@ fn remaining(reader: &Reader<'_>, subject: Subject, but: OpenerId, ring: &Ring) 
     Ok(publics)
 }
 
-fn listed(reader: &Reader<'_>, of: Option<Subject>) -> Result<Vec<ListedCard>, ClinicError> {
+fn listed(within: Within<'_, '_>, of: Option<Subject>) -> Result<Vec<ListedCard>, ClinicError> {
     let mut rows: Vec<i64> = match of {
-        Some(subject) => reader.find(projection::CARD, &subject.0)?.into_iter().map(|(_, row)| row).collect(),
-        None => list(reader, projection::CARD)?.into_iter().map(|found| found.row).collect(),
+        Some(subject) => within.find(projection::CARD, &subject.0)?.into_iter().map(|(_, row)| row).collect(),
+        None => within.list(projection::CARD)?.into_iter().map(|found| found.row).collect(),
     };
     rows.sort_unstable();
-    rows.into_iter().filter_map(|row| card_in(reader, row).transpose()).collect()
+    rows.into_iter().filter_map(|row| card_in(within, row).transpose()).collect()
 }
 
 /// The card with an id.
-fn card_of(reader: &Reader<'_>, id: OpenerId) -> Result<ListedCard, ClinicError> {
+fn card_of(within: Within<'_, '_>, id: OpenerId) -> Result<ListedCard, ClinicError> {
     // Later wraps for an opener stand under its id too; the card is the entry that made it.
-    let rows = reader.find(projection::OPENER, &id.0)?;
+    let rows = within.find(projection::OPENER, &id.0)?;
     let made = rows.into_iter().find(|(value, _)| value.is_empty()).ok_or(ClinicError::NoSuchCard)?;
-    card_in(reader, made.1)?.filter(|card| card.subject != Subject::NONE).ok_or(ClinicError::NoSuchCard)
+    card_in(within, made.1)?.filter(|card| card.subject != Subject::NONE).ok_or(ClinicError::NoSuchCard)
 }
 
 /// The card that the entry of a row made.
-fn card_in(reader: &Reader<'_>, row: i64) -> Result<Option<ListedCard>, ClinicError> {
-    let Some(stored) = reader.entry(row)? else { return Ok(None) };
+fn card_in(within: Within<'_, '_>, row: i64) -> Result<Option<ListedCard>, ClinicError> {
+    let Some(stored) = within.entry(row)? else { return Ok(None) };
     let entry: OpenerEntry = open_payload(&stored)?;
-    let revoked = reader.find(projection::REVOKED, &entry.opener.0)?;
+    let revoked = within.find(projection::REVOKED, &entry.opener.0)?;
     Ok(Some(ListedCard {
         opener: entry.opener,
         subject: stored.open.subject(),

@@ -4,10 +4,11 @@ use super::keys::Ring;
 use super::{Clinic, ClinicError, OpenRecord};
 use crate::clinic::intake::NewFact;
 use crate::clinic::unlock::WriteRefusal;
-use crate::ledger::CoarseKind;
 use crate::ledger::content::Content;
+use crate::ledger::{CoarseKind, LedgerId};
 use crate::record::wire::WireError;
 use crate::record::{Channel, Content as Said, Fact, FactId, Origin, Source, Subject};
+use crate::region::holding::Append;
 use crate::seal::body::{self, Class};
 use crate::store::{StoredEntry, SubjectEntries, Urgency};
 
@@ -34,11 +35,14 @@ impl Clinic {
     /// # Errors
     /// What the store says.
     pub async fn chart(&self, record: &OpenRecord) -> Result<Chart, WriteRefusal> {
-        let subject = record.subject();
+        let (ledger, subject) = (record.ledger(), record.subject());
         // Decrypted here, not by the reader: the many small texts of a record are then freed by the thread that made them, which is
         // much cheaper, and the readers are free for the next page.
-        let found = self.inner.store.read(move |reader| reader.entries_of(subject)).await?;
-        Ok(Chart { copy_as_of_ms: self.now_ms(), ..Chart::of(&found, record.ring()) })
+        let found = self.inner.store.read(move |reader| reader.entries_of(ledger, subject)).await?;
+        let chart = Chart::of(&found, record.ring());
+        let newest_ms = found.entries.iter().map(|entry| entry.open.time().ms()).max();
+        let (copy_as_of_ms, copies) = self.freshness(ledger, newest_ms);
+        Ok(Chart { copy_as_of_ms, copies, ..chart })
     }
 
     /// Reads and decrypts a record with the ledger key, at its home.
@@ -46,12 +50,35 @@ impl Clinic {
     /// # Errors
     /// [`ClinicError::NoSuchPatient`]; what the store says.
     pub fn chart_at_home(&self, subject: Subject) -> Result<Chart, ClinicError> {
-        let (inner, now_ms) = (self.inner.clone(), self.now_ms());
+        let inner = self.inner.clone();
+        let (copy_as_of_ms, copies) = self.freshness(self.ledger(), None);
         self.inner.store.read_now(move |reader| {
-            let found = reader.entries_of(subject)?;
+            let found = inner.own(reader).entries_of(subject)?;
             let ring = inner.patient_ring(reader, subject);
-            Ok(ring.map(|ring| Chart { copy_as_of_ms: now_ms, ..Chart::of(&found, &ring) }))
+            Ok(ring.map(|ring| Chart { copy_as_of_ms, copies, ..Chart::of(&found, &ring) }))
         })?
+    }
+
+    /// As of when a copy is, and how many others there are. Where the home was not heard since the start, the copy is as old as what is
+    /// newest in it.
+    fn freshness(&self, ledger: LedgerId, newest_ms: Option<i64>) -> (i64, (u32, u32)) {
+        let surroundings = self.surroundings();
+        let view = surroundings.ledgers.get(&ledger);
+        let heard_ms = match ledger == self.ledger() {
+            true => Some(self.now_ms()),
+            false => view.and_then(|view| view.home_heard_ms).or(newest_ms),
+        };
+        (heard_ms.unwrap_or(0), view.map_or((0, 0), |view| view.copies))
+    }
+
+    /// Whether this node appends to a ledger: to its own, and to those that it holds in good standing.
+    pub(super) fn check_writable(&self, ledger: LedgerId) -> Result<(), ClinicError> {
+        let surroundings = self.surroundings();
+        let view = surroundings.ledgers.get(&ledger);
+        if ledger == self.ledger() || view.is_some_and(|view| view.append == Append::Direct) {
+            return Ok(());
+        }
+        Err(ClinicError::NotWritable { home: view.map_or_else(|| ledger.to_string(), |view| view.home_name.clone()) })
     }
 
     /// Writes a fact that the patient states on a page; acknowledged when it is on disk. The same id twice is one fact.
@@ -67,8 +94,9 @@ impl Clinic {
         }
         let source = Source { origin: Origin::Patient, name: String::new(), channel: Channel::Page };
         let fact = NewFact { id, content, source, digest: None };
-        let draft = self.inner.fact_draft(record.subject(), &fact, record.ring().newest()).map_err(WriteRefusal::from)?;
-        self.inner.store.append(vec![draft], Urgency::Normal).await?;
+        self.check_writable(record.ledger())?;
+        let draft = self.inner.fact_draft_in(record.ledger(), record.subject(), &fact, record.ring().newest())?;
+        self.inner.store.append_to(record.ledger(), vec![draft], Urgency::Normal).await?;
         Ok(())
     }
 }

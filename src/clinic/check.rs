@@ -4,44 +4,58 @@ use super::keys::Ring;
 use super::{Clinic, ClinicError, Inner, projection};
 use crate::ledger::CoarseKind;
 use crate::ledger::content::Content;
-use crate::ledger::payload::{self, PatientKey};
+use crate::ledger::payload::PatientKey;
 use crate::record::Subject;
 use crate::seal::body::{self, Class};
 use crate::seal::envelope::{open_box, patient_info};
 use crate::seal::key::Key;
-use crate::store::{Project, Projection, StoredEntry, VerifyEvent};
+use crate::store::{Project, Projection, Reader, StoredEntry, VerifyEvent};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
-/// Makes the projections of entries in order of arrival. It remembers the patients' keys as they pass by, since the projection by which
-/// they are found otherwise is just what is being made.
+/// Makes the projections of entries. It has read the patients' keys before, since the projection by which they are found otherwise is
+/// just what is being made; a statement of a person may stand before the key that opens it.
 pub(super) struct Projector {
     inner: Arc<Inner>,
     rings: BTreeMap<Subject, Ring>,
 }
 
+/// Entries that are read at once.
+const KEYS_READ: u32 = 1_000;
+
 impl Projector {
-    pub(super) fn new(clinic: &Clinic) -> Self {
-        Self { inner: clinic.inner.clone(), rings: BTreeMap::new() }
+    pub(super) fn new(clinic: &Clinic) -> Result<Self, ClinicError> {
+        let mut projector = Self { inner: clinic.inner.clone(), rings: BTreeMap::new() };
+        let (own, mut last) = (clinic.ledger(), 0);
+        loop {
+            let read = move |reader: &Reader<'_>| reader.entries_of_kind(own, CoarseKind::KEY, last, KEYS_READ);
+            let keys = clinic.inner.store.read_behind(read).wait()?;
+            let Some(end) = keys.last() else { return Ok(projector) };
+            last = end.row;
+            keys.iter().for_each(|entry| projector.remember(entry));
+        }
     }
 
     /// The rows of one entry; none where it does not open (verify names it elsewhere).
     pub(super) fn rows(&mut self, entry: &StoredEntry) -> Vec<Projection> {
         let subject = entry.open.subject();
-        let Some(content) = self.content(entry) else { return Vec::new() };
-        if content.kind == payload::PATIENT_KEY {
-            self.remember(subject, &content);
-        }
-        projection::rows(subject, &content, &self.inner.keys.indexer)
+        self.remember(entry);
+        let Some((class, content)) = self.content(entry) else { return Vec::new() };
+        projection::rows(class, subject, &content, &self.inner.keys.indexer)
     }
 
-    fn content(&self, entry: &StoredEntry) -> Option<Content> {
+    /// What is sealed is only opened at its home.
+    fn content(&self, entry: &StoredEntry) -> Option<(Class, Content)> {
         let sealed = entry.body.as_deref()?;
         let place = entry.open.place().to_bytes();
         let (class, _) = body::peek(sealed).ok()?;
-        if class == Class::Inbox || (class == Class::Patient && entry.open.kind() != CoarseKind::PERSON) {
+        let is_home = entry.open.ledger().0 == self.inner.ledger;
+        if class == Class::Inbox
+            || (class != Class::Open && !is_home)
+            || (class == Class::Patient && entry.open.kind() != CoarseKind::PERSON)
+        {
             return None;
         }
         let plain = match class {
@@ -49,11 +63,15 @@ impl Projector {
             Class::Patient => body::open(sealed, &place, |_, id| self.rings.get(&entry.open.subject())?.get(id)),
             Class::Ledger | Class::Inbox => body::open(sealed, &place, |_, id| self.inner.keys.ring.get(id)),
         };
-        Content::decode(&plain.ok()?).ok()
+        Some((class, Content::decode(&plain.ok()?).ok()?))
     }
 
-    fn remember(&mut self, subject: Subject, content: &Content) {
-        let Ok(entry) = minicbor::decode::<PatientKey>(&content.payload) else { return };
+    fn remember(&mut self, entry: &StoredEntry) {
+        let subject = entry.open.subject();
+        if entry.open.ledger().0 != self.inner.ledger || entry.open.kind() != CoarseKind::KEY || subject == Subject::NONE {
+            return;
+        }
+        let Ok(entry) = super::open_payload::<PatientKey>(entry) else { return };
         let Some(under) = self.inner.keys.ring.get(entry.ledger_key) else { return };
         let info = patient_info(&self.inner.ledger, &subject.0, entry.key);
         if let Ok(secret) = open_box(&under.secret, &info, &entry.sealed) {
@@ -122,7 +140,7 @@ impl Clinic {
     fn projector(&self) -> Result<(Box<Project>, Receiver<Told>), ClinicError> {
         let total = self.inner.store.read_now(|reader| reader.last_row())?;
         let (sender, progress) = channel();
-        let projector = RefCell::new(Projector::new(self));
+        let projector = RefCell::new(Projector::new(self)?);
         let project = move |entry: &StoredEntry| {
             if entry.row % PROGRESS_EVERY == 0 {
                 let _ = sender.send(Told::Progress(entry.row, total));

@@ -2,6 +2,7 @@
 //! of the staff, whoever signs for the region.
 
 use super::staff::Staff;
+use super::within::Within;
 use super::{Clinic, ClinicError, Inner, keys, projection};
 use crate::ledger::payload::{OpenerMore, Payload, Registration, Wrap};
 use crate::ledger::{CoarseKind, LedgerId};
@@ -62,19 +63,14 @@ impl Clinic {
     /// Other clinics' ledgers of which a copy lies here.
     pub(super) fn held(&self) -> Result<BTreeSet<LedgerId>, ClinicError> {
         let own = self.ledger();
-        let rows = self.inner.store.read_now(|reader| super::list(reader, projection::LEDGER_KEY))?;
-        let ledgers = self.inner.store.read_now(move |reader| {
-            rows.iter()
-                .map(|found| Ok(reader.entry(found.row)?.map(|entry| entry.open.ledger())))
-                .collect::<Result<Vec<_>, _>>()
-        })?;
-        Ok(ledgers.into_iter().flatten().filter(|ledger| *ledger != own).collect())
+        let held = self.inner.store.read_now(|reader| reader.holdings())?;
+        Ok(held.into_iter().map(|holding| holding.ledger).filter(|ledger| *ledger != own).collect())
     }
 }
 
 impl Inner {
     fn is_keeper(&self, reader: &Reader<'_>, id: OpenerId) -> Result<bool, crate::store::StoreError> {
-        Ok(reader.find(projection::OPENER, &id.0)?.iter().any(|(value, _)| value.is_empty()))
+        Ok(self.own(reader).find(projection::OPENER, &id.0)?.iter().any(|(value, _)| value.is_empty()))
     }
 
     fn confirmed(&self, reader: &Reader<'_>) -> Result<BTreeSet<(OpenerId, [u8; 32])>, ClinicError> {
@@ -82,7 +78,7 @@ impl Inner {
         let mut found = BTreeSet::new();
         for kind in [OpenerKind::Emergency, OpenerKind::Recovery] {
             for keeper in self.keepers(reader, kind)? {
-                let wraps = keys::opener_wraps(reader, keeper.entry.opener)?;
+                let wraps = keys::opener_wraps(self.own(reader), keeper.entry.opener)?;
                 if wraps.iter().any(|wrap| wrap.key == newest && wrap.kind == KeyKind::Ledger) {
                     found.insert((keeper.entry.opener, keeper.entry.x25519));
                 }
@@ -93,6 +89,8 @@ impl Inner {
 }
 
 /// Whether a ledger's key was sealed to an opener.
-pub(super) fn receives(reader: &Reader<'_>, _ledger: LedgerId, id: OpenerId) -> Result<bool, ClinicError> {
-    Ok(keys::opener_wraps(reader, id)?.iter().any(|wrap| wrap.kind == KeyKind::Ledger && wrap.opener == id))
+pub(super) fn receives(reader: &Reader<'_>, ledger: LedgerId, id: OpenerId) -> Result<bool, ClinicError> {
+    Ok(keys::opener_wraps(Within::new(reader, ledger), id)?
+        .iter()
+        .any(|wrap| wrap.kind == KeyKind::Ledger && wrap.opener == id))
 }

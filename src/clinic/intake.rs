@@ -238,7 +238,8 @@ impl Clinic {
 
     fn is_taken(&self, digest: [u8; 32]) -> Result<bool, ClinicError> {
         let tag = self.inner.keys.indexer.blind("file", &digest);
-        Ok(!self.inner.store.read_now(move |reader| reader.find(projection::FILE, &tag))?.is_empty())
+        let own = self.ledger();
+        Ok(!self.inner.store.read_now(move |reader| reader.find(own, projection::FILE, &tag))?.is_empty())
     }
 
     fn destination(&self, assessed: &Assessed, attach: &Attach, batch: &Batch) -> Result<Destination, ClinicError> {

@@ -1,7 +1,9 @@
 //! The key rings: the ledger's keys at its home, and a patient's keys once they are opened.
 
 use super::projection;
-use super::{ClinicError, Inner, list};
+use super::within::Within;
+use super::{ClinicError, Inner};
+use crate::ledger::NodeId;
 use crate::ledger::payload::{LedgerKey, OpenerEntry, OpenerMore, PatientKey, Payload, Predecessor, Wrap};
 use crate::record::Subject;
 use crate::seal::Entropy;
@@ -27,6 +29,19 @@ impl Ring {
         self.0.iter().find(|key| key.id == id)
     }
 
+    /// Takes over a key that another node of the home made, if it was made by who has the newest key here: its box proves that.
+    /// Anybody can seal a key of their own to a public half.
+    fn follow(&mut self, entry: &LedgerKey, key: Option<Key>) {
+        let Some(key) = key else { return };
+        let is_successor = entry.predecessors.iter().any(|older| {
+            let sealed = open_box(&key.secret, &predecessor_info(older.key), &older.sealed);
+            self.newest().id == older.key && sealed.is_ok_and(|secret| secret == self.newest().secret)
+        });
+        if is_successor && self.get(key.id).is_none() {
+            self.0.insert(0, key);
+        }
+    }
+
     /// Adds an older key.
     pub(crate) fn add(&mut self, key: Key) {
         if self.get(key.id).is_none() {
@@ -48,21 +63,44 @@ impl LedgerKeys {
     }
 
     /// Opens what the node's opener can open. The oldest key makes the blind index, so that rotation leaves it as it is.
-    pub(crate) fn open(reader: &Reader<'_>, ledger: &[u8; 16], id: OpenerId, opener: &Opener) -> Result<Self, ClinicError> {
-        let entries = entries::<LedgerKey>(reader, projection::LEDGER_KEY, None)?;
+    pub(crate) fn open(within: Within<'_, '_>, writer: NodeId, id: OpenerId, opener: &Opener) -> Result<Self, ClinicError> {
+        let stored = stored_entries(within, projection::LEDGER_KEY, None)?;
+        let (own, others): (Vec<_>, Vec<_>) = stored.iter().partition(|entry| entry.open.author() == writer);
+        let trusted = if own.is_empty() { &others } else { &own };
+        let entries: Vec<LedgerKey> = trusted.iter().map(|entry| super::open_payload(entry)).collect::<Result<_, _>>()?;
+        let ledger = &within.ledger.0;
+        let unwrapped = |entry: &LedgerKey| {
+            let wrap = entry.wraps.iter().find(|wrap| wrap.opener == id && wrap.key == entry.key)?;
+            unwrap(ledger, wrap.key, KeyKind::Ledger, id, opener, &wrap.sealed).ok()
+        };
         let mut ring: Option<Ring> = None;
-        for entry in entries.iter().rev() {
-            for wrap in entry.wraps.iter().filter(|wrap| wrap.opener == id) {
-                let key =
-                    unwrap(ledger, wrap.key, KeyKind::Ledger, id, opener, &wrap.sealed).or(Err(ClinicError::KeyDoesNotFit))?;
-                ring.get_or_insert_with(|| Ring::new(key.clone())).add(key);
-            }
+        for key in entries.iter().rev().filter_map(unwrapped) {
+            ring.get_or_insert_with(|| Ring::new(key.clone())).add(key);
         }
         let mut ring = ring.ok_or(ClinicError::KeyDoesNotFit)?;
         let boxes: Vec<_> = entries.iter().flat_map(|e| e.predecessors.iter().map(move |p| (e.key, p))).collect();
         open_predecessors(&mut ring, &boxes);
-        let oldest = entries.first().and_then(|first| ring.get(first.key)).ok_or(ClinicError::KeyDoesNotFit)?;
+        let oldest = entries.first().and_then(|first| ring.get(first.key)).ok_or(ClinicError::KeyDoesNotFit)?.clone();
+        for entry in others.iter().filter(|_| !own.is_empty()) {
+            let Ok(entry) = super::open_payload::<LedgerKey>(entry) else { continue };
+            ring.follow(&entry, unwrapped(&entry));
+        }
         Ok(Self { indexer: oldest.indexer(), ring })
+    }
+
+    /// A patient's keys, opened with the ledger key. A box that does not open was not made by who has that key, and is passed over.
+    pub(crate) fn patient_ring(&self, own: Within<'_, '_>, subject: Subject) -> Result<Ring, ClinicError> {
+        let entries = entries::<PatientKey>(own, projection::PATIENT_KEY, Some(&subject.0))?;
+        let mut ring: Option<Ring> = None;
+        for entry in entries.iter().rev() {
+            let Some(under) = self.ring.get(entry.ledger_key) else { continue };
+            let info = patient_info(&own.ledger.0, &subject.0, entry.key);
+            let Ok(secret) = open_box(&under.secret, &info, &entry.sealed) else { continue };
+            let key = Key { id: entry.key, secret };
+            ring.get_or_insert_with(|| Ring::new(key.clone())).add(key);
+        }
+        let nothing = if entries.is_empty() { ClinicError::NoSuchPatient(subject) } else { ClinicError::KeyDoesNotFit };
+        ring.ok_or(nothing)
     }
 
     /// A new patient key, as an entry for the ledger key and the wraps given.
@@ -89,34 +127,24 @@ impl LedgerKeys {
 impl Inner {
     /// A patient's keys, opened with the ledger key.
     pub(crate) fn patient_ring(&self, reader: &Reader<'_>, subject: Subject) -> Result<Ring, ClinicError> {
-        let entries = entries::<PatientKey>(reader, projection::PATIENT_KEY, Some(&subject.0))?;
-        let mut ring: Option<Ring> = None;
-        for entry in entries.iter().rev() {
-            let under = self.keys.ring.get(entry.ledger_key).ok_or(ClinicError::KeyDoesNotFit)?;
-            let info = patient_info(&self.ledger, &subject.0, entry.key);
-            let secret = open_box(&under.secret, &info, &entry.sealed).or(Err(ClinicError::KeyDoesNotFit))?;
-            let key = Key { id: entry.key, secret };
-            ring.get_or_insert_with(|| Ring::new(key.clone())).add(key);
-        }
-        ring.ok_or(ClinicError::NoSuchPatient(subject))
+        self.keys.patient_ring(self.own(reader), subject)
     }
 
     /// A patient's keys, opened with one of the patient's cards; the ledger key is not needed.
     pub(crate) fn card_ring(
-        &self,
-        reader: &Reader<'_>,
+        within: Within<'_, '_>,
         subject: Subject,
         id: OpenerId,
         opener: &Opener,
     ) -> Result<Ring, ClinicError> {
-        let patient_keys = entries::<PatientKey>(reader, projection::PATIENT_KEY, Some(&subject.0))?;
-        let mut wraps = opener_wraps(reader, id)?;
+        let patient_keys = entries::<PatientKey>(within, projection::PATIENT_KEY, Some(&subject.0))?;
+        let mut wraps = opener_wraps(within, id)?;
         wraps.extend(patient_keys.iter().flat_map(|entry| entry.wraps.iter().cloned()));
         let mut ring: Option<Ring> = None;
         for entry in patient_keys.iter().rev() {
             let mine = wraps.iter().filter(|wrap| wrap.key == entry.key && wrap.opener == id && wrap.kind == KeyKind::Patient);
             for wrap in mine {
-                if let Ok(key) = unwrap(&self.ledger, wrap.key, KeyKind::Patient, id, opener, &wrap.sealed) {
+                if let Ok(key) = unwrap(&within.ledger.0, wrap.key, KeyKind::Patient, id, opener, &wrap.sealed) {
                     ring.get_or_insert_with(|| Ring::new(key.clone())).add(key);
                 }
             }
@@ -129,10 +157,10 @@ impl Inner {
 }
 
 /// Every wrap that names this opener in its own entries.
-pub(super) fn opener_wraps(reader: &Reader<'_>, id: OpenerId) -> Result<Vec<Wrap>, ClinicError> {
+pub(super) fn opener_wraps(within: Within<'_, '_>, id: OpenerId) -> Result<Vec<Wrap>, ClinicError> {
     let mut wraps = Vec::new();
-    for (value, row) in reader.find(projection::OPENER, &id.0)? {
-        let Some(entry) = reader.entry(row)? else { continue };
+    for (value, row) in within.find(projection::OPENER, &id.0)? {
+        let Some(entry) = within.entry(row)? else { continue };
         if value.is_empty() {
             wraps.extend(super::open_payload::<OpenerEntry>(&entry)?.wraps);
         } else {
@@ -155,13 +183,15 @@ pub(super) fn open_predecessors(ring: &mut Ring, boxes: &[(KeyId, &Predecessor)]
 }
 
 /// The payloads of the entries that a projection names, in order of arrival.
-pub(super) fn entries<T: Payload>(reader: &Reader<'_>, kind: u8, key: Option<&[u8]>) -> Result<Vec<T>, ClinicError> {
+pub(super) fn entries<T: Payload>(within: Within<'_, '_>, kind: u8, key: Option<&[u8]>) -> Result<Vec<T>, ClinicError> {
+    stored_entries(within, kind, key)?.iter().map(super::open_payload::<T>).collect()
+}
+
+fn stored_entries(within: Within<'_, '_>, kind: u8, key: Option<&[u8]>) -> Result<Vec<StoredEntry>, ClinicError> {
     let mut rows: Vec<i64> = match key {
-        Some(key) => reader.find(kind, key)?.into_iter().map(|(_, row)| row).collect(),
-        None => list(reader, kind)?.into_iter().map(|found| found.row).collect(),
+        Some(key) => within.find(kind, key)?.into_iter().map(|(_, row)| row).collect(),
+        None => within.list(kind)?.into_iter().map(|found| found.row).collect(),
     };
     rows.sort_unstable();
-    let stored: Vec<StoredEntry> =
-        rows.into_iter().filter_map(|row| reader.entry(row).transpose()).collect::<Result<_, _>>()?;
-    stored.iter().map(super::open_payload::<T>).collect()
+    Ok(rows.into_iter().filter_map(|row| within.entry(row).transpose()).collect::<Result<_, _>>()?)
 }

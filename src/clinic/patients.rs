@@ -5,10 +5,10 @@ use super::intake::NewFact;
 use super::keys::Ring;
 use super::matching::{external_id_value, match_value};
 use super::projection;
-use super::{Clinic, ClinicError, Inner, list};
-use crate::ledger::CoarseKind;
+use super::{Clinic, ClinicError, Inner};
 use crate::ledger::content::Content;
 use crate::ledger::payload::Payload;
+use crate::ledger::{CoarseKind, LedgerId};
 use crate::record::{Content as Said, Patient, Source, Subject};
 use crate::seal::body::Class;
 use crate::seal::key::Key;
@@ -83,7 +83,8 @@ impl Clinic {
     /// # Errors
     /// What the store says.
     pub fn subjects(&self, count: usize) -> Result<Vec<Subject>, ClinicError> {
-        let found = self.inner.store.read_now(|reader| list(reader, projection::PERSON))?;
+        let inner = self.inner.clone();
+        let found = self.inner.store.read_now(move |reader| inner.own(reader).list(projection::PERSON))?;
         let mut subjects: Vec<Subject> =
             found.iter().filter_map(|row| <[u8; 16]>::try_from(&row.key[..]).ok()).map(Subject).collect();
         subjects.dedup();
@@ -131,13 +132,25 @@ impl Inner {
 
     /// One fact, sealed under the patient's key.
     pub(super) fn fact_draft(&self, subject: Subject, fact: &NewFact, key: &Key) -> Result<Draft, ClinicError> {
+        self.fact_draft_in(LedgerId(self.ledger), subject, fact, key)
+    }
+
+    /// The same, for a patient of any ledger.
+    pub(super) fn fact_draft_in(
+        &self,
+        ledger: LedgerId,
+        subject: Subject,
+        fact: &NewFact,
+        key: &Key,
+    ) -> Result<Draft, ClinicError> {
         let mut content = Content::fact(fact.id, &fact.content, fact.source.clone());
         content.digest = fact.digest;
-        self.sealed_draft(coarse_kind(&fact.content), subject, &content, Class::Patient, key)
+        self.sealed_draft(ledger, coarse_kind(&fact.content), subject, &content, Class::Patient, key)
     }
 
     fn subjects_of(&self, kind: u8, tag: [u8; 16]) -> Result<Vec<Subject>, ClinicError> {
-        let found = self.store.read_now(move |reader| reader.find(kind, &tag))?;
+        let own = LedgerId(self.ledger);
+        let found = self.store.read_now(move |reader| reader.find(own, kind, &tag))?;
         let mut subjects: Vec<Subject> =
             found.iter().filter_map(|(value, _)| <[u8; 16]>::try_from(&value[..]).ok()).map(Subject).collect();
         subjects.sort_unstable();
@@ -146,7 +159,9 @@ impl Inner {
     }
 
     fn list(&self, reader: &Reader<'_>) -> Result<Vec<Listed>, ClinicError> {
-        let mut found: Vec<(i64, Subject)> = list(reader, projection::PERSON)?
+        let mut found: Vec<(i64, Subject)> = self
+            .own(reader)
+            .list(projection::PERSON)?
             .into_iter()
             .filter_map(|row| Some((row.row, Subject(<[u8; 16]>::try_from(&row.key[..]).ok()?))))
             .collect();
@@ -154,7 +169,7 @@ impl Inner {
         let mut listed: Vec<Listed> = Vec::with_capacity(found.len());
         let mut place = std::collections::BTreeMap::new();
         for (row, subject) in found {
-            let Some(entry) = reader.entry(row)? else { continue };
+            let Some(entry) = self.own(reader).entry(row)? else { continue };
             let ring = self.patient_ring(reader, subject)?;
             for fact in facts_of(std::slice::from_ref(&entry), &ring).facts {
                 let Said::Patient(person) = fact.content.stated() else { continue };

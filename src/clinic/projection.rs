@@ -8,6 +8,7 @@ use crate::ledger::payload::{
 };
 use crate::record::wire::Kind;
 use crate::record::{Content as Said, Patient, Subject};
+use crate::seal::body::Class;
 use crate::seal::key::{Indexer, OpenerKind};
 use crate::store::Projection;
 
@@ -40,9 +41,23 @@ pub(crate) const RESOLVED: u8 = 15;
 /// The site's profile.
 pub(crate) const PROFILE: u8 = 16;
 
-/// The rows of one entry.
-pub(crate) fn rows(subject: Subject, content: &Content, indexer: &Indexer) -> Vec<Projection> {
-    let row = |kind, key: &[u8], value: &[u8]| Projection { kind, key: key.to_vec(), value: value.to_vec() };
+/// The rows of one entry. What is only ever written under a key is only believed under one: anybody who holds a ledger can write open
+/// entries into it. `indexer` makes blind tags: where the ledger is at home.
+pub(crate) fn rows(class: Class, subject: Subject, content: &Content, indexer: &Indexer) -> Vec<Projection> {
+    match class {
+        Class::Open => open_rows(subject, content),
+        Class::Ledger => ledger_rows(content, indexer),
+        Class::Patient => person_rows(subject, content, indexer),
+        Class::Inbox => Vec::new(),
+    }
+}
+
+fn row(kind: u8, key: &[u8], value: &[u8]) -> Projection {
+    Projection { kind, key: key.to_vec(), value: value.to_vec() }
+}
+
+/// The rows of an entry that anybody can read; of any ledger.
+pub(crate) fn open_rows(subject: Subject, content: &Content) -> Vec<Projection> {
     match content.kind {
         payload::LEDGER_KEY => read::<LedgerKey>(content).map(|x| row(LEDGER_KEY, &x.key.0, &[])).into_iter().collect(),
         payload::PATIENT_KEY => {
@@ -66,20 +81,29 @@ pub(crate) fn rows(subject: Subject, content: &Content, indexer: &Indexer) -> Ve
         payload::OPENER_REVOKED => {
             read::<OpenerRevoked>(content).map(|x| row(REVOKED, &x.opener.0, &[x.reason])).into_iter().collect()
         }
+        payload::SITE_PROFILE => vec![row(PROFILE, &[], &[])],
+        _ => Vec::new(),
+    }
+}
+
+fn ledger_rows(content: &Content, indexer: &Indexer) -> Vec<Projection> {
+    match content.kind {
         payload::FILE_TAKEN => {
             read::<FileTaken>(content).map(|x| row(FILE, &indexer.blind("file", &x.digest), &[])).into_iter().collect()
         }
         payload::SET_ASIDE => vec![row(SET_ASIDE, &[], &[])],
         payload::RESOLVED => read::<Resolved>(content).map(|x| row(RESOLVED, &x.entry, &[])).into_iter().collect(),
-        payload::SITE_PROFILE => vec![row(PROFILE, &[], &[])],
-        _ => person_of(content).map_or_else(Vec::new, |person| {
-            let mut rows = vec![row(PERSON, &subject.0, &[])];
-            rows.extend(match_value(&person).map(|value| row(MATCH, &indexer.blind("match", &value), &subject.0)));
-            let ids = person.external_ids.iter().filter_map(|id| external_id_value(id));
-            rows.extend(ids.map(|id| row(EXTERNAL_ID, &indexer.blind("external id", &id), &subject.0)));
-            rows
-        }),
+        _ => Vec::new(),
     }
+}
+
+fn person_rows(subject: Subject, content: &Content, indexer: &Indexer) -> Vec<Projection> {
+    let Some(person) = person_of(content) else { return Vec::new() };
+    let mut rows = vec![row(PERSON, &subject.0, &[])];
+    rows.extend(match_value(&person).map(|value| row(MATCH, &indexer.blind("match", &value), &subject.0)));
+    let ids = person.external_ids.iter().filter_map(|id| external_id_value(id));
+    rows.extend(ids.map(|id| row(EXTERNAL_ID, &indexer.blind("external id", &id), &subject.0)));
+    rows
 }
 
 /// The person that a statement, or a correction of one, is about.

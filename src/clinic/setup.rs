@@ -4,12 +4,14 @@ use super::keys::LedgerKeys;
 use super::node_key::NodeKey;
 use super::projection;
 use super::staff::Opened;
+use super::surroundings::Surroundings;
 use super::unlock::SpareTries;
-use super::{Clinic, ClinicError, Inner, list};
+use super::within::Within;
+use super::{Clinic, ClinicError, Inner};
 use crate::clock::Clock;
 use crate::entropy::SystemEntropy;
 use crate::ledger::payload::{Begin, LedgerKey, OpenerEntry, Payload, Registration, SiteProfile, Wrap};
-use crate::ledger::{CoarseKind, Incarnation, Place, SiteId};
+use crate::ledger::{CoarseKind, Incarnation, NodeId, Place, SiteId};
 use crate::record::Subject;
 use crate::seal::key::{Key, KeyKind, Opener, OpenerId, OpenerKind};
 use crate::seal::{Entropy, body, envelope, random};
@@ -64,18 +66,15 @@ impl Clinic {
         let ledger = node.ledger().0;
         let key = Key::random(&*entropy);
         let keys = LedgerKeys::new(key.clone());
-        let pin_queue = Arc::default();
-        let spare_tries = SpareTries::default();
-        let (site, said, profile_said) = (SiteId(site), profile.content(), profile.clone());
-        let (opened, inboxes) = (Opened::default(), RwLock::default());
-        let profile = profile_said;
-        let inner = Inner { store, ledger, site, node, keys, profile, clock, entropy, pin_queue, spare_tries, opened, inboxes };
+        let site = SiteId(site);
+        let inner = inner(store, node, site, keys, profile.clone(), clock, entropy);
         let drafts = vec![
             inner.open_draft(CoarseKind::KEY, Subject::NONE, &node_opener(&inner.node, &key).content())?,
             inner.open_draft(CoarseKind::KEY, Subject::NONE, &ledger_key(&ledger, &inner.node, &key)?.content())?,
-            inner.open_draft(CoarseKind::SETTING, Subject::NONE, &said)?,
+            inner.open_draft(CoarseKind::SETTING, Subject::NONE, &profile.content())?,
         ];
         inner.store.append(drafts, Urgency::Normal).wait()?;
+        inner.derive_from_others()?;
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -90,34 +89,17 @@ impl Clinic {
         }
         let node = NodeKey::read(&at.key_path())?;
         let store = Store::open(&at.dir, options(at), author(&node, None, &*entropy, &clock))?;
-        let ledger = node.ledger().0;
+        let (ledger, writer) = (node.ledger(), store.node());
         let (id, opener) = (OpenerId(node.opener_id()), Opener::from_seed(node.seed()));
-        let (keys, profile, begin) = store.read_now(move |reader| {
-            let keys = LedgerKeys::open(reader, &ledger, id, &opener);
-            let newest = list(reader, projection::PROFILE)?.into_iter().map(|found| found.row).max();
-            let profile = newest.map_or(Ok(None), |row| reader.entry(row))?;
-            Ok((keys, profile, reader.entries_of_kind(CoarseKind::BEGIN, 0, 1)?.pop()))
+        let found = store.read_now(move |reader| {
+            let own = Within::new(reader, ledger);
+            Ok(LedgerKeys::open(own, writer, id, &opener).and_then(|keys| Ok((keys, founding(own, writer)?))))
         })?;
-        let begin = begin.ok_or(ClinicError::Damaged { row: 1 })?;
-        let site = super::open_payload::<Begin>(&begin)?.site.ok_or(ClinicError::Damaged { row: begin.row })?;
-        let profile = profile.map_or_else(|| Ok(SiteProfile::default()), |entry| super::open_payload(&entry))?;
-        let pin_queue = Arc::default();
-        Ok(Self {
-            inner: Arc::new(Inner {
-                store,
-                ledger,
-                site: SiteId(site),
-                node,
-                keys: keys?,
-                profile,
-                clock,
-                entropy,
-                pin_queue,
-                spare_tries: SpareTries::default(),
-                opened: Opened::default(),
-                inboxes: RwLock::default(),
-            }),
-        })
+        let (keys, Founding { site, home }) = found?;
+        let profile = store.read_now(move |reader| Ok(profile(Within::new(reader, ledger), &[writer, home])))??;
+        let inner = inner(store, node, site, keys, profile, clock, entropy);
+        inner.derive_from_others()?;
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Says anew what the clinic is called and where its cards point. Takes effect when the clinic is opened again.
@@ -129,6 +111,63 @@ impl Clinic {
         self.inner.store.append(vec![draft], Urgency::Normal).wait()?;
         Ok(())
     }
+}
+
+fn inner(
+    store: Store,
+    node: NodeKey,
+    site: SiteId,
+    keys: LedgerKeys,
+    profile: SiteProfile,
+    clock: Clock,
+    entropy: Arc<dyn Entropy>,
+) -> Inner {
+    Inner {
+        ledger: node.ledger().0,
+        store,
+        node,
+        site,
+        keys: Arc::new(keys),
+        profile,
+        surroundings: RwLock::new(Arc::new(Surroundings::alone(site))),
+        clock,
+        entropy,
+        pin_queue: Arc::default(),
+        spare_tries: SpareTries::default(),
+        opened: Opened::default(),
+        inboxes: RwLock::default(),
+    }
+}
+
+/// What the ledger's first entry names.
+struct Founding {
+    site: SiteId,
+    home: NodeId,
+}
+
+/// Reads the ledger's first entry: the one that names site and home, and was written by that home. This node's own comes first.
+fn founding(own: Within<'_, '_>, writer: NodeId) -> Result<Founding, ClinicError> {
+    let mut found: Vec<Founding> = Vec::new();
+    for entry in own.entries_of_kind(CoarseKind::BEGIN)? {
+        let Ok(Begin { site: Some(site), home: Some(home), .. }) = super::open_payload::<Begin>(&entry) else { continue };
+        let home = NodeId(home);
+        if entry.open.author() == home && entry.open.seq() == 1 {
+            found.push(Founding { site: SiteId(site), home });
+        }
+    }
+    let place = found.iter().position(|founding| founding.home == writer).unwrap_or(0);
+    if found.is_empty() { Err(ClinicError::KeyDoesNotFit) } else { Ok(found.swap_remove(place)) }
+}
+
+/// The newest profile that the clinic itself stated: whoever holds its ledger can write into it.
+fn profile(own: Within<'_, '_>, by: &[NodeId]) -> Result<SiteProfile, ClinicError> {
+    let mut rows: Vec<i64> = own.list(projection::PROFILE)?.into_iter().map(|found| found.row).collect();
+    rows.sort_unstable();
+    for row in rows.into_iter().rev() {
+        let Some(entry) = own.entry(row)?.filter(|entry| by.contains(&entry.open.author())) else { continue };
+        return super::open_payload(&entry);
+    }
+    Ok(SiteProfile::default())
 }
 
 /// Whether a clinic was founded in a directory.

@@ -10,6 +10,7 @@ pub use badges::{NewBadge, Staff, StaffRefusal};
 pub use opened::{Opened, Unlock, Unlocked};
 
 use super::keys::{entries, open_predecessors, opener_wraps};
+use super::within::Within;
 use super::{Clinic, ClinicError, Inner, LedgerKeys, open_payload, projection};
 use crate::ledger::LedgerId;
 use crate::ledger::payload::{LedgerKey, OpenerEntry};
@@ -74,10 +75,10 @@ impl Inner {
     /// append to it; an entry that is not registered was not written by somebody who has the key.
     pub(super) fn keepers(&self, reader: &Reader<'_>, kind: OpenerKind) -> Result<Vec<Keeper>, ClinicError> {
         let mut found = Vec::new();
-        for (_, row) in reader.find(projection::KEEPER, &[kind.number()])? {
+        for (_, row) in self.own(reader).find(projection::KEEPER, &[kind.number()])? {
             let Some(stored) = reader.entry(row)? else { continue };
             let entry: OpenerEntry = open_payload(&stored)?;
-            let is_revoked = !reader.find(projection::REVOKED, &entry.opener.0)?.is_empty();
+            let is_revoked = !self.own(reader).find(projection::REVOKED, &entry.opener.0)?.is_empty();
             if entry.kind == kind && !is_revoked && self.is_registered(&entry) {
                 found.push(Keeper { entry, row });
             }
@@ -116,8 +117,8 @@ pub(super) fn keys_for(
     id: OpenerId,
     opener: &Opener,
 ) -> Result<Option<LedgerKeys>, ClinicError> {
-    let ledger_keys = entries::<LedgerKey>(reader, projection::LEDGER_KEY, None)?;
-    let mut wraps = opener_wraps(reader, id)?;
+    let ledger_keys = entries::<LedgerKey>(Within::new(reader, ledger), projection::LEDGER_KEY, None)?;
+    let mut wraps = opener_wraps(Within::new(reader, ledger), id)?;
     wraps.extend(ledger_keys.iter().flat_map(|entry| entry.wraps.iter().cloned()));
     let mut ring: Option<super::keys::Ring> = None;
     for entry in ledger_keys.iter().rev() {
@@ -139,12 +140,16 @@ pub(super) fn keys_for(
 }
 
 /// The badge that has a locator.
-pub(super) fn badge_at(reader: &Reader<'_>, locator: [u8; 16]) -> Result<Option<(OpenerEntry, bool)>, ClinicError> {
-    for (_, row) in reader.find(projection::LOCATOR, &locator)? {
+pub(super) fn badge_at(
+    reader: &Reader<'_>,
+    ledger: LedgerId,
+    locator: [u8; 16],
+) -> Result<Option<(OpenerEntry, bool)>, ClinicError> {
+    for (_, row) in reader.find(ledger, projection::LOCATOR, &locator)? {
         let Some(stored) = reader.entry(row)? else { continue };
         let entry: OpenerEntry = open_payload(&stored)?;
         if entry.kind == OpenerKind::Badge {
-            let is_revoked = !reader.find(projection::REVOKED, &entry.opener.0)?.is_empty();
+            let is_revoked = !reader.find(ledger, projection::REVOKED, &entry.opener.0)?.is_empty();
             return Ok(Some((entry, is_revoked)));
         }
     }

@@ -60,7 +60,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// The same store in the hands of a member that has no ledger key.
 fn without_ledger_key(clinic: Clinic) -> Clinic {
     let Ok(inner) = Arc::try_unwrap(clinic.inner) else { panic!("the clinic is shared") };
-    let keys = LedgerKeys::new(Key::random(&*inner.entropy));
+    let keys = Arc::new(LedgerKeys::new(Key::random(&*inner.entropy)));
     Clinic { inner: Arc::new(Inner { keys, ..inner }) }
 }
 
@@ -175,7 +175,7 @@ fn a_damaged_body_never_vanishes_quietly() {
     let (found, ring) = clinic
         .inner
         .store
-        .read_now(move |reader| Ok((reader.entries_of(subject)?, inner.patient_ring(reader, subject).unwrap())))
+        .read_now(move |reader| Ok((inner.own(reader).entries_of(subject)?, inner.patient_ring(reader, subject).unwrap())))
         .unwrap();
     let sealed = |entry: &&crate::store::StoredEntry| entry.open.kind() != crate::ledger::CoarseKind::KEY;
     for entry in found.entries.iter().filter(sealed) {

@@ -2,20 +2,24 @@
 
 use super::keys::Ring;
 use super::projection;
+use super::surroundings::Elsewhere;
+use super::within::Within;
 use super::{Clinic, ClinicError, Inner, open_payload};
 use crate::clinic::intake::NewFact;
+use crate::ledger::LedgerId;
 use crate::ledger::payload::OpenerEntry;
 use crate::record::{Channel, Content as Said, Look, Looker, Origin, Source, Subject};
 use crate::seal::card::{CardCode, Pin, PinMemory};
 use crate::seal::envelope::{open_box, seed_info};
 use crate::seal::key::{Opener, OpenerId};
-use crate::store::{Locator, StoreError, Try, TryRefusal, Urgency, judge};
+use crate::store::{Locator, Reader, StoreError, Try, TryRefusal, Urgency, judge};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A patient's record, opened by card and PIN. Holds the patient's keys; they are wiped when it is dropped.
 #[derive(Clone)]
 pub struct OpenRecord {
+    ledger: LedgerId,
     subject: Subject,
     opener: OpenerId,
     ring: Arc<Ring>,
@@ -30,6 +34,9 @@ pub enum CardRefusal {
     /// Well-formed, but no card here has this secret.
     #[error("no card here has this code")]
     Unknown,
+    /// Well-formed, no card here has this secret, and its code hints at clinics whose records are not here.
+    #[error("the record of this card is not here")]
+    Elsewhere(Vec<Elsewhere>),
     /// The PIN is not six digits. Not counted.
     #[error("the PIN must have six digits")]
     PinFormat,
@@ -68,6 +75,12 @@ pub enum WriteRefusal {
     /// Allergies cannot be concealed.
     #[error("allergies cannot be concealed")]
     NotConcealable,
+    /// The record is another clinic's, and this one does not write into it now.
+    #[error("this node does not write into the record of {home}")]
+    NotWritable {
+        /// What its home is called.
+        home: String,
+    },
     /// Anything else.
     #[error("the store failed: {0}")]
     Failed(String),
@@ -89,6 +102,8 @@ impl From<ClinicError> for WriteRefusal {
     fn from(error: ClinicError) -> Self {
         if let ClinicError::Store(error) = error {
             error.into()
+        } else if let ClinicError::NotWritable { home } = error {
+            Self::NotWritable { home }
         } else if matches!(error, ClinicError::NotConcealable) {
             Self::NotConcealable
         } else {
@@ -104,6 +119,11 @@ impl From<StoreError> for CardRefusal {
 }
 
 impl OpenRecord {
+    /// The ledger that it lies in: this clinic's own, or one that it holds for another.
+    pub fn ledger(&self) -> LedgerId {
+        self.ledger
+    }
+
     /// Whose it is.
     pub fn subject(&self) -> Subject {
         self.subject
@@ -154,8 +174,12 @@ impl SpareTries {
     }
 }
 
-/// A card as the ledger knows it.
+/// Openers with one locator that are tried at most: the PIN's hash takes its time for each.
+const CANDIDATES_MAX: usize = 8;
+
+/// A card as a ledger knows it.
 struct Found {
+    ledger: LedgerId,
     entry: OpenerEntry,
     subject: Subject,
     is_revoked: bool,
@@ -180,9 +204,15 @@ impl Clinic {
         let code = CardCode::read(code).or(Err(CardRefusal::Mistyped))?;
         let pin = Pin::read(pin).ok_or(CardRefusal::PinFormat)?;
         let locator = code.locator();
-        let found = self.inner.store.read(move |reader| Ok(Inner::find_card(reader, locator))).await?;
-        let found = found.map_err(|e| CardRefusal::Failed(e.to_string()))?.ok_or(CardRefusal::Unknown)?;
-        if found.is_revoked {
+        let (inner, hint) = (self.inner.clone(), code.clone());
+        let found = self.inner.store.read(move |reader| Ok(inner.find_cards(reader, &hint))).await?;
+        let mut found = found.map_err(|e| CardRefusal::Failed(e.to_string()))?;
+        if found.is_empty() {
+            let elsewhere = self.surroundings().elsewhere(&code);
+            return Err(if elsewhere.is_empty() { CardRefusal::Unknown } else { CardRefusal::Elsewhere(elsewhere) });
+        }
+        found.retain(|found| !found.is_revoked);
+        if found.is_empty() {
             return Err(CardRefusal::Revoked);
         }
         let tried = match self.begin_try(locator).await? {
@@ -190,17 +220,43 @@ impl Clinic {
             Err(TryRefusal::Locked { wait_s }) => return Err(CardRefusal::Locked { wait_s }),
             Err(TryRefusal::Exhausted) => return Err(CardRefusal::Exhausted),
         };
-        let opener_id = found.entry.opener;
-        let Some(opener) = self.open_seed(code, pin, &found.entry).await? else {
-            return Err(CardRefusal::WrongPin { tries_left: tried.tries_left() });
+        let record = match self.open_first(&code, &pin, found).await? {
+            Ok(record) => record,
+            // The PIN was right for something that holds no key of a patient.
+            Err(Some(damaged)) => {
+                self.end_try_ok(locator, tried).await;
+                return Err(damaged);
+            }
+            Err(None) => return Err(CardRefusal::WrongPin { tries_left: tried.tries_left() }),
         };
         self.end_try_ok(locator, tried).await;
-        let (inner, subject) = (self.inner.clone(), found.subject);
-        let ring = self.inner.store.read(move |reader| Ok(inner.card_ring(reader, subject, opener_id, &opener))).await?;
-        let ring = ring.map_err(|e| CardRefusal::Failed(e.to_string()))?;
-        let record = OpenRecord { subject, opener: opener_id, ring: Arc::new(ring) };
         self.note_look(&record).await;
         Ok(record)
+    }
+
+    /// Tries card and PIN on everything that was found, one after the other: anybody who holds a ledger can write an opener with
+    /// somebody's locator into it. `Err(None)`: the PIN opens nothing.
+    async fn open_first(
+        &self,
+        code: &CardCode,
+        pin: &Pin,
+        found: Vec<Found>,
+    ) -> Result<Result<OpenRecord, Option<CardRefusal>>, CardRefusal> {
+        let mut damaged = None;
+        for Found { ledger, entry, subject, .. } in found {
+            let Some(opener) = self.open_seed(code.clone(), pin.clone(), &entry).await? else { continue };
+            let id = entry.opener;
+            let ring = self
+                .inner
+                .store
+                .read(move |reader| Ok(Inner::card_ring(Within::new(reader, ledger), subject, id, &opener)))
+                .await?;
+            match ring {
+                Ok(ring) => return Ok(Ok(OpenRecord { ledger, subject, opener: id, ring: Arc::new(ring) })),
+                Err(error) => damaged = Some(CardRefusal::Failed(error.to_string())),
+            }
+        }
+        Ok(Err(damaged))
     }
 
     /// Counts a wrong PIN before it is tried: on disk, or, where not even the reserve has room, in memory.
@@ -226,9 +282,8 @@ impl Clinic {
 
     /// Argon2id in its queue, off the async threads. `None`: wrong PIN.
     async fn open_seed(&self, code: CardCode, pin: Pin, entry: &OpenerEntry) -> Result<Option<Opener>, CardRefusal> {
-        let (Some(sealed), Some(salt)) = (entry.seed.clone(), entry.salt) else {
-            return Err(CardRefusal::Failed("the card's entry holds no seed".to_owned()));
-        };
+        // Such an entry is nobody's card.
+        let (Some(sealed), Some(salt)) = (entry.seed.clone(), entry.salt) else { return Ok(None) };
         let info = seed_info(entry.opener);
         let mut turn = Arc::clone(&self.inner.pin_queue).lock_owned().await;
         let opened = tokio::task::spawn_blocking(move || {
@@ -244,8 +299,14 @@ impl Clinic {
         let look = Look { by: Looker::Card, name: String::new(), place: self.name().to_owned() };
         let source = Source { origin: Origin::Patient, name: String::new(), channel: Channel::Page };
         let fact = NewFact::minted(Said::Look(look), source, &*self.inner.entropy);
-        let written = match self.inner.fact_draft(record.subject, &fact, record.ring.newest()) {
-            Ok(draft) => self.inner.store.append(vec![draft], Urgency::Essential).await.map_err(ClinicError::from),
+        let draft = self
+            .check_writable(record.ledger)
+            .and_then(|()| self.inner.fact_draft_in(record.ledger, record.subject, &fact, record.ring.newest()));
+        let written = match draft {
+            Ok(draft) => {
+                let pending = self.inner.store.append_to(record.ledger, vec![draft], Urgency::Essential);
+                pending.await.map(drop).map_err(ClinicError::from)
+            }
             Err(e) => Err(e),
         };
         if let Err(error) = written {
@@ -255,11 +316,24 @@ impl Clinic {
 }
 
 impl Inner {
-    fn find_card(reader: &crate::store::Reader<'_>, locator: [u8; 16]) -> Result<Option<Found>, ClinicError> {
-        let Some((_, row)) = reader.find(projection::LOCATOR, &locator)?.into_iter().next() else { return Ok(None) };
-        let Some(stored) = reader.entry(row)? else { return Ok(None) };
-        let entry: OpenerEntry = open_payload(&stored)?;
-        let is_revoked = !reader.find(projection::REVOKED, &entry.opener.0)?.is_empty();
-        Ok(Some(Found { entry, subject: stored.open.subject(), is_revoked }))
+    /// Everything that has the card's locator, in all ledgers that are held: those that its code hints at first.
+    fn find_cards(&self, reader: &Reader<'_>, code: &CardCode) -> Result<Vec<Found>, ClinicError> {
+        let locator = code.locator();
+        let mut ledgers = reader.ledgers_with(projection::LOCATOR, &locator)?;
+        ledgers.sort_by_key(|ledger| (!code.hints_at(&ledger.0), ledger.0 != self.ledger));
+        let mut found = Vec::new();
+        for ledger in ledgers {
+            let within = Within::new(reader, ledger);
+            for (_, row) in within.find(projection::LOCATOR, &locator)? {
+                let Some(stored) = within.entry(row)? else { continue };
+                let Ok(entry) = open_payload::<OpenerEntry>(&stored) else { continue };
+                let is_revoked = !within.find(projection::REVOKED, &entry.opener.0)?.is_empty();
+                found.push(Found { ledger, entry, subject: stored.open.subject(), is_revoked });
+                if found.len() == CANDIDATES_MAX {
+                    return Ok(found);
+                }
+            }
+        }
+        Ok(found)
     }
 }

@@ -25,6 +25,8 @@ pub struct Stored {
     pub first_new: Option<usize>,
     /// Whether its last entry was not held before.
     pub is_last_new: bool,
+    /// Whether an entry that is held names the last one as the one before it: then a hole was filled, and it is no tip.
+    pub is_last_named: bool,
     /// Entries that are now held without their body and were not before.
     pub bodies_lacked: u64,
     /// Bodies that were missing and came.
@@ -114,13 +116,15 @@ impl Frontier {
     pub fn advance(&mut self, run: &[OpenPart], stored: &Stored) {
         self.entries = self.entries.saturating_add(stored.new);
         self.missing = self.missing.saturating_add(stored.bodies_lacked).saturating_sub(stored.bodies_found);
-        // Where the last is not new, a hole below a tip was filled, or another peer was faster.
-        let (Some(last), true) = (run.last(), stored.is_last_new) else { return };
+        let (Some(last), Some(first_new)) = (run.last(), stored.first_new) else { return };
         let chain = Chain::of(last);
-        for open in run.iter().skip(stored.first_new.unwrap_or(0)) {
+        for open in run.iter().skip(first_new).filter(|open| open.seq() > 1) {
             self.remove(&chain, open.seq().saturating_sub(1), &open.previous());
         }
-        self.insert(EntryRef::of(last));
+        // Where the last is not new, a hole below a tip was filled, or another peer was faster.
+        if stored.is_last_new && !stored.is_last_named {
+            self.insert(EntryRef::of(last));
+        }
         self.summary = Summary::of(self.tips.keys());
     }
 

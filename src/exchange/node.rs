@@ -329,7 +329,7 @@ impl Exchange {
         let mut tips = Vec::new();
         for (run, stored) in runs.iter().zip(&batch.runs) {
             ledger.frontier.advance(run, stored);
-            tips.extend(run.last().filter(|_| stored.is_last_new).map(EntryRef::of));
+            tips.extend(run.last().filter(|_| stored.is_last_new && !stored.is_last_named).map(EntryRef::of));
         }
         let missing = ledger.frontier.missing().saturating_sub(batch.bodies_found);
         ledger.frontier.set_missing(missing);

@@ -4,7 +4,7 @@
 
 use super::{EntryRef, REFS_MAX};
 use crate::ledger::EntryId;
-use crate::seal::hash;
+use crate::seal::{Hasher, hash};
 use minicbor::{Decode, Encode};
 
 /// How often a range may be divided: 64 bits of the id. Nobody can make 256 ids that agree in more.
@@ -127,6 +127,64 @@ impl Tally {
     }
 }
 
+/// Counts a range whose references come one by one, in ascending order of ids: a store need not hold them all.
+pub struct Counting {
+    depth: usize,
+    has_parts: bool,
+    whole: Counted,
+    parts: Vec<Counted>,
+    refs: Vec<EntryRef>,
+}
+
+/// A summary that is being made.
+#[derive(Clone)]
+struct Counted {
+    count: u64,
+    hasher: Hasher,
+}
+
+impl Counted {
+    fn new() -> Self {
+        Self { count: 0, hasher: Hasher::new("range") }
+    }
+
+    fn add(&mut self, id: &EntryId) {
+        self.count += 1;
+        self.hasher.update(&id.0);
+    }
+
+    fn finish(self) -> Summary {
+        Summary { count: self.count, digest: self.hasher.finish() }
+    }
+}
+
+impl Counting {
+    /// For a range.
+    pub fn new(prefix: &Prefix) -> Self {
+        let (depth, has_parts) = (prefix.0.len(), prefix.0.len() < DEPTH_MAX);
+        let parts = if has_parts { vec![Counted::new(); 16] } else { Vec::new() };
+        Self { depth, has_parts, whole: Counted::new(), parts, refs: Vec::new() }
+    }
+
+    /// Takes the next, which must be in the range.
+    pub fn add(&mut self, entry: EntryRef) {
+        self.whole.add(&entry.id);
+        if let Some(part) = digits(&entry.id).nth(self.depth).and_then(|digit| self.parts.get_mut(usize::from(digit))) {
+            part.add(&entry.id);
+        }
+        if self.refs.len() < REFS_MAX {
+            self.refs.push(entry);
+        }
+    }
+
+    /// What is in it.
+    pub fn finish(self) -> Tally {
+        let has_few = !self.has_parts || self.refs.len() <= LITTLE;
+        let refs = if has_few { self.refs } else { Vec::new() };
+        Tally { summary: self.whole.finish(), parts: self.parts.into_iter().map(Counted::finish).collect(), refs }
+    }
+}
+
 /// A part of what is at hand in ascending order of ids.
 fn within<'a>(part: &Prefix, own: &'a [EntryRef]) -> &'a [EntryRef] {
     let (first, last) = part.bounds();
@@ -223,6 +281,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn counting_one_by_one_comes_to_the_same(own in prop::collection::btree_set(0..3_000_u64, 0..500), at in 0..16_usize) {
+            let mine = refs(own.iter().copied());
+            for prefix in [Prefix::all(), Prefix::all().parts().unwrap()[at].clone()] {
+                let mut counting = Counting::new(&prefix);
+                within(&prefix, &mine).iter().for_each(|own| counting.add(*own));
+                prop_assert_eq!(counting.finish(), Tally::of(&prefix, within(&prefix, &mine)));
+            }
+        }
+
         #[test]
         fn a_walk_finds_exactly_what_is_lacked(own in prop::collection::btree_set(0..3_000_u64, 0..1_500),
                                                extra in prop::collection::btree_set(0..3_000_u64, 0..40)) {

@@ -1,9 +1,9 @@
 //! The exchange under generated sequences: what may go wrong does, and named invariants hold. Replay one seed with KUSURIBAKO_SEED=n.
 
-mod disk;
+pub(crate) mod disk;
 mod hostile;
 mod repair;
-mod world;
+pub(crate) mod world;
 
 use world::World;
 

@@ -13,25 +13,47 @@ pub(super) struct Queue<T> {
 
 struct State<T> {
     jobs: VecDeque<T>,
+    /// Done one at a time, when there are no others.
+    low: VecDeque<T>,
     is_closed: bool,
 }
 
 impl<T> Queue<T> {
     pub(super) fn new(capacity: usize) -> Self {
-        let state = Mutex::new(State { jobs: VecDeque::new(), is_closed: false });
+        let state = Mutex::new(State { jobs: VecDeque::new(), low: VecDeque::new(), is_closed: false });
         Self { state, filled: Condvar::new(), capacity }
     }
 
     /// Adds a job, or gives it back with the reason.
     pub(super) fn push(&self, job: T) -> Result<(), (T, StoreError)> {
+        self.push_to(|state| &mut state.jobs, job)
+    }
+
+    /// Adds a job that is done after all others, and alone.
+    pub(super) fn push_low(&self, job: T) -> Result<(), (T, StoreError)> {
+        self.push_to(|state| &mut state.low, job)
+    }
+
+    /// Puts such a job back before all that wait behind it: it goes on.
+    pub(super) fn push_low_again(&self, job: T) -> Result<(), (T, StoreError)> {
         let mut state = self.lock();
         if state.is_closed {
             return Err((job, StoreError::Stopped));
         }
-        if state.jobs.len() >= self.capacity {
+        state.low.push_front(job);
+        Ok(())
+    }
+
+    fn push_to(&self, lane: impl FnOnce(&mut State<T>) -> &mut VecDeque<T>, job: T) -> Result<(), (T, StoreError)> {
+        let mut state = self.lock();
+        if state.is_closed {
+            return Err((job, StoreError::Stopped));
+        }
+        let jobs = lane(&mut state);
+        if jobs.len() >= self.capacity {
             return Err((job, StoreError::Busy));
         }
-        state.jobs.push_back(job);
+        jobs.push_back(job);
         drop(state);
         self.filled.notify_one();
         Ok(())
@@ -45,7 +67,7 @@ impl<T> Queue<T> {
     /// Waits for a job and takes those that wait behind it too, as long as their weights add up to no more than `weight_max`.
     pub(super) fn pop_group(&self, weight_max: usize, weigh: impl Fn(&T) -> usize) -> Option<Vec<T>> {
         let mut state = self.wait_for_job();
-        let first = state.jobs.pop_front()?;
+        let Some(first) = state.jobs.pop_front() else { return state.low.pop_front().map(|job| vec![job]) };
         let mut weight = weigh(&first);
         let mut group = vec![first];
         while let Some(next) = state.jobs.front().map(&weigh).filter(|next| weight.saturating_add(*next) <= weight_max) {
@@ -55,9 +77,12 @@ impl<T> Queue<T> {
         Some(group)
     }
 
-    /// Takes no more jobs; those that wait are still done.
+    /// Takes no more jobs; those that wait are still done, but for low ones: they are done again after the next start.
     pub(super) fn close(&self) {
-        self.lock().is_closed = true;
+        let mut state = self.lock();
+        state.is_closed = true;
+        state.low.clear();
+        drop(state);
         self.filled.notify_all();
     }
 
@@ -66,12 +91,13 @@ impl<T> Queue<T> {
         let mut state = self.lock();
         state.is_closed = true;
         state.jobs.clear();
+        state.low.clear();
         drop(state);
         self.filled.notify_all();
     }
 
     fn wait_for_job(&self) -> MutexGuard<'_, State<T>> {
-        let is_idle = |state: &mut State<T>| state.jobs.is_empty() && !state.is_closed;
+        let is_idle = |state: &mut State<T>| state.jobs.is_empty() && state.low.is_empty() && !state.is_closed;
         self.filled.wait_while(self.lock(), is_idle).unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -105,6 +131,23 @@ mod tests {
         assert_eq!(queue.pop_group(6, |job| *job), Some(vec![50]));
         queue.abandon();
         assert_eq!(queue.pop_group(6, |job| *job), None);
+    }
+
+    #[test]
+    fn low_jobs_come_last_and_alone_and_are_left_when_it_closes() {
+        let queue = Queue::new(10);
+        [7, 8].into_iter().for_each(|job| queue.push_low(job).unwrap());
+        [1, 2].into_iter().for_each(|job| queue.push(job).unwrap());
+        assert_eq!(queue.pop_group(100, |_| 1), Some(vec![1, 2]));
+        assert_eq!(queue.pop_group(100, |_| 1), Some(vec![7]));
+        queue.push_low_again(9).unwrap();
+        queue.push(3).unwrap();
+        assert_eq!(queue.pop_group(100, |_| 1), Some(vec![3]));
+        assert_eq!(queue.pop_group(100, |_| 1), Some(vec![9]));
+        queue.push(4).unwrap();
+        queue.close();
+        assert_eq!(queue.pop_group(100, |_| 1), Some(vec![4]));
+        assert_eq!(queue.pop_group(100, |_| 1), None);
     }
 
     #[test]

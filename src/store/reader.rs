@@ -58,10 +58,18 @@ pub struct Counts {
 
 /// One snapshot of the store: what is read through it belongs together.
 pub struct Reader<'c> {
-    conn: &'c Connection,
+    pub(super) conn: &'c Connection,
 }
 
 const ENTRY: &str = "SELECT entry.row, entry.open, body.bytes FROM entry LEFT JOIN body USING (row)";
+
+/// The same, of the ledger that is parameter 1. The order of the tables is the order in which they are read.
+const ENTRY_OF_LEDGER: &str = "SELECT entry.row, entry.open, body.bytes FROM entry
+    CROSS JOIN chain ON chain.id = entry.chain AND chain.ledger = ?1 LEFT JOIN body USING (row)";
+
+/// The projections of the ledger that is parameter 1; not those of a copy that is being given up.
+const OF_LEDGER: &str = "holding = (SELECT id FROM holding WHERE ledger = ?1)
+    AND entry > (SELECT dropped_to FROM holding WHERE ledger = ?1)";
 
 impl<'c> Reader<'c> {
     pub(super) const fn new(conn: &'c Connection) -> Self {
@@ -72,11 +80,11 @@ impl<'c> Reader<'c> {
         self.conn
     }
 
-    /// What concerns one patient, or with [`Subject::NONE`] what concerns none, in order of arrival.
-    pub fn entries_of(&self, subject: Subject) -> Result<SubjectEntries, StoreError> {
+    /// What concerns one patient of a ledger, or with [`Subject::NONE`] what concerns none, in order of arrival.
+    pub fn entries_of(&self, ledger: LedgerId, subject: Subject) -> Result<SubjectEntries, StoreError> {
         let mut found = SubjectEntries::default();
-        let mut select = self.select(" WHERE subject = ?1 ORDER BY entry.row")?;
-        let mut rows = select.query([subject.0.as_slice()])?;
+        let mut select = self.conn.prepare_cached(&format!("{ENTRY_OF_LEDGER} WHERE subject = ?2 ORDER BY entry.row"))?;
+        let mut rows = select.query([ledger.0, subject.0])?;
         while let Some(row) = rows.next()? {
             match stored(row) {
                 Ok(entry) => found.entries.push(entry),
@@ -103,42 +111,65 @@ impl<'c> Reader<'c> {
         self.collect(" WHERE entry.row > ?1 ORDER BY entry.row LIMIT ?2", params![row, limit])
     }
 
-    /// The same for one coarse kind.
-    pub fn entries_of_kind(&self, kind: CoarseKind, row: i64, limit: u32) -> Result<Vec<StoredEntry>, StoreError> {
-        self.collect(" WHERE kind = ?1 AND entry.row > ?2 ORDER BY entry.row LIMIT ?3", params![kind.0, row, limit])
+    /// The same for one coarse kind of one ledger.
+    pub fn entries_of_kind(
+        &self,
+        ledger: LedgerId,
+        kind: CoarseKind,
+        row: i64,
+        limit: u32,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
+        let rest = "WHERE kind = ?2 AND entry.row > ?3 ORDER BY entry.row LIMIT ?4";
+        let mut select = self.conn.prepare_cached(&format!("{ENTRY_OF_LEDGER} {rest}"))?;
+        let found = select.query_and_then(params![ledger.0, kind.0, row, limit], stored)?.collect();
+        found
     }
 
-    /// What the projection of a kind holds under a key: values, and the rows of the entries that they follow from.
-    pub fn find(&self, kind: u8, key: &[u8]) -> Result<Vec<(Vec<u8>, i64)>, StoreError> {
-        let sql = "SELECT value, entry FROM projection WHERE kind = ?1 AND key = ?2 ORDER BY value, entry";
+    /// What the projection of a kind holds of a ledger under a key: values, and the rows of the entries that they follow from.
+    pub fn find(&self, ledger: LedgerId, kind: u8, key: &[u8]) -> Result<Vec<(Vec<u8>, i64)>, StoreError> {
+        let sql =
+            format!("SELECT value, entry FROM projection WHERE {OF_LEDGER} AND kind = ?2 AND key = ?3 ORDER BY value, entry");
+        let mut select = self.conn.prepare_cached(&sql)?;
+        let found = select.query_map(params![ledger.0, kind, key], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
+    /// The held ledgers in which a projection of a kind has a key, in the order in which they came to be held.
+    pub fn ledgers_with(&self, kind: u8, key: &[u8]) -> Result<Vec<LedgerId>, StoreError> {
+        let sql = "SELECT ledger FROM holding WHERE entries > 0 AND EXISTS (SELECT 1 FROM projection
+                   WHERE holding = holding.id AND kind = ?1 AND key = ?2 AND entry > holding.dropped_to) ORDER BY id";
         let mut select = self.conn.prepare_cached(sql)?;
-        let found = select.query_map(params![kind, key], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
-        Ok(found)
+        let found = select.query_map(params![kind, key], |row| Ok(LedgerId(row.get(0)?)))?;
+        Ok(found.collect::<Result<_, _>>()?)
     }
 
-    /// At most `limit` rows of the projection of a kind, after the given one, by key, value, and row.
+    /// At most `limit` rows of the projection of a kind in a ledger, after the given one, by key, value, and row.
     pub fn list_projection(
         &self,
+        ledger: LedgerId,
         kind: u8,
         after: Option<&ProjectionRow>,
         limit: u32,
     ) -> Result<Vec<ProjectionRow>, StoreError> {
         let first = ProjectionRow { key: Vec::new(), value: Vec::new(), row: i64::MIN };
         let ProjectionRow { key, value, row } = after.unwrap_or(&first);
-        let sql = "SELECT key, value, entry FROM projection WHERE kind = ?1 AND (key, value, entry) > (?2, ?3, ?4)
-                   ORDER BY key, value, entry LIMIT ?5";
-        let mut select = self.conn.prepare_cached(sql)?;
-        let listed = select.query_map(params![kind, key, value, row, limit], projection_row)?.collect::<Result<_, _>>()?;
-        Ok(listed)
+        let sql = format!(
+            "SELECT key, value, entry FROM projection WHERE {OF_LEDGER} AND kind = ?2 AND (key, value, entry) > (?3, ?4, ?5)
+             ORDER BY key, value, entry LIMIT ?6"
+        );
+        let mut select = self.conn.prepare_cached(&sql)?;
+        let listed = select.query_map(params![ledger.0, kind, key, value, row, limit], projection_row)?;
+        Ok(listed.collect::<Result<_, _>>()?)
     }
 
-    /// Which kinds of projection there are.
-    pub fn projection_kinds(&self) -> Result<Vec<u8>, StoreError> {
+    /// Which kinds of projection there are of a ledger.
+    pub fn projection_kinds(&self, ledger: LedgerId) -> Result<Vec<u8>, StoreError> {
         // One step of the index per kind, rather than a scan of them all.
-        let sql = "WITH RECURSIVE kinds (kind) AS (SELECT min(kind) FROM projection UNION ALL
-                   SELECT (SELECT min(kind) FROM projection WHERE kind > kinds.kind) FROM kinds WHERE kind IS NOT NULL)
-                   SELECT kind FROM kinds WHERE kind IS NOT NULL";
-        let kinds = self.conn.prepare_cached(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let sql = "WITH RECURSIVE own (id) AS (SELECT id FROM holding WHERE ledger = ?1),
+                   kinds (kind) AS (SELECT (SELECT min(kind) FROM projection WHERE holding = own.id) FROM own UNION ALL
+                   SELECT (SELECT min(kind) FROM projection, own WHERE holding = own.id AND kind > kinds.kind) FROM kinds
+                   WHERE kind IS NOT NULL) SELECT kind FROM kinds WHERE kind IS NOT NULL";
+        let kinds = self.conn.prepare_cached(sql)?.query_map([ledger.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
         Ok(kinds)
     }
 

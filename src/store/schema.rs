@@ -5,7 +5,8 @@ use super::files::DataDir;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 /// Each runs in a transaction of its own and is never edited after it has landed.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_ledger.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("../../migrations/0001_ledger.sql"), include_str!("../../migrations/0002_replicas.sql")];
 
 /// Statements that each connection keeps prepared.
 const STATEMENTS_KEPT: usize = 64;
@@ -85,7 +86,7 @@ mod tests {
         let pragma = |name: &str| writer.pragma_query_value(None, name, |row| row.get::<_, String>(0));
         assert_eq!(pragma("journal_mode").unwrap(), "wal");
         let number = |name: &str| writer.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
-        assert_eq!((number("synchronous"), number("foreign_keys"), number("user_version")), (2, 1, 1));
+        assert_eq!((number("synchronous"), number("foreign_keys"), number("user_version")), (2, 1, 2));
         let reader = open_reader(&dir).unwrap();
         assert!(reader.execute("DELETE FROM entry", []).is_err());
     }
@@ -94,7 +95,7 @@ mod tests {
     fn a_newer_database_is_left_alone() {
         let (_temp, dir) = new_dir();
         open_writer(&dir).unwrap().pragma_update(None, "user_version", 9).unwrap();
-        assert_eq!(open_writer(&dir).err(), Some(StoreError::Newer { found: 9, known: 1 }));
+        assert_eq!(open_writer(&dir).err(), Some(StoreError::Newer { found: 9, known: 2 }));
     }
 
     #[test]

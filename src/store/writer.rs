@@ -1,12 +1,19 @@
 //! The one thread that writes. It takes the jobs that wait, commits them together, and answers each only after the disk has them.
 
-use super::append::{Chain, Pen, Prepared, Scribe};
+use super::append::{OwnRun, Pen, Position, Prepared, Scribe};
+use super::changes::{Change, Subscription};
+use super::dropping::{self, Dropped};
 use super::files::Reserve;
 use super::pending::Reply;
+use super::reader::Reader;
 use super::rebuild::Project;
+use super::take::{Taking, take_in};
 use super::tries::{self, Locator, Try, TryRefusal};
-use super::{Appended, Condition, Shared, StoreError, Urgency};
+use super::{Appended, Condition, Derive, Shared, StoreError, Urgency, statements};
 use crate::clock::{BUILD_FLOOR_MS, trust};
+use crate::exchange::node::StoredBatch;
+use crate::ledger::LedgerId;
+use crate::region::StatementId;
 use rusqlite::{Connection, TransactionBehavior, params};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -28,12 +35,18 @@ pub(super) struct Job {
 
 /// What there is to write, and where the answer goes.
 pub(super) enum Work {
-    Append { drafts: Vec<Prepared>, reply: Reply<Vec<Appended>> },
+    Append { ledger: LedgerId, drafts: Vec<Prepared>, reply: Reply<Vec<Appended>> },
     PutLocal { key: String, value: Option<Vec<u8>>, reply: Reply<()> },
     ConfirmClock { reply: Reply<()> },
     BeginTry { locator: Locator, reply: Reply<Result<Try, TryRefusal>> },
     EndTryOk { tried: Try, reply: Reply<()> },
     Rebuild { project: Box<Project>, reply: Reply<u64> },
+    PutStatements { signed: Vec<Vec<u8>>, reply: Reply<()> },
+    PutRunning { running_ms: u64, heard: Vec<(StatementId, u64)>, reply: Reply<()> },
+    TakeIn(Taking),
+    DropCopy { ledger: LedgerId, gone: u64, is_begun: bool, reply: Option<Reply<u64>> },
+    Derive { derive: Box<Derive>, reply: Reply<()> },
+    Subscribe { reply: Reply<Subscription> },
 }
 
 /// What was written; it becomes the answer once it is committed.
@@ -42,6 +55,8 @@ enum Done {
     Unit,
     Try(Result<Try, TryRefusal>),
     Rebuilt(u64),
+    Taken(StoredBatch),
+    Dropped(Dropped),
 }
 
 impl Job {
@@ -49,13 +64,14 @@ impl Job {
         match &self.work {
             Work::Append { drafts, .. } => drafts.len(),
             Work::PutLocal { .. } | Work::ConfirmClock { .. } | Work::BeginTry { .. } | Work::EndTryOk { .. } => 1,
-            Work::Rebuild { .. } => GROUP_ENTRIES_MAX,
+            Work::PutStatements { .. } | Work::PutRunning { .. } | Work::Derive { .. } | Work::Subscribe { .. } => 1,
+            Work::Rebuild { .. } | Work::TakeIn(_) | Work::DropCopy { .. } => GROUP_ENTRIES_MAX,
         }
     }
 
-    fn run(&self, pen: &mut Pen<'_>) -> Result<Done, StoreError> {
+    fn run(&self, pen: &mut Pen<'_>, derive: Option<&Derive>) -> Result<Done, StoreError> {
         Ok(match &self.work {
-            Work::Append { drafts, .. } => Done::Appended(pen.append(drafts)?),
+            Work::Append { ledger, drafts, .. } => Done::Appended(pen.append(*ledger, drafts)?),
             Work::PutLocal { key, value: Some(value), .. } => put_local(pen.conn(), key, value)?,
             Work::PutLocal { key, value: None, .. } => {
                 pen.conn().execute("DELETE FROM local WHERE key = ?1", [key])?;
@@ -68,33 +84,83 @@ impl Job {
                 Done::Unit
             }
             Work::Rebuild { project, .. } => Done::Rebuilt(super::rebuild::refill(pen.conn(), project)?),
+            Work::PutStatements { signed, .. } => {
+                statements::put(pen.conn(), signed)?;
+                Done::Unit
+            }
+            Work::PutRunning { running_ms, heard, .. } => {
+                statements::put_running(pen.conn(), *running_ms, heard)?;
+                Done::Unit
+            }
+            Work::TakeIn(taking) => Done::Taken(take_in(pen, taking, derive)?),
+            Work::DropCopy { ledger, is_begun, .. } => Done::Dropped(dropping::step(pen.conn(), *ledger, !is_begun)?),
+            // These write nothing: they are served beside the transactions.
+            Work::Derive { .. } | Work::Subscribe { .. } => Done::Unit,
         })
     }
 
     /// Whoever no longer waits for an answer is no concern of the writer's.
-    fn answer(self, done: Result<Done, StoreError>) {
+    fn answer(self, done: Result<Done, StoreError>, shared: &Shared) {
         match (self.work, done) {
+            (Work::TakeIn(taking), Ok(Done::Taken(batch))) => {
+                shared.tell(Change::Taken { token: taking.token, batch: Ok(batch) });
+            }
+            (Work::DropCopy { ledger, gone, reply, .. }, Ok(Done::Dropped(step))) => {
+                drop_on(shared, ledger, gone.saturating_add(step.entries), step.has_more, reply);
+            }
             (Work::Append { reply, .. }, Ok(Done::Appended(appended))) => drop(reply.send(Ok(appended))),
             (Work::BeginTry { reply, .. }, Ok(Done::Try(outcome))) => drop(reply.send(Ok(outcome))),
             (Work::Rebuild { reply, .. }, Ok(Done::Rebuilt(count))) => drop(reply.send(Ok(count))),
-            (Work::PutLocal { reply, .. } | Work::ConfirmClock { reply } | Work::EndTryOk { reply, .. }, Ok(Done::Unit)) => {
+            (
+                Work::PutLocal { reply, .. }
+                | Work::ConfirmClock { reply }
+                | Work::EndTryOk { reply, .. }
+                | Work::PutStatements { reply, .. }
+                | Work::PutRunning { reply, .. },
+                Ok(Done::Unit),
+            ) => {
                 drop(reply.send(Ok(())));
             }
-            (work, Err(error)) => work.refuse(error),
-            (_, Ok(Done::Appended(_) | Done::Unit | Done::Try(_) | Done::Rebuilt(_))) => {
+            (work, Err(error)) => work.refuse(error, shared),
+            (_, Ok(Done::Appended(_) | Done::Unit | Done::Try(_) | Done::Rebuilt(_) | Done::Taken(_) | Done::Dropped(_))) => {
                 unreachable!("`run` gives what the job asked for")
             }
         }
     }
+
+    /// Whether it only concerns what the writer itself remembers.
+    const fn is_beside(&self) -> bool {
+        matches!(self.work, Work::Derive { .. } | Work::Subscribe { .. })
+    }
+}
+
+/// Goes on with giving up a copy, or says that it is gone.
+fn drop_on(shared: &Shared, ledger: LedgerId, gone: u64, has_more: bool, reply: Option<Reply<u64>>) {
+    if !has_more {
+        reply.into_iter().for_each(|reply| drop(reply.send(Ok(gone))));
+        return;
+    }
+    let work = Work::DropCopy { ledger, gone, is_begun: true, reply };
+    if let Err((job, error)) = shared.writes.push_low_again(Job { urgency: Urgency::Normal, work }) {
+        job.work.refuse(error, shared);
+    }
 }
 
 impl Work {
-    fn refuse(self, error: StoreError) {
+    fn refuse(self, error: StoreError, shared: &Shared) {
         match self {
+            Self::TakeIn(taking) => shared.tell(Change::Taken { token: taking.token, batch: Err(error) }),
+            Self::DropCopy { reply, .. } => reply.into_iter().for_each(|reply| drop(reply.send(Err(error.clone())))),
+            Self::Subscribe { reply } => drop(reply.send(Err(error))),
             Self::Append { reply, .. } => drop(reply.send(Err(error))),
             Self::BeginTry { reply, .. } => drop(reply.send(Err(error))),
             Self::Rebuild { reply, .. } => drop(reply.send(Err(error))),
-            Self::PutLocal { reply, .. } | Self::ConfirmClock { reply } | Self::EndTryOk { reply, .. } => {
+            Self::PutLocal { reply, .. }
+            | Self::ConfirmClock { reply }
+            | Self::EndTryOk { reply, .. }
+            | Self::PutStatements { reply, .. }
+            | Self::PutRunning { reply, .. }
+            | Self::Derive { reply, .. } => {
                 drop(reply.send(Err(error)));
             }
         }
@@ -111,8 +177,9 @@ fn put_local(conn: &Connection, key: &str, value: &[u8]) -> Result<Done, StoreEr
 pub(super) struct Writer {
     pub(super) conn: Connection,
     pub(super) scribe: Arc<Scribe>,
-    pub(super) chain: Chain,
+    pub(super) position: Position,
     pub(super) reserve: Reserve,
+    pub(super) derive: Option<Box<Derive>>,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -128,6 +195,31 @@ impl Writer {
     }
 
     fn commit(&mut self, jobs: Vec<Job>) {
+        let (beside, jobs): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(Job::is_beside);
+        self.write(jobs);
+        beside.into_iter().for_each(|job| self.serve_beside(job));
+    }
+
+    /// What is told from now on follows what is read here: nothing is written in between.
+    fn serve_beside(&mut self, job: Job) {
+        match job.work {
+            Work::Derive { derive, reply } => {
+                self.derive = Some(derive);
+                drop(reply.send(Ok(())));
+            }
+            Work::Subscribe { reply } => {
+                let reader = Reader::new(&self.conn);
+                let held = reader
+                    .holdings()
+                    .and_then(|held| held.into_iter().map(|held| Ok((held.ledger, reader.frontier(held.ledger)?))).collect());
+                let subscription = held.map(|ledgers| Subscription { ledgers, changes: self.shared.listen() });
+                drop(reply.send(subscription));
+            }
+            other => other.refuse(StoreError::Stopped, &self.shared),
+        }
+    }
+
+    fn write(&mut self, jobs: Vec<Job>) {
         let jobs = self.admit(jobs);
         match self.attempt(&jobs) {
             Err(StoreError::DiskFull) => self.commit_essential(jobs),
@@ -139,20 +231,20 @@ impl Writer {
     /// essential jobs.
     fn admit(&mut self, jobs: Vec<Job>) -> Vec<Job> {
         if let Condition::ReadOnly(error) = self.shared.condition() {
-            refuse_all(jobs, &error);
+            refuse_all(jobs, &error, &self.shared);
             return Vec::new();
         }
         if self.reserve.hold() {
             return jobs;
         }
         self.shared.set_condition(Condition::DiskFull);
-        refuse_normal(jobs)
+        refuse_normal(jobs, &self.shared)
     }
 
     /// The disk is full: what is not essential is refused; what is gets the reserve if it must.
     fn commit_essential(&mut self, jobs: Vec<Job>) {
         self.shared.set_condition(Condition::DiskFull);
-        let jobs = refuse_normal(jobs);
+        let jobs = refuse_normal(jobs, &self.shared);
         let mut outcome = self.attempt(&jobs);
         if matches!(outcome, Err(StoreError::DiskFull)) && self.reserve.is_held() {
             self.reserve.release();
@@ -161,39 +253,40 @@ impl Writer {
         self.settle(jobs, outcome);
     }
 
-    fn settle(&self, jobs: Vec<Job>, outcome: Result<Vec<Done>, StoreError>) {
+    fn settle(&self, jobs: Vec<Job>, outcome: Result<(Vec<Done>, Vec<OwnRun>), StoreError>) {
         match outcome {
-            Ok(done) => {
+            Ok((done, runs)) => {
+                self.shared.tell_appended(runs);
                 // Whoever has the answer may ask how the store is: it must know by then.
                 if !jobs.is_empty() && self.reserve.is_held() {
                     self.shared.set_condition(Condition::Healthy);
                 }
-                jobs.into_iter().zip(done).for_each(|(job, done)| job.answer(Ok(done)));
+                jobs.into_iter().zip(done).for_each(|(job, done)| job.answer(Ok(done), &self.shared));
             }
             Err(error) => {
                 self.shared.note(&error);
-                refuse_all(jobs, &error);
+                refuse_all(jobs, &error, &self.shared);
             }
         }
     }
 
     /// All of them in one transaction, or none: whatever fails leaves chain and database as they were.
-    fn attempt(&mut self, jobs: &[Job]) -> Result<Vec<Done>, StoreError> {
+    fn attempt(&mut self, jobs: &[Job]) -> Result<(Vec<Done>, Vec<OwnRun>), StoreError> {
         if jobs.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Vec::new()));
         }
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut pen = Pen::new(&tx, &self.scribe, self.chain);
+        let mut pen = Pen::new(&tx, &self.scribe, self.position.clone());
         let wall_ms = pen.wall_ms();
-        let done = jobs.iter().map(|job| job.run(&mut pen)).collect::<Result<Vec<_>, _>>()?;
-        let chain = pen.finish()?;
+        let done = jobs.iter().map(|job| job.run(&mut pen, self.derive.as_deref())).collect::<Result<Vec<_>, _>>()?;
+        let (position, runs) = pen.finish()?;
         let confirms = jobs.iter().any(|job| matches!(job.work, Work::ConfirmClock { .. }));
         let newest_ms = self.shared.newest_trusted_ms.load(Ordering::SeqCst);
         let newest_trusted_ms = if confirms { wall_ms } else { newest_trusted_ms(&tx, newest_ms, wall_ms)? };
         tx.commit()?;
-        self.chain = chain;
+        self.position = position;
         self.shared.newest_trusted_ms.store(newest_trusted_ms, Ordering::SeqCst);
-        Ok(done)
+        Ok((done, runs))
     }
 }
 
@@ -208,13 +301,13 @@ fn newest_trusted_ms(conn: &Connection, newest_ms: i64, wall_ms: i64) -> Result<
     Ok(wall_ms)
 }
 
-fn refuse_all(jobs: Vec<Job>, error: &StoreError) {
-    jobs.into_iter().for_each(|job| job.answer(Err(error.clone())));
+fn refuse_all(jobs: Vec<Job>, error: &StoreError, shared: &Shared) {
+    jobs.into_iter().for_each(|job| job.answer(Err(error.clone()), shared));
 }
 
-fn refuse_normal(jobs: Vec<Job>) -> Vec<Job> {
+fn refuse_normal(jobs: Vec<Job>, shared: &Shared) -> Vec<Job> {
     let (essential, normal) = jobs.into_iter().partition(|job| job.urgency == Urgency::Essential);
-    refuse_all(normal, &StoreError::DiskFull);
+    refuse_all(normal, &StoreError::DiskFull, shared);
     essential
 }
 

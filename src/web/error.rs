@@ -50,12 +50,16 @@ impl Trouble {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Card(CardRefusal::Mistyped | CardRefusal::PinFormat) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Card(CardRefusal::Unknown | CardRefusal::WrongPin { .. }) => StatusCode::FORBIDDEN,
+            Self::Card(CardRefusal::Unknown | CardRefusal::Elsewhere(_) | CardRefusal::WrongPin { .. }) => {
+                StatusCode::FORBIDDEN
+            }
             Self::Card(CardRefusal::Exhausted | CardRefusal::Revoked) => StatusCode::FORBIDDEN,
             Self::Card(CardRefusal::Locked { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::Card(CardRefusal::Failed(_)) | Self::Unreadable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Write(WriteRefusal::DiskFull) => StatusCode::INSUFFICIENT_STORAGE,
-            Self::Write(WriteRefusal::ReadOnly(_) | WriteRefusal::Failed(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Write(WriteRefusal::ReadOnly(_) | WriteRefusal::Failed(_) | WriteRefusal::NotWritable { .. }) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Write(WriteRefusal::NotConcealable) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Expired | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::Host => StatusCode::MISDIRECTED_REQUEST,
@@ -97,7 +101,9 @@ impl Trouble {
         let (title, what_to_do) = match self {
             Self::Card(refusal) => card(m, refusal),
             Self::Write(WriteRefusal::DiskFull) => say(&t.disk_full_title, &t.disk_full),
-            Self::Write(WriteRefusal::ReadOnly(_) | WriteRefusal::Failed(_)) => say(&t.read_only_title, &t.read_only),
+            Self::Write(WriteRefusal::ReadOnly(_) | WriteRefusal::Failed(_) | WriteRefusal::NotWritable { .. }) => {
+                say(&t.read_only_title, &t.read_only)
+            }
             Self::Write(WriteRefusal::NotConcealable) => say(&t.not_concealable_title, &t.not_concealable),
             Self::Unreadable(_) => say(&t.failed_title, &t.failed),
             Self::Expired => say(&t.expired_title, &t.expired),
@@ -124,7 +130,7 @@ fn card(m: &'static Messages, refusal: &CardRefusal) -> (&'static super::lang::p
     let html = |text: &super::lang::phrase::Text| Html(text.to_string());
     match refusal {
         CardRefusal::Mistyped => (&t.mistyped_title, html(&t.mistyped)),
-        CardRefusal::Unknown => (&t.unknown_title, html(&t.unknown)),
+        CardRefusal::Unknown | CardRefusal::Elsewhere(_) => (&t.unknown_title, html(&t.unknown)),
         CardRefusal::PinFormat => (&t.pin_format_title, html(&t.pin_format)),
         CardRefusal::WrongPin { tries_left } => (&t.wrong_pin_title, t.wrong_pin.with(*tries_left)),
         CardRefusal::Locked { wait_s } => (&t.locked_title, t.locked.with(wait_s.div_ceil(60).max(1))),

@@ -183,7 +183,7 @@ fn plain_digits(pin: &str) -> String {
 /// Answers a refused card: with the form where it can be mended, else with the calm page.
 fn refused(site: &Site, lang: Lang, code: &str, refusal: CardRefusal) -> Result<Response, Trouble> {
     let can_try_pin = matches!(refusal, CardRefusal::PinFormat | CardRefusal::WrongPin { .. });
-    let can_mend_code = matches!(refusal, CardRefusal::Mistyped | CardRefusal::Unknown);
+    let can_mend_code = matches!(refusal, CardRefusal::Mistyped | CardRefusal::Unknown | CardRefusal::Elsewhere(_));
     let trouble = Trouble::Card(refusal);
     if can_try_pin && let Ok(code) = site.clinic.normalise_code(code) {
         return render_pin(answer(site, lang, &trouble), Some(&trouble), &code);

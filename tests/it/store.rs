@@ -18,6 +18,8 @@ use tempfile::TempDir;
 
 /// A day on which the clock is trusted.
 pub(crate) const NOW_MS: i64 = 1_800_000_000_000;
+/// The ledger that the node of these tests is at home in.
+pub(crate) const LEDGER: LedgerId = LedgerId([1; 16]);
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 pub(crate) fn options() -> Options {
@@ -28,7 +30,7 @@ pub(crate) fn options() -> Options {
 pub(crate) fn author(clock: Clock) -> Author {
     Author {
         signing: Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap(),
-        ledger: LedgerId([1; 16]),
+        ledger: LEDGER,
         incarnation: Incarnation(fastrand::u64(..).to_be_bytes()),
         clock,
         begin: Box::new(|place, is_first| format!("begin {} {is_first}", place.incarnation).into_bytes()),
@@ -113,7 +115,7 @@ fn what_is_appended_is_read_back_in_order() {
     let (temp, store) = new_store();
     let first = store.append(vec![draft(1, b"a"), draft(2, b"b")], Urgency::Normal).wait().unwrap();
     let second = store.append(vec![draft(1, b"c")], Urgency::Essential).wait().unwrap();
-    let found = store.read_now(|reader| reader.entries_of(Subject([1; 16]))).unwrap();
+    let found = store.read_now(|reader| reader.entries_of(LEDGER, Subject([1; 16]))).unwrap();
     assert_eq!(found.damaged, 0);
     let bodies: Vec<_> = found.entries.iter().map(|entry| entry.body.clone().unwrap()).collect();
     assert_eq!(bodies, [b"a", b"c"]);
@@ -122,8 +124,8 @@ fn what_is_appended_is_read_back_in_order() {
     let id = second[0].id;
     assert_eq!(store.read_now(move |reader| reader.entry_by_id(id)).unwrap().unwrap().row, second[0].row);
     assert_eq!(store.read_now(|reader| reader.entry_by_id(EntryId([5; 32]))).unwrap(), None);
-    assert_eq!(store.read_now(|reader| reader.find(3, &[1])).unwrap(), [(b"a".to_vec(), 2), (b"c".to_vec(), 4)]);
-    assert_eq!(store.read_now(|reader| reader.find(4, &[1])).unwrap(), []);
+    assert_eq!(store.read_now(|reader| reader.find(LEDGER, 3, &[1])).unwrap(), [(b"a".to_vec(), 2), (b"c".to_vec(), 4)]);
+    assert_eq!(store.read_now(|reader| reader.find(LEDGER, 4, &[1])).unwrap(), []);
     drop(store);
     let again = open(temp.path());
     assert_eq!(all_entries(&again).unwrap().len(), 4);
@@ -138,7 +140,7 @@ fn lists_go_on_where_they_stopped() {
     let listed = store.read_now(|reader| {
         let (mut last, mut keys) = (None, Vec::new());
         while let Some(end) =
-            reader.list_projection(3, last.as_ref(), 3)?.into_iter().inspect(|row| keys.push(row.clone())).last()
+            reader.list_projection(LEDGER, 3, last.as_ref(), 3)?.into_iter().inspect(|row| keys.push(row.clone())).last()
         {
             last = Some(end);
         }
@@ -148,8 +150,8 @@ fn lists_go_on_where_they_stopped() {
     assert_eq!(listed.len(), 10);
     assert!(listed.is_sorted() && listed[0].key == [0] && listed[9].key == [2]);
     let kinds = store.read_now(|reader| {
-        let records = reader.entries_of_kind(CoarseKind::RECORD, 4, 3)?;
-        Ok((records.iter().map(|entry| entry.row).collect::<Vec<_>>(), reader.projection_kinds()?, reader.counts()?))
+        let records = reader.entries_of_kind(LEDGER, CoarseKind::RECORD, 4, 3)?;
+        Ok((records.iter().map(|entry| entry.row).collect::<Vec<_>>(), reader.projection_kinds(LEDGER)?, reader.counts()?))
     });
     let (rows, kinds, counts) = kinds.unwrap();
     assert_eq!((rows, kinds), (vec![5, 6, 7], vec![3]));
@@ -357,7 +359,7 @@ fn a_rebuild_gives_the_same_and_leaves_the_nodes_own_state_alone() {
     store.append((0..40).map(|n| draft(n, &[n])).collect(), Urgency::Normal).wait().unwrap();
     store.put_local("session key", vec![1, 2]).wait().unwrap();
     store.begin_try([9; 16]).wait().unwrap().unwrap();
-    let rows = |store: &Store| store.read_now(|reader| reader.list_projection(3, None, 1_000)).unwrap();
+    let rows = |store: &Store| store.read_now(|reader| reader.list_projection(LEDGER, 3, None, 1_000)).unwrap();
     let before = rows(&store);
     assert_eq!(faults(&store), []);
     raw(temp.path())

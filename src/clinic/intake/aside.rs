@@ -2,7 +2,7 @@
 
 use super::batch::Batch;
 use super::{Outcome, Resolution, Why};
-use crate::clinic::{Clinic, ClinicError, Inner, list, projection};
+use crate::clinic::{Clinic, ClinicError, Inner, projection};
 use crate::formats::jahis::{self, Assessed, Document};
 use crate::ledger::CoarseKind;
 use crate::ledger::payload::{Payload, SetAside};
@@ -88,13 +88,14 @@ impl Clinic {
 
 impl Inner {
     fn waiting(&self, reader: &Reader<'_>) -> Result<Vec<Waiting>, ClinicError> {
-        let mut rows: Vec<i64> = list(reader, projection::SET_ASIDE)?.into_iter().map(|found| found.row).collect();
+        let own = self.own(reader);
+        let mut rows: Vec<i64> = own.list(projection::SET_ASIDE)?.into_iter().map(|found| found.row).collect();
         rows.sort_unstable();
         let mut waiting = Vec::new();
         for row in rows {
-            let Some(stored) = reader.entry(row)? else { continue };
+            let Some(stored) = own.entry(row)? else { continue };
             let entry = stored.id().0;
-            if reader.find(projection::RESOLVED, &entry)?.is_empty() {
+            if own.find(projection::RESOLVED, &entry)?.is_empty() {
                 let kept = self.open_ledger_entry::<SetAside>(&stored)?;
                 waiting.push(Waiting { number: row, since_ms: stored.open.time().ms(), kept, entry });
             }

@@ -95,8 +95,8 @@ impl Clinic {
     /// # Errors
     /// [`StaffRefusal`].
     pub fn prove_staff(&self, code: &BadgeCode, passphrase: &Passphrase) -> Result<Staff, StaffRefusal> {
-        let locator = code.locator();
-        let found = self.inner.store.read_now(move |reader| Ok(badge_at(reader, locator)))??;
+        let (ledger, locator) = (self.ledger(), code.locator());
+        let found = self.inner.store.read_now(move |reader| Ok(badge_at(reader, ledger, locator)))??;
         let (entry, is_revoked) = found.ok_or(StaffRefusal::Unknown)?;
         if is_revoked {
             return Err(StaffRefusal::Revoked);

@@ -151,7 +151,7 @@ impl Clinic {
         let inboxes = self.inboxes();
         for ledger in self.held()? {
             let locator = code.locator();
-            let found = self.inner.store.read_now(move |reader| Ok(badge_at(reader, locator)))??;
+            let found = self.inner.store.read_now(move |reader| Ok(badge_at(reader, ledger, locator)))??;
             let Some((entry, is_revoked)) = found else { continue };
             if is_revoked {
                 return Err(StaffRefusal::Revoked);

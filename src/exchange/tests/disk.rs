@@ -10,23 +10,23 @@ use crate::ledger::{EntryId, NodeId, OpenPart, SignedHead};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct Disk {
-    pub(super) rows: Vec<Kept>,
-    pub(super) at: BTreeMap<EntryId, usize>,
-    pub(super) keys: BTreeMap<NodeId, [u8; 32]>,
-    pub(super) aside: BTreeMap<EntryId, Kept>,
+pub(crate) struct Disk {
+    pub(crate) rows: Vec<Kept>,
+    pub(crate) at: BTreeMap<EntryId, usize>,
+    pub(crate) keys: BTreeMap<NodeId, [u8; 32]>,
+    pub(crate) aside: BTreeMap<EntryId, Kept>,
 }
 
 impl Disk {
-    pub(super) fn get(&self, id: &EntryId) -> Option<&Kept> {
+    pub(crate) fn get(&self, id: &EntryId) -> Option<&Kept> {
         self.at.get(id).map(|row| &self.rows[*row])
     }
 
-    pub(super) fn opens(&self) -> impl Iterator<Item = &OpenPart> {
+    pub(crate) fn opens(&self) -> impl Iterator<Item = &OpenPart> {
         self.at.values().map(|row| &self.rows[*row].open)
     }
 
-    pub(super) fn refs(&self) -> Vec<EntryRef> {
+    pub(crate) fn refs(&self) -> Vec<EntryRef> {
         let named = |(id, row): (&EntryId, &usize)| {
             let open = &self.rows[*row].open;
             EntryRef { chain: Chain::of(open), seq: open.seq(), id: *id }
@@ -35,16 +35,16 @@ impl Disk {
     }
 
     /// With its body.
-    pub(super) fn has_whole(&self, id: &EntryId) -> bool {
+    pub(crate) fn has_whole(&self, id: &EntryId) -> bool {
         self.get(id).is_some_and(|kept| kept.body.is_some())
     }
 
-    pub(super) fn frontier(&self) -> Frontier {
+    pub(crate) fn frontier(&self) -> Frontier {
         let missing = self.at.values().filter(|row| self.rows[**row].body.is_none()).count();
         Frontier::new(Frontier::tips_among(self.opens()), self.at.len().try_into().unwrap(), missing.try_into().unwrap())
     }
 
-    pub(super) fn known(&self, asked: &[EntryRef]) -> Known {
+    pub(crate) fn known(&self, asked: &[EntryRef]) -> Known {
         let named: BTreeSet<EntryId> = self.opens().filter(|open| open.seq() > 1).map(OpenPart::previous).collect();
         let mut known = Known::default();
         for asked in asked {
@@ -60,14 +60,14 @@ impl Disk {
         known
     }
 
-    pub(super) fn tally(&self, prefix: &Prefix) -> Tally {
+    pub(crate) fn tally(&self, prefix: &Prefix) -> Tally {
         let mut refs: Vec<EntryRef> =
             self.refs().into_iter().filter(|own| prefix.contains(&own.id) && self.has_whole(&own.id)).collect();
         refs.sort_by_key(|own| own.id);
         Tally::of(prefix, &refs)
     }
 
-    pub(super) fn bodyless(&self, after: u64) -> Vec<Bodyless> {
+    pub(crate) fn bodyless(&self, after: u64) -> Vec<Bodyless> {
         let rows = (1_u64..).zip(&self.rows).filter(|(row, kept)| *row > after && kept.body.is_none());
         rows.map(|(row, kept)| Bodyless { row, id: kept.open.id(), hash: kept.open.body_hash() }).take(BODIES_MAX).collect()
     }
@@ -84,7 +84,7 @@ impl Disk {
         way
     }
 
-    pub(super) fn fill(&self, paths: &[Path], bodies: &[EntryId], len_max: usize) -> Response {
+    pub(crate) fn fill(&self, paths: &[Path], bodies: &[EntryId], len_max: usize) -> Response {
         let mut filling = Filling::new(paths.to_vec(), len_max);
         'full: for (place, path) in paths.iter().enumerate() {
             let Some(key) = self.keys.get(&path.tip.chain.author) else { continue };
@@ -107,20 +107,20 @@ impl Disk {
         filling.finish()
     }
 
-    pub(super) fn store(&mut self, batch: Batch) -> StoredBatch {
+    pub(crate) fn store(&mut self, batch: Batch) -> StoredBatch {
         let mut stored = StoredBatch { runs: batch.runs.iter().map(|run| self.store_run(run)).collect(), ..Default::default() };
         for kept in batch.aside.into_iter().flat_map(|run| run.entries) {
             stored.aside_new += u64::from(self.aside.insert(kept.open.id(), kept).is_none());
         }
         for body in batch.bodies {
-            let row = self.at[&body.entry];
+            let Some(row) = self.at.get(&body.entry).copied() else { continue };
             stored.bodies_found += u64::from(self.rows[row].body.is_none());
             self.rows[row].body = Some(body.bytes);
         }
         stored
     }
 
-    pub(super) fn store_run(&mut self, run: &Verified) -> Stored {
+    pub(crate) fn store_run(&mut self, run: &Verified) -> Stored {
         let mut stored = Stored::default();
         for (place, kept) in run.entries.iter().enumerate() {
             self.keys.insert(kept.open.author(), run.author_key);
@@ -139,16 +139,18 @@ impl Disk {
                 self.rows.push(kept.clone());
             }
         }
+        let last = run.entries.last().map(|kept| kept.open.id()).filter(|_| stored.is_last_new);
+        stored.is_last_named = self.opens().any(|open| open.seq() > 1 && Some(open.previous()) == last);
         stored
     }
 
     /// A row is gone, and nobody has noticed.
-    pub(super) fn lose(&mut self, id: &EntryId) {
+    pub(crate) fn lose(&mut self, id: &EntryId) {
         self.at.remove(id);
     }
 
     /// What is wrong with it, if anything.
-    pub(super) fn fault(&self) -> Option<String> {
+    pub(crate) fn fault(&self) -> Option<String> {
         for kept in self.at.values().map(|row| &self.rows[*row]) {
             let open = &kept.open;
             let follows = |before: &Kept| before.open.seq() + 1 == open.seq() && Chain::of(&before.open) == Chain::of(open);

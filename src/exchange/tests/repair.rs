@@ -23,6 +23,8 @@ fn an_audit_finds_entries_that_the_store_has_lost_and_fills_the_hole() {
         }
         victim.tell(Event::Audit(HONEST, LEDGER), &mut |request| Some(honest(&source, request)));
         let last_is_lost = lost.contains(&12);
+        let tips: Vec<EntryRef> = victim.exchange.frontier(LEDGER).unwrap().tips().copied().collect();
+        assert_eq!(tips, [tip(&source)], "what fills a hole is no tip: {lost:?}");
         assert_eq!(victim.disk.at.len(), if last_is_lost { 11 } else { 12 }, "{lost:?}");
         if last_is_lost {
             // The store had lost the tip itself: it says so when it is read again, and then lacks it like any other.

@@ -12,14 +12,14 @@ use crate::record::Subject;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-pub(super) const LEDGER: LedgerId = LedgerId([1; 16]);
+pub(crate) const LEDGER: LedgerId = LedgerId([1; 16]);
 
 /// Messages after which a region that is healed must have come to rest.
 const FLIGHTS_MAX: usize = 100_000;
 
 /// Writes a chain.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Writer {
+pub(crate) struct Writer {
     seed: u8,
     incarnation: Incarnation,
     seq: u64,
@@ -27,7 +27,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(seed: u8, incarnation: u64, last: EntryId) -> Self {
+    pub(crate) fn new(seed: u8, incarnation: u64, last: EntryId) -> Self {
         Self { seed, incarnation: Incarnation(incarnation.to_be_bytes()), seq: 0, last }
     }
 
@@ -35,16 +35,16 @@ impl Writer {
         Ed25519KeyPair::from_seed_unchecked(&[self.seed; 32]).unwrap()
     }
 
-    pub(super) fn public_key(&self) -> [u8; 32] {
+    pub(crate) fn public_key(&self) -> [u8; 32] {
         self.key().public_key().as_ref().try_into().unwrap()
     }
 
-    pub(super) fn node(&self) -> NodeId {
+    pub(crate) fn node(&self) -> NodeId {
         node_id(&self.public_key())
     }
 
     /// One entry for each body, the last under a head.
-    pub(super) fn write(&mut self, bodies: &[Vec<u8>]) -> Verified {
+    pub(crate) fn write(&mut self, bodies: &[Vec<u8>]) -> Verified {
         let mut entries: Vec<Kept> = bodies.iter().map(|body| self.entry(body, CoarseKind::RECORD)).collect();
         if let Some(last) = entries.last_mut() {
             last.signature = Some(SignedHead::sign(&last.open, self.last, &self.key()).signature);
@@ -52,7 +52,7 @@ impl Writer {
         Verified { path: 0, author_key: self.public_key(), entries }
     }
 
-    pub(super) fn entry(&mut self, body: &[u8], kind: CoarseKind) -> Kept {
+    pub(crate) fn entry(&mut self, body: &[u8], kind: CoarseKind) -> Kept {
         self.seq += 1;
         let kind = if self.seq == 1 { CoarseKind::BEGIN } else { kind };
         let place =
@@ -64,11 +64,11 @@ impl Writer {
     }
 }
 
-pub(super) struct Node {
-    pub(super) id: NodeId,
-    pub(super) disk: Disk,
-    pub(super) exchange: Exchange,
-    pub(super) writer: Writer,
+pub(crate) struct Node {
+    pub(crate) id: NodeId,
+    pub(crate) disk: Disk,
+    pub(crate) exchange: Exchange,
+    pub(crate) writer: Writer,
     boot: u64,
     snapshots: Vec<Disk>,
     /// What was stored and not told yet, in the order of the transactions.
@@ -86,8 +86,8 @@ enum Flight {
     Stored { node: usize, boot: u64 },
 }
 
-pub(super) struct World {
-    pub(super) nodes: Vec<Node>,
+pub(crate) struct World {
+    pub(crate) nodes: Vec<Node>,
     random: fastrand::Rng,
     flights: Vec<Flight>,
     asks: BTreeMap<u64, (usize, u64, Token)>,
@@ -97,17 +97,17 @@ pub(super) struct World {
     wake_ms: BTreeSet<u64>,
     loss: u8,
     next: u64,
-    pub(super) flown: usize,
+    pub(crate) flown: usize,
 }
 
 impl World {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let count = random.usize(2..=5);
         Self::of(count, random)
     }
 
-    pub(super) fn of(count: usize, random: fastrand::Rng) -> Self {
+    pub(crate) fn of(count: usize, random: fastrand::Rng) -> Self {
         let mut world = Self {
             nodes: Vec::new(),
             random,
@@ -150,7 +150,7 @@ impl World {
     }
 
     /// A node starts with what its disk says, as a new writer.
-    pub(super) fn start(&mut self, at: usize) {
+    pub(crate) fn start(&mut self, at: usize) {
         let (boot, incarnation, authors) = (self.number(), self.number(), self.authors());
         let node = &mut self.nodes[at];
         node.boot = boot;
@@ -193,7 +193,7 @@ impl World {
         self.others(at).into_iter().for_each(|other| self.disconnect(at, other));
     }
 
-    pub(super) fn tell(&mut self, at: usize, event: Event) {
+    pub(crate) fn tell(&mut self, at: usize, event: Event) {
         let now = Moment { ms: self.now_ms, random: self.random.u64(..) };
         let node = &mut self.nodes[at];
         let boot = node.boot;
@@ -207,7 +207,7 @@ impl World {
     }
 
     /// Anything but a write leaves a copy where it was; what is acknowledged is on this node's disk.
-    pub(super) fn append(&mut self, at: usize, bodies: &[Vec<u8>]) {
+    pub(crate) fn append(&mut self, at: usize, bodies: &[Vec<u8>]) {
         while let Some(event) = self.nodes[at].stored.pop_front() {
             self.tell(at, event);
         }
@@ -223,7 +223,7 @@ impl World {
         (0..count).map(|_| self.random.u64(..).to_be_bytes().repeat(self.random.usize(1..60))).collect()
     }
 
-    pub(super) fn let_something_happen(&mut self) {
+    pub(crate) fn let_something_happen(&mut self) {
         let at = self.random.usize(0..self.nodes.len());
         let other = self.random.usize(0..self.nodes.len());
         match self.random.u8(0..32) {
@@ -381,7 +381,7 @@ impl World {
     }
 
     /// All links and nodes come up again and nothing is lost any more; then the region is left alone until it rests.
-    pub(super) fn heal(&mut self) {
+    pub(crate) fn heal(&mut self) {
         let cut = std::mem::take(&mut self.cut);
         cut.into_iter().for_each(|(a, b)| self.connect(a, b));
         for at in 0..self.nodes.len() {
@@ -395,7 +395,7 @@ impl World {
         self.rest();
     }
 
-    pub(super) fn rest(&mut self) {
+    pub(crate) fn rest(&mut self) {
         self.flown = 0;
         loop {
             while !self.flights.is_empty() {
@@ -409,7 +409,7 @@ impl World {
     }
 
     /// What any disk has when all is over, all have; and what was acknowledged is among it, unless every copy of it was put back.
-    pub(super) fn invariant_nothing_acknowledged_is_lost_and_all_are_identical(&self) {
+    pub(crate) fn invariant_nothing_acknowledged_is_lost_and_all_are_identical(&self) {
         let anywhere: BTreeSet<EntryId> = self.nodes.iter().flat_map(|node| node.disk.at.keys().copied()).collect();
         let whole: BTreeSet<EntryId> =
             anywhere.iter().filter(|id| self.nodes.iter().any(|node| node.disk.has_whole(id))).copied().collect();
@@ -422,7 +422,7 @@ impl World {
         }
     }
 
-    pub(super) fn invariant_frontiers_are_those_of_the_disks(&self) {
+    pub(crate) fn invariant_frontiers_are_those_of_the_disks(&self) {
         for node in &self.nodes {
             let (kept, fresh) = (node.exchange.frontier(LEDGER).unwrap(), node.disk.frontier());
             assert!(kept.tips().eq(fresh.tips()), "invariant: the frontier is the disk's, at {:?}", node.id);
@@ -432,14 +432,14 @@ impl World {
         }
     }
 
-    pub(super) fn invariant_disks_are_closed_and_signed(&self) {
+    pub(crate) fn invariant_disks_are_closed_and_signed(&self) {
         for node in &self.nodes {
             assert_eq!(node.disk.fault(), None, "invariant: disks are closed and signed");
         }
     }
 
     /// What a node takes for proven at another that has not restarted since is there, whole.
-    pub(super) fn invariant_proven_copies_are_there(&self) {
+    pub(crate) fn invariant_proven_copies_are_there(&self) {
         for (node, holder) in self.nodes.iter().flat_map(|node| self.nodes.iter().map(move |holder| (node, holder))) {
             let Some(copy) = node.exchange.copies().of(LEDGER, holder.id) else { continue };
             if copy.holding.boot != Incarnation(holder.boot.to_be_bytes()) {
@@ -454,7 +454,7 @@ impl World {
     }
 
     /// When all is over, each knows of each that it has everything, if there is nothing that all have lost the body of.
-    pub(super) fn invariant_every_copy_is_proven(&self) {
+    pub(crate) fn invariant_every_copy_is_proven(&self) {
         for (node, holder) in self.nodes.iter().flat_map(|node| self.nodes.iter().map(move |holder| (node, holder))) {
             let own = node.disk.frontier();
             if node.id != holder.id && own.missing() == 0 && own.entries() > 0 {
@@ -464,13 +464,13 @@ impl World {
         }
     }
 
-    pub(super) fn invariant_converged_is_quiet(&mut self) {
+    pub(crate) fn invariant_converged_is_quiet(&mut self) {
         self.now_ms += 3_600_000;
         (0..self.nodes.len()).for_each(|at| self.tell(at, Event::Time));
         assert!(self.flights.is_empty(), "invariant: who has everything is quiet: {:?}", self.flights);
     }
 
-    pub(super) fn invariant_nobody_is_blamed(&mut self) {
+    pub(crate) fn invariant_nobody_is_blamed(&mut self) {
         for node in &mut self.nodes {
             let reasons: Vec<_> = node.exchange.aside().troubles().map(|trouble| trouble.reason).collect();
             assert_eq!(reasons, [], "invariant: nobody is blamed for what the network did");

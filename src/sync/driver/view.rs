@@ -92,7 +92,7 @@ impl Driver {
         let proven = self.proven(region, ledger);
         let wanted = holders.iter().filter(|site| **site != home.id);
         let count = |sites: usize| u32::try_from(sites).unwrap_or(u32::MAX);
-        let has_it = |site: &&&SiteId| proven.contains(**site) || (**site == &own_site && is_held_here);
+        let has_it = |site: &SiteId| proven.contains(site) || (*site == own_site && is_held_here);
         let copies = (count(wanted.clone().filter(|site| has_it(site)).count()), count(wanted.count()));
         Some(LedgerView {
             home: home.id,

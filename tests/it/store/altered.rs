@@ -143,7 +143,7 @@ fn a_damaged_page_makes_the_store_read_only_and_it_reads_on() {
 
     let store = open(temp.path());
     assert_eq!(store.condition(), Condition::Healthy, "nobody has seen it yet");
-    let of = |n: u8| store.read_now(move |reader| reader.entries_of(Subject([n; 16])));
+    let of = |n: u8| store.read_now(move |reader| reader.entries_of(LEDGER, Subject([n; 16])));
     assert!(matches!(of(25), Err(StoreError::Corrupt { .. })));
     assert!(matches!(store.condition(), Condition::ReadOnly(StoreError::Corrupt { .. })));
     let refused = store.append(vec![draft(1, b"x")], Urgency::Essential).wait();
@@ -168,7 +168,7 @@ fn a_store_whose_chain_cannot_be_found_opens_and_reads() {
 
     let store = open(temp.path());
     assert!(matches!(store.condition(), Condition::ReadOnly(StoreError::Corrupt { .. })), "{:?}", store.condition());
-    assert_eq!(store.read_now(|reader| reader.entries_of(Subject([1; 16]))).unwrap().entries.len(), 2);
+    assert_eq!(store.read_now(|reader| reader.entries_of(LEDGER, Subject([1; 16]))).unwrap().entries.len(), 2);
     let refused = store.append(vec![draft(1, b"x")], Urgency::Essential).wait();
     assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{refused:?}");
 }
@@ -178,6 +178,6 @@ fn one_damaged_entry_does_not_hide_a_patients_others() {
     let temp = tempfile::tempdir().unwrap();
     let store = small_store(temp.path());
     raw(temp.path()).execute_batch("UPDATE entry SET open = CAST(x'07' || substr(open, 2) AS BLOB) WHERE row = 2").unwrap();
-    let found = store.read_now(|reader| reader.entries_of(Subject([1; 16]))).unwrap();
+    let found = store.read_now(|reader| reader.entries_of(LEDGER, Subject([1; 16]))).unwrap();
     assert_eq!((found.entries.len(), found.damaged), (1, 1));
 }

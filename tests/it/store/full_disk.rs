@@ -74,7 +74,7 @@ fn a_full_disk_refuses_keeps_the_reserve_for_what_is_essential_and_recovers() {
     let store = Store::create(&disk.data(), options(), author(Clock::manual(NOW_MS))).unwrap();
     store.append(vec![draft(9, b"before")], Urgency::Normal).wait().unwrap();
     let reserve = disk.data().join("reserve");
-    let read = |store: &Store| store.read_now(|reader| reader.entries_of(Subject([9; 16]))).unwrap().entries.len();
+    let read = |store: &Store| store.read_now(|reader| reader.entries_of(LEDGER, Subject([9; 16]))).unwrap().entries.len();
 
     disk.fill();
     let (mut acknowledged, error) = append_until_refused(&store, Urgency::Normal);
@@ -113,7 +113,7 @@ fn a_store_opens_and_reads_on_a_full_disk() {
     drop(store);
     disk.fill();
     let store = reopen(&disk.data(), options(), &Clock::manual(NOW_MS));
-    let found = store.read_now(|reader| reader.entries_of(Subject([9; 16]))).unwrap();
+    let found = store.read_now(|reader| reader.entries_of(LEDGER, Subject([9; 16]))).unwrap();
     assert_eq!(found.entries.len(), 1);
     store.append(large(1), Urgency::Essential).wait().unwrap();
     assert_eq!(store.append(large(1), Urgency::Normal).wait(), Err(StoreError::DiskFull));

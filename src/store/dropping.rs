@@ -1,0 +1,75 @@
+//! Gives up the copy of another's ledger, a little in each transaction, so that pages never wait long for it.
+
+use super::writer::{Job, Work};
+use super::{Shared, StoreError, Urgency};
+use crate::ledger::LedgerId;
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// Rows that go in one transaction.
+const ROWS_AT_ONCE: i64 = 500;
+
+/// What one step came to.
+pub(super) struct Dropped {
+    /// Entries that went.
+    pub(super) entries: u64,
+    /// Whether there is more.
+    pub(super) has_more: bool,
+}
+
+/// Goes on with copies that were being given up when the node stopped.
+pub(super) fn resume(conn: &Connection, shared: &Shared) -> Result<(), StoreError> {
+    let mut select = conn.prepare("SELECT ledger FROM holding WHERE dropped_to > 0")?;
+    let ledgers: Vec<LedgerId> = select.query_map([], |row| Ok(LedgerId(row.get(0)?)))?.collect::<Result<_, _>>()?;
+    for ledger in ledgers {
+        let work = Work::DropCopy { ledger, gone: 0, is_begun: true, reply: None };
+        // Where there is no room for it, the next start does it.
+        let _ = shared.writes.push_low(Job { urgency: Urgency::Normal, work });
+    }
+    Ok(())
+}
+
+/// One step, within the transaction of the caller. After the first, nothing that was held is.
+pub(super) fn step(conn: &Connection, ledger: LedgerId, is_first: bool) -> Result<Dropped, StoreError> {
+    let found = conn.query_row("SELECT id, dropped_to FROM holding WHERE ledger = ?1", [ledger.0], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+    });
+    let Some((holding, dropped_to)) = found.optional()? else { return Ok(Dropped { entries: 0, has_more: false }) };
+    if is_first {
+        forget(conn, ledger, holding)?;
+        return Ok(Dropped { entries: 0, has_more: true });
+    }
+    let projections = "DELETE FROM projection WHERE (holding, kind, key, value, entry) IN
+                       (SELECT holding, kind, key, value, entry FROM projection WHERE holding = ?1 AND entry <= ?2 LIMIT ?3)";
+    if conn.prepare_cached(projections)?.execute(params![holding, dropped_to, ROWS_AT_ONCE])? > 0 {
+        return Ok(Dropped { entries: 0, has_more: true });
+    }
+    let entries = delete_entries(conn, ledger, dropped_to)?;
+    if entries == 0 {
+        conn.execute("DELETE FROM aside WHERE ledger = ?1", [ledger.0])?;
+        conn.execute("UPDATE holding SET dropped_to = 0 WHERE id = ?1", [holding])?;
+    }
+    Ok(Dropped { entries, has_more: entries > 0 })
+}
+
+/// Tips and counts go first: from here on the copy is none.
+fn forget(conn: &Connection, ledger: LedgerId, holding: i64) -> Result<(), StoreError> {
+    conn.execute("DELETE FROM tip WHERE chain IN (SELECT id FROM chain WHERE ledger = ?1)", [ledger.0])?;
+    conn.execute("DELETE FROM lacking WHERE holding = ?1", [holding])?;
+    let sql =
+        "UPDATE holding SET entries = 0, missing = 0, dropped_to = (SELECT coalesce(max(row), 0) FROM entry) WHERE id = ?1";
+    conn.execute(sql, [holding])?;
+    Ok(())
+}
+
+fn delete_entries(conn: &Connection, ledger: LedgerId, dropped_to: i64) -> Result<u64, StoreError> {
+    let sql = "SELECT entry.row FROM chain CROSS JOIN entry ON entry.chain = chain.id
+               WHERE chain.ledger = ?1 AND entry.row <= ?2 LIMIT ?3";
+    let mut select = conn.prepare_cached(sql)?;
+    let rows = select.query_map(params![ledger.0, dropped_to, ROWS_AT_ONCE], |row| row.get(0))?;
+    let rows: Vec<i64> = rows.collect::<Result<_, _>>()?;
+    for sql in ["DELETE FROM head WHERE row = ?1", "DELETE FROM body WHERE row = ?1", "DELETE FROM entry WHERE row = ?1"] {
+        let mut delete = conn.prepare_cached(sql)?;
+        rows.iter().try_for_each(|row| delete.execute([row]).map(drop))?;
+    }
+    Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
+}
