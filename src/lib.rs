@@ -28,11 +28,17 @@ pub mod clock;
 
 pub mod tasks;
 
+pub mod accept;
+
 pub mod store;
 
 pub mod clinic;
 
 pub mod membership;
+
+pub mod discovery;
+
+pub mod sync;
 
 pub mod demo;
 

@@ -320,4 +320,4 @@ impl<'a> Counted<'a> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -61,6 +61,8 @@ pub enum Event {
     /// To [`Action::Store`], after fsync; `None` where nothing was stored. These and [`Event::Appended`] come in the order of the
     /// writer's transactions.
     Stored(Token, Option<StoredBatch>),
+    /// A copy was given up: nothing is held of this ledger any more. Nothing of it may be with the store.
+    Dropped(LedgerId),
     /// Compare all entries with a peer, not only tips.
     Audit(NodeId, LedgerId),
     /// Time has passed.
@@ -267,6 +269,7 @@ impl Exchange {
             Event::Listed(token, bodies) => self.go_on(token, Input::Listed(bodies)),
             Event::Verdict(token, verdict) => self.go_on(token, Input::Verdict(verdict)),
             Event::Stored(token, batch) => self.stored(token, batch),
+            Event::Dropped(ledger) => self.ledgers.entry(ledger).or_default().frontier = Frontier::default(),
             Event::Audit(peer, ledger) => self.wait(Waiting { peer, ledger, how: How::Audit }),
             Event::Time => {}
         }

@@ -61,6 +61,14 @@ impl Region {
         self.holders(ledger).contains(&node.site) || self.unsettled(ledger).next().is_some()
     }
 
+    /// Whether a node may still have a copy of a ledger that was given to it: its site is or was named as a holder, or an emergency concerned
+    /// the ledger. Until such a copy is released it is kept up to date, since only then can anybody prove to have all that it has.
+    pub fn may_have_held(&self, node: NodeId, ledger: LedgerId) -> bool {
+        let Some(node) = self.nodes.get(&node).filter(|node| node.state == KeyState::Active) else { return false };
+        let is_named = self.holders(ledger).contains(&node.site) || self.placements.ever_named(ledger).contains(&node.site);
+        is_named || self.emergencies.iter().any(|emergency| self.concerns(emergency, ledger))
+    }
+
     /// How a node brings an entry into a ledger. `holds` says whether it has a copy.
     pub fn append(&self, node: NodeId, ledger: LedgerId, holds: bool) -> Append {
         let is_active = self.nodes.get(&node).is_some_and(|node| node.state == KeyState::Active);

@@ -23,7 +23,7 @@ mod saying;
 mod sheets;
 
 /// Random bytes that are all the same.
-pub(super) struct Same(pub(super) u8);
+pub(crate) struct Same(pub(super) u8);
 
 impl crate::seal::Entropy for Same {
     fn fill(&self, out: &mut [u8]) {
@@ -33,7 +33,7 @@ impl crate::seal::Entropy for Same {
 
 /// Random bytes that differ and are spread evenly: hashes of a count.
 #[derive(Default)]
-pub(super) struct Hashed(AtomicU64);
+pub(crate) struct Hashed(AtomicU64);
 
 impl crate::seal::Entropy for Hashed {
     fn fill(&self, out: &mut [u8]) {
@@ -45,32 +45,32 @@ impl crate::seal::Entropy for Hashed {
 }
 
 /// Whoever signs: numbers below 10 are deputies, from 10 nodes, from 20 staff, from 90 strangers.
-pub(super) fn key(number: u8) -> Ed25519KeyPair {
+pub(crate) fn key(number: u8) -> Ed25519KeyPair {
     Ed25519KeyPair::from_seed_unchecked(&[number; 32]).unwrap()
 }
 
-pub(super) fn signer(number: u8) -> Signer {
+pub(crate) fn signer(number: u8) -> Signer {
     Signer(key(number).public_key().as_ref().try_into().unwrap())
 }
 
-pub(super) fn node(number: u8) -> NodeId {
+pub(crate) fn node(number: u8) -> NodeId {
     node_of(signer(number))
 }
 
-pub(super) const fn site(number: u8) -> SiteId {
+pub(crate) const fn site(number: u8) -> SiteId {
     SiteId([number; 16])
 }
 
-pub(super) const fn ledger(number: u8) -> LedgerId {
+pub(crate) const fn ledger(number: u8) -> LedgerId {
     LedgerId([0x80 | number; 16])
 }
 
-pub(super) fn half(number: u8) -> PublicHalf {
+pub(crate) fn half(number: u8) -> PublicHalf {
     PublicHalf { opener: OpenerId([number; 16]), x25519: [number; 32], ed25519: [number; 32] }
 }
 
 /// Site and node by number; each site in a house of its own.
-pub(super) fn admitted(at: u8, node: u8, number: u64) -> Admitted {
+pub(crate) fn admitted(at: u8, node: u8, number: u64) -> Admitted {
     Admitted {
         site: site(at),
         ledger: ledger(at),
@@ -89,15 +89,15 @@ pub(super) fn admitted(at: u8, node: u8, number: u64) -> Admitted {
 }
 
 /// A founded region and its statements.
-pub(super) struct World {
-    pub(super) kit: Kit,
-    pub(super) founding: Signed,
-    pub(super) statements: Statements,
+pub(crate) struct World {
+    pub(crate) kit: Kit,
+    pub(crate) founding: Signed,
+    pub(crate) statements: Statements,
     counter: u64,
 }
 
 impl World {
-    pub(super) fn founded() -> Self {
+    pub(crate) fn founded() -> Self {
         let entropy = Counting::default();
         let kit = Kit::random(&entropy);
         let founding = kit.found("高知", "http://kusuri.internal", 1_000, &entropy);
@@ -106,7 +106,7 @@ impl World {
     }
 
     /// Three sites with their nodes 10, 11 and 12, and the deputies 1, 2 and 3.
-    pub(super) fn of_three() -> Self {
+    pub(crate) fn of_three() -> Self {
         let mut world = Self::founded();
         let deputies = [1, 2, 3].map(|d| Deputy { key: signer(d), name: format!("Deputy {d}"), through: None });
         world.root(&Deputies { number: 1, deputies: deputies.to_vec() });
@@ -116,22 +116,22 @@ impl World {
         world
     }
 
-    pub(super) fn body(&self, payload: &impl Payload) -> Body {
+    pub(crate) fn body(&self, payload: &impl Payload) -> Body {
         payload.body(self.statements.region(), 5_000)
     }
 
     /// Signed by root, not merged.
-    pub(super) fn by_root(&mut self, payload: &impl Payload) -> Signed {
+    pub(crate) fn by_root(&mut self, payload: &impl Payload) -> Signed {
         self.counter += 1;
         self.body(payload).sign(&self.kit.root.opener().signing_pair(), self.counter)
     }
 
-    pub(super) fn by(&self, number: u8, counter: u64, payload: &impl Payload) -> Signed {
+    pub(crate) fn by(&self, number: u8, counter: u64, payload: &impl Payload) -> Signed {
         self.body(payload).sign(&key(number), counter)
     }
 
     /// Root says it, and it is merged.
-    pub(super) fn root(&mut self, payload: &impl Payload) -> StatementId {
+    pub(crate) fn root(&mut self, payload: &impl Payload) -> StatementId {
         let signed = self.by_root(payload);
         let id = signed.statement();
         self.statements.merge([signed]);
@@ -139,36 +139,36 @@ impl World {
     }
 
     /// Somebody says it, and it is merged.
-    pub(super) fn say(&mut self, number: u8, counter: u64, payload: &impl Payload) -> StatementId {
+    pub(crate) fn say(&mut self, number: u8, counter: u64, payload: &impl Payload) -> StatementId {
         let signed = self.by(number, counter, payload);
         let id = signed.statement();
         self.statements.merge([signed]);
         id
     }
 
-    pub(super) fn region(&self) -> Region {
+    pub(crate) fn region(&self) -> Region {
         Region::of(&self.statements).unwrap()
     }
 
-    pub(super) fn standing(&self, id: StatementId) -> Option<Standing> {
+    pub(crate) fn standing(&self, id: StatementId) -> Option<Standing> {
         let region = self.region();
         self.statements.get(id).map(|kept| region.authority().standing(kept))
     }
 }
 
-pub(super) fn revoked(number: u8, chains: Vec<ChainMark>, statements: u64) -> Revoked {
+pub(crate) fn revoked(number: u8, chains: Vec<ChainMark>, statements: u64) -> Revoked {
     Revoked { node: node(number), chains, statements, reason: String::new() }
 }
 
-pub(super) fn retired(number: u8) -> Retired {
+pub(crate) fn retired(number: u8) -> Retired {
     Retired { node: node(number), reason: String::new() }
 }
 
-pub(super) fn mark(of: u8, incarnation: u8, seq: u64, entry: u8) -> ChainMark {
+pub(crate) fn mark(of: u8, incarnation: u8, seq: u64, entry: u8) -> ChainMark {
     ChainMark { ledger: ledger(of), incarnation: Incarnation([incarnation; 8]), seq, entry: EntryId([entry; 32]) }
 }
 
-pub(super) fn placement(predecessors: &[StatementId], held: &[(u8, &[u8])], settles: &[u8]) -> Placement {
+pub(crate) fn placement(predecessors: &[StatementId], held: &[(u8, &[u8])], settles: &[u8]) -> Placement {
     let holders = |(of, sites): &(u8, &[u8])| Holders { ledger: ledger(*of), sites: sites.iter().copied().map(site).collect() };
     Placement {
         predecessors: predecessors.to_vec(),
@@ -177,23 +177,23 @@ pub(super) fn placement(predecessors: &[StatementId], held: &[(u8, &[u8])], sett
     }
 }
 
-pub(super) fn emergency(id: u8, sites: &[u8], copies: u32) -> Emergency {
+pub(crate) fn emergency(id: u8, sites: &[u8], copies: u32) -> Emergency {
     let sites = sites.iter().copied().map(site).collect();
     Emergency { emergency: EmergencyId([id; 16]), sites, lasts_ms: 1_000_000, copies, reason: "quake".to_owned() }
 }
 
-pub(super) fn notice(address: &str) -> Notice {
+pub(crate) fn notice(address: &str) -> Notice {
     Notice { addresses: vec![address.to_owned()], patients: 3, entries: 90, program: "0.1.0".to_owned() }
 }
 
-pub(super) fn node_keys(inbox: u8, staff: &[u8]) -> NodeKeys {
+pub(crate) fn node_keys(inbox: u8, staff: &[u8]) -> NodeKeys {
     let staff = staff.iter().copied().map(signer).collect();
     NodeKeys { ledger_key: KeyId([inbox; 16]), inbox: [inbox; 32], staff, tls: None }
 }
 
-pub(super) fn sites(numbers: &[u8]) -> BTreeSet<SiteId> {
+pub(crate) fn sites(numbers: &[u8]) -> BTreeSet<SiteId> {
     numbers.iter().copied().map(site).collect()
 }
 
 /// A node without a trusted clock that has just heard of everything.
-pub(super) const JUST_HEARD: Times<'static> = Times { trusted_wall_ms: None, heard_for_ms: &|_| 0 };
+pub(crate) const JUST_HEARD: Times<'static> = Times { trusted_wall_ms: None, heard_for_ms: &|_| 0 };

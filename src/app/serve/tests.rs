@@ -73,7 +73,7 @@ async fn one_address_cannot_take_all_places() {
     let running = running(limits).await;
     let one = TcpStream::connect(running.address).await.unwrap();
     let _two = TcpStream::connect(running.address).await.unwrap();
-    let held = || running.server.by_address.lock().unwrap().values().sum::<usize>();
+    let held = || running.server.door.held();
     until("two connections are held", || held() == 2).await;
     let mut three = TcpStream::connect(running.address).await.unwrap();
     assert!(rest(&mut three).await.is_empty());
@@ -88,7 +88,7 @@ async fn a_full_house_lets_the_next_wait() {
     let limits = Limits { connections_max: 1, ..Limits::default() };
     let running = running(limits).await;
     let one = TcpStream::connect(running.address).await.unwrap();
-    until("the only place is taken", || running.server.places.available_permits() == 0).await;
+    until("the only place is taken", || running.server.door.free() == 0).await;
     let mut two = TcpStream::connect(running.address).await.unwrap();
     two.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
     drop(one);
@@ -99,11 +99,11 @@ async fn a_full_house_lets_the_next_wait() {
 async fn shutdown_ends_idle_connections() {
     let running = running(Limits::default()).await;
     let mut idle = TcpStream::connect(running.address).await.unwrap();
-    until("the connection is held", || running.server.places.available_permits() < 512).await;
+    until("the connection is held", || running.server.door.free() < 512).await;
     running.stopping.cancel();
     assert!(rest(&mut idle).await.is_empty());
     running.tasks.finish().await;
-    assert_eq!(running.server.places.available_permits(), 512);
+    assert_eq!(running.server.door.free(), 512);
 }
 
 #[tokio::test]

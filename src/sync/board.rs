@@ -1,0 +1,74 @@
+//! What sync knows, for those who look: the command line and the console.
+
+use crate::exchange::aside::Trouble;
+use crate::ledger::{LedgerId, NodeId};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A board that sync writes on and others read. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Board(Arc<Mutex<Arc<Snapshot>>>);
+
+/// What is known at one moment. Ages were counted then.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// At which running time of the process it was made, in milliseconds.
+    pub made_ms: u64,
+    /// Nodes that this one is or should be connected to.
+    pub peers: Vec<PeerView>,
+    /// Copies elsewhere of the ledgers that lie here.
+    pub copies: Vec<CopyView>,
+    /// What was set aside.
+    pub troubles: Vec<Trouble>,
+    /// Troubles for which there was no room.
+    pub troubles_dropped: u64,
+    /// Nodes that announce themselves and are no members.
+    pub strangers: Vec<StrangerView>,
+}
+
+/// Another node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerView {
+    /// Which.
+    pub node: NodeId,
+    /// Where this node reaches it now, if it does.
+    pub address: Option<String>,
+    /// Whether there is a connection, in either direction.
+    pub is_reachable: bool,
+    /// When it was heard last, in milliseconds of the process's running time.
+    pub last_contact_ms: Option<u64>,
+}
+
+/// A copy of a ledger at another node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyView {
+    /// Of which ledger.
+    pub ledger: LedgerId,
+    /// Where.
+    pub node: NodeId,
+    /// How many entries it says it has.
+    pub entries: u64,
+    /// By how many it is behind this node, at least.
+    pub behind: u64,
+    /// Milliseconds since it proved to have everything; `None` where it has not since it started.
+    pub age_ms: Option<u64>,
+}
+
+/// A node that is no member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StrangerView {
+    /// Which, as it says.
+    pub node: NodeId,
+    /// Where.
+    pub addresses: Vec<String>,
+}
+
+impl Board {
+    /// What was written last.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn write(&self, snapshot: Snapshot) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+    }
+}

@@ -1,0 +1,248 @@
+//! What is looked at now and then: statements, strangers, copies that may go, copies that have rotted, addresses of this box.
+
+use super::super::hub::Input;
+use super::super::{dial, terms};
+use super::{Driver, now_ms};
+use crate::exchange::node::Event;
+use crate::ledger::{LedgerId, NodeId, SiteId};
+use crate::region::holding::Release;
+use crate::region::{KeyState, Region};
+use crate::seal::random;
+use crate::store::StoreError;
+use std::collections::BTreeSet;
+
+/// Statements are compared with each peer so often even if nothing is known to have changed.
+const STATEMENTS_EVERY_MS: u64 = 60_000;
+
+/// A stranger is spoken to so often, and an address that a person named is looked at. Sooner while this node waits to be admitted.
+const STRANGERS_EVERY_MS: u64 = 60_000;
+const WAITING_EVERY_MS: u64 = 4_000;
+
+/// A peer that cannot call here is asked for news so often.
+const ASK_EVERY_MS: u64 = 4_000;
+
+/// Each ledger is compared in full with each of its holders so often, at a time of its own.
+const AUDIT_EVERY_MS: u64 = 24 * 60 * 60 * 1_000;
+
+/// After a comparison of everything, the next one, whatever speaks for it.
+const AUDIT_AGAIN_MS: u64 = 60 * 60 * 1_000;
+
+/// Own addresses and running time are noted so often.
+const NOTE_EVERY_MS: u64 = 60_000;
+
+/// Multicast DNS begins anew where a member was not seen for so long; then after twice as long, and so on.
+const DEAF_AFTER_MS: u64 = 60_000;
+const DEAF_MAX_MS: u64 = 30 * 60 * 1_000;
+
+/// When what was last done.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    noted_ms: Option<u64>,
+    /// Since when all members are not there, and for how long that is put up with.
+    lonely_ms: Option<u64>,
+    deaf_after_ms: u64,
+}
+
+impl Driver {
+    pub(super) fn tick(&mut self) {
+        self.set_terms();
+        self.ask_the_silent();
+        self.unite_now_and_then();
+        self.meet_strangers();
+        self.audit();
+        self.release();
+        self.note();
+        self.listen_anew();
+        self.shown.later();
+    }
+
+    fn ask_the_silent(&mut self) {
+        let now_ms = now_ms(&self.clinic);
+        let mut silent = Vec::new();
+        for (node, peer) in &mut self.peers {
+            if peer.incoming.is_empty() && peer.outgoing.is_some() && now_ms.saturating_sub(peer.asked_ms) >= ASK_EVERY_MS {
+                peer.asked_ms = now_ms;
+                silent.push(*node);
+            }
+        }
+        silent.into_iter().for_each(|node| self.ask_again(node));
+    }
+
+    fn unite_now_and_then(&mut self) {
+        let now_ms = now_ms(&self.clinic);
+        let is_due = |last_ms: u64| now_ms.saturating_sub(last_ms) >= STATEMENTS_EVERY_MS;
+        let due = self.peers.iter().filter(|(_, peer)| is_due(peer.uniting.last_ms)).map(|(node, _)| *node);
+        for node in due.collect::<Vec<_>>() {
+            self.forget_agreed(node);
+            self.unite(node);
+        }
+    }
+
+    /// Looks who answers at addresses that a person named, and speaks to nodes that announce themselves and are no members: they may
+    /// know of their admission before this node does, or of this node's own.
+    pub(super) fn meet_strangers(&mut self) {
+        if self.hub.shelves.now().region().is_none() {
+            return;
+        }
+        let now_ms = now_ms(&self.clinic);
+        let every_ms = if self.is_admitted() { STRANGERS_EVERY_MS } else { WAITING_EVERY_MS };
+        let is_due =
+            |last_ms: Option<u64>, every_ms: u64| last_ms.is_none_or(|last_ms| now_ms.saturating_sub(last_ms) >= every_ms);
+        let mut meet = Vec::new();
+        let peers = &self.peers;
+        for (address, named) in &mut self.book.named {
+            let peer = named.node.and_then(|node| peers.get(&node));
+            let is_there = peer.is_some_and(|peer| peer.outgoing.is_some());
+            let every_ms = if named.node.is_none() || peer.is_some() { WAITING_EVERY_MS } else { every_ms };
+            if !is_there && named.node != Some(self.own) && is_due(named.tried_ms, every_ms) {
+                named.tried_ms = Some(now_ms);
+                meet.push(vec![address.clone()]);
+            }
+        }
+        for (node, seen) in self.book.all_seen() {
+            if !peers.contains_key(&node) && is_due(seen.met_ms, every_ms) {
+                seen.met_ms = Some(now_ms);
+                meet.push(seen.addresses.clone());
+            }
+        }
+        for addresses in meet {
+            self.hub.tasks.spawn("stranger", dial::meet(self.hub.clone(), addresses));
+        }
+    }
+
+    /// Whether this node takes part in the region, as far as it knows.
+    fn is_admitted(&self) -> bool {
+        let own = self.region.as_ref().and_then(|region| region.nodes().get(&self.own));
+        own.is_some_and(|own| own.state == KeyState::Active)
+    }
+
+    /// Compares everything with peers that hold the same ledger: each day, and where tips agree but counts do not.
+    fn audit(&mut self) {
+        let now_ms = now_ms(&self.clinic);
+        let mut due = Vec::new();
+        for ledger in &self.terms.held {
+            let Some(own) = self.exchange.frontier(*ledger) else { continue };
+            for (node, copy) in self.exchange.copies().of_ledger(*ledger) {
+                let Some(peer) = self.peers.get_mut(&node).filter(|peer| peer.outgoing.is_some()) else { continue };
+                let first_ms = || now_ms.saturating_add(u64::from_be_bytes(random(&self.entropy)) % AUDIT_EVERY_MS);
+                let at_ms = peer.audits_ms.entry(*ledger).or_insert_with(first_ms);
+                let is_odd = copy.holding.summary == own.summary()
+                    && copy.holding.missing == 0
+                    && own.missing() == 0
+                    && copy.holding.entries != own.entries();
+                if is_odd {
+                    *at_ms = (*at_ms).min(now_ms.max(at_ms.saturating_sub(AUDIT_EVERY_MS).saturating_add(AUDIT_AGAIN_MS)));
+                }
+                if *at_ms <= now_ms {
+                    *at_ms = now_ms.saturating_add(AUDIT_EVERY_MS);
+                    due.push((node, *ledger));
+                }
+            }
+        }
+        due.into_iter().for_each(|(node, ledger)| self.handle(Event::Audit(node, ledger)));
+    }
+
+    /// Gives up copies that the region's statements allow to go: first nobody is given anything of them any more, then they go.
+    fn release(&mut self) {
+        let Some(region) = self.region.clone() else { return };
+        let Some(site) = terms::site(&region, self.own) else { return };
+        let times = self.hub.member.times();
+        let may_go = |ledger: &LedgerId| {
+            let proven = self.proven(&region, *ledger);
+            let release = times.with(|times| region.release(site, *ledger, &proven, times));
+            release == Release::Allowed && !self.is_storing(*ledger) && *ledger != self.clinic.ledger()
+        };
+        let copies = self.terms.held.iter().filter(|ledger| !region.holders(**ledger).contains(&site));
+        let going: Vec<LedgerId> = copies.filter(|ledger| may_go(ledger)).copied().collect();
+        for ledger in going {
+            if !self.terms.released.insert(ledger) {
+                continue;
+            }
+            self.set_terms();
+            tracing::info!(?ledger, "a copy is given up: its new holders have proven that they have everything");
+            let (pending, hub) = (self.clinic.store().drop_copy(ledger), self.hub.clone());
+            self.hub.tasks.spawn("releasing", async move { hub.tell(Input::Dropped(ledger, pending.await)) });
+        }
+    }
+
+    pub(super) fn dropped(&mut self, ledger: LedgerId, dropped: &Result<u64, StoreError>) {
+        if let Err(error) = dropped {
+            tracing::warn!(%error, "a copy could not be given up; it is tried again");
+        } else {
+            self.handle(Event::Dropped(ledger));
+        }
+        self.terms.released.remove(&ledger);
+        self.set_terms();
+        self.shown.soon();
+    }
+
+    /// The sites that have proven to have all that lies here of a ledger.
+    pub(super) fn proven(&self, region: &Region, ledger: LedgerId) -> BTreeSet<SiteId> {
+        let Some(own) = self.exchange.frontier(ledger) else { return BTreeSet::new() };
+        let whole = self.exchange.copies().of_ledger(ledger).filter(|(_, copy)| copy.has_everything(own));
+        whole.filter_map(|(node, _)| terms::site(region, node)).collect()
+    }
+
+    /// The sites that answer now, this one among them.
+    pub(super) fn answering(&self, region: &Region) -> BTreeSet<SiteId> {
+        let there = self.peers.iter().filter(|(_, peer)| peer.is_connected()).map(|(node, _)| *node);
+        there.chain([self.own]).filter_map(|node| terms::site(region, node)).collect()
+    }
+
+    /// Whether this node makes a supplementary copy of a ledger now.
+    pub(super) fn is_supplementary(&self, region: &Region, ledger: LedgerId, answering: &BTreeSet<SiteId>) -> bool {
+        let Some(site) = terms::site(region, self.own).filter(|_| !region.emergencies().is_empty()) else { return false };
+        let whole = self.whole_elsewhere(region, ledger);
+        let chosen = self.hub.member.times().with(|times| region.supplementary(ledger, answering, &whole, times));
+        chosen.contains(&site)
+    }
+
+    /// The sites that have a whole copy, as far as a node can tell that may have none itself: those that lack nothing of as much as anybody
+    /// has.
+    fn whole_elsewhere(&self, region: &Region, ledger: LedgerId) -> BTreeSet<SiteId> {
+        let said = || self.exchange.copies().of_ledger(ledger).filter(|(_, copy)| copy.holding.missing == 0);
+        let most = said().map(|(_, copy)| copy.holding.entries).max().unwrap_or(0);
+        let own = self.exchange.frontier(ledger).filter(|own| own.missing() == 0 && own.entries() >= most && most > 0);
+        let others = said().filter(|(_, copy)| copy.holding.entries == most && most > 0).map(|(node, _)| node);
+        others.chain(own.map(|_| self.own)).filter_map(|node| terms::site(region, node)).collect()
+    }
+
+    /// Keeps for how long this node has been running, and says where it is reached if that has changed.
+    fn note(&mut self) {
+        let now_ms = now_ms(&self.clinic);
+        if self.kept.noted_ms.is_some_and(|at_ms| now_ms.saturating_sub(at_ms) < NOTE_EVERY_MS) {
+            return;
+        }
+        self.kept.noted_ms = Some(now_ms);
+        let (member, listening) = (self.hub.member.clone(), self.listening);
+        self.hub.tasks.spawn_blocking("noting", move || {
+            let addresses = listening.map_or_else(Vec::new, super::super::own_addresses);
+            if let Err(error) = member.keep_running_time().and_then(|()| member.say_notice(addresses)) {
+                tracing::warn!(%error, "where this node is could not be said to the others");
+            }
+        });
+    }
+
+    /// A daemon for multicast DNS can stay deaf after its network went away and came back.
+    fn listen_anew(&mut self) {
+        let now_ms = now_ms(&self.clinic);
+        let is_lonely = self.peers.values().any(|peer| !peer.is_connected());
+        let Some(doubts) = self.doubts.as_ref().filter(|_| is_lonely) else {
+            (self.kept.lonely_ms, self.kept.deaf_after_ms) = (None, DEAF_AFTER_MS);
+            return;
+        };
+        let since_ms = *self.kept.lonely_ms.get_or_insert(now_ms);
+        if now_ms.saturating_sub(since_ms) >= self.kept.deaf_after_ms {
+            doubts.everything();
+            self.kept.lonely_ms = Some(now_ms);
+            self.kept.deaf_after_ms = self.kept.deaf_after_ms.saturating_mul(2).min(DEAF_MAX_MS);
+        }
+    }
+
+    /// At the next occasion everything is compared, not only what is new here.
+    fn forget_agreed(&mut self, node: NodeId) {
+        if let Some(peer) = self.peers.get_mut(&node) {
+            peer.uniting.forget();
+        }
+    }
+}
