@@ -505,3 +505,6 @@ fn snapshot<T>(conn: &Connection, read: impl FnOnce(&Reader<'_>) -> Result<T, St
     conn.prepare_cached("ROLLBACK")?.execute([])?;
     answer
 }
+
+#[cfg(test)]
+mod tests;
