@@ -13,5 +13,6 @@ mod jahis;
 mod pages;
 mod store;
 mod study;
+mod sync;
 mod tidy;
 mod wait;
