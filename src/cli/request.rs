@@ -6,6 +6,7 @@ use crate::clinic::{Clinic, ClinicError};
 use crate::clock::Clock;
 use crate::membership::Member;
 use crate::store::StoreError;
+use crate::sync::Board;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, OnceLock};
 
@@ -40,11 +41,13 @@ pub(crate) enum Request {
 pub(crate) struct Here {
     pub(crate) clinic: Clinic,
     member: Arc<OnceLock<Member>>,
+    /// What sync knows; empty where no server runs.
+    pub(crate) board: Board,
 }
 
 impl Here {
     pub(crate) fn new(clinic: Clinic) -> Self {
-        Self { clinic, member: Arc::default() }
+        Self { clinic, member: Arc::default(), board: Board::default() }
     }
 
     /// This node's part in a region.

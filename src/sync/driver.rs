@@ -240,6 +240,7 @@ impl Driver {
         self.check_connections();
         self.set_terms();
         self.unite_all();
+        self.note_if_new();
         self.shown.soon();
     }
 

@@ -14,5 +14,6 @@ mod pages;
 mod region;
 mod store;
 mod study;
+mod sync;
 mod tidy;
 mod wait;
