@@ -75,7 +75,15 @@ pub(super) fn measure(
     scratch: &Path,
     err: &mut dyn Write,
 ) -> anyhow::Result<Served> {
-    let serve = [OsStr::new("serve"), OsStr::new("--listen"), OsStr::new("127.0.0.1:0"), OsStr::new("--dir"), dir.as_os_str()];
+    let serve = [
+        OsStr::new("serve"),
+        OsStr::new("--listen"),
+        OsStr::new("127.0.0.1:0"),
+        OsStr::new("--sync-listen"),
+        OsStr::new("off"),
+        OsStr::new("--dir"),
+        dir.as_os_str(),
+    ];
     let node = Node::start(&serve, "/")?;
     writeln!(err, "opening {} sessions …", cards.len())?;
     let mut requests = Vec::with_capacity(cards.len());

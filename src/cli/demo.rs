@@ -45,7 +45,7 @@ pub(crate) fn run(args: &DemoArgs, output: &mut Output<'_>) -> anyhow::Result<u8
     let cards = sample_cards(&clinic)?;
     let ready = |output: &mut Output<'_>| announce(args.json, &url, &dir, &cards, &clinic, output);
     let served = serve::until_signal(
-        Serving { clinic: clinic.clone(), dir: &dir, listener, tls: None, hosts: Vec::new() },
+        Serving { clinic: clinic.clone(), dir: &dir, listener, tls: None, hosts: Vec::new(), sync: None },
         output,
         ready,
     );

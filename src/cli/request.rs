@@ -6,7 +6,7 @@ use crate::clinic::{Clinic, ClinicError};
 use crate::clock::Clock;
 use crate::membership::Member;
 use crate::store::StoreError;
-use crate::sync::board::{Board, Snapshot};
+use crate::sync::{Board, Snapshot};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, OnceLock};
 

@@ -1,5 +1,9 @@
 //! `serve`: the patients' pages, and the local socket for other commands.
 
+mod syncing;
+
+pub(crate) use syncing::Syncing;
+
 use super::At;
 use super::output::Output;
 use super::request::Here;
@@ -7,11 +11,14 @@ use super::socket;
 use crate::app::{self, App, Listeners, TlsFiles};
 use crate::clinic::Clinic;
 use crate::clock::Clock;
+use crate::membership::Member;
+use crate::sync::Board;
 use crate::tasks::Tasks;
 use anyhow::Context;
 use clap::Args;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use syncing::SyncArgs;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -34,6 +41,8 @@ pub(crate) struct ServeArgs {
     /// Serve other addresses than loopback without TLS: everybody on the network can then read along
     #[arg(long)]
     insecure_lan: bool,
+    #[command(flatten)]
+    sync: SyncArgs,
 }
 
 /// What a process serves.
@@ -43,6 +52,8 @@ pub(crate) struct Serving<'a> {
     pub(crate) listener: TcpListener,
     pub(crate) tls: Option<TlsFiles>,
     pub(crate) hosts: Vec<String>,
+    /// How it takes part in its region, if it does.
+    pub(crate) sync: Option<Syncing>,
 }
 
 pub(crate) fn run(args: &ServeArgs, output: &mut Output<'_>) -> anyhow::Result<u8> {
@@ -52,10 +63,11 @@ pub(crate) fn run(args: &ServeArgs, output: &mut Output<'_>) -> anyhow::Result<u
     };
     app::check_listen_address(args.listen, tls.is_some(), args.insecure_lan)?;
     let clinic = Clinic::open(&args.at.location(), Clock::system())?;
+    let sync = args.sync.bind();
     let listener = TcpListener::bind(args.listen).with_context(|| format!("listening on {}", args.listen))?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let ready = format!("ready: {scheme}://{}", listener.local_addr()?);
-    let serving = Serving { clinic, dir: &args.at.dir, listener, tls, hosts: args.host.clone() };
+    let serving = Serving { clinic, dir: &args.at.dir, listener, tls, hosts: args.host.clone(), sync: Some(sync) };
     until_signal(serving, output, |output| output.result(ready))
 }
 
@@ -65,11 +77,16 @@ pub(crate) fn until_signal(
     output: &mut Output<'_>,
     ready: impl FnOnce(&mut Output<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<u8> {
+    let (member, board) = (Member::open(&serving.clinic)?, Board::default());
+    let here = Here::served(member.clone(), board.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let (shutdown, tasks) = (CancellationToken::new(), Tasks::new());
         stop_at_signal(&tasks, shutdown.clone())?;
-        socket::listen(serving.dir, Here::new(serving.clinic.clone()), &tasks, shutdown.clone())?;
+        if let Some(sync) = serving.sync {
+            sync.start(member, board, &tasks, &shutdown)?;
+        }
+        socket::listen(serving.dir, here, &tasks, shutdown.clone())?;
         let app = App::new(serving.clinic, serving.hosts);
         let listeners = Listeners::new(serving.listener, serving.tls.as_ref())?;
         ready(output)?;

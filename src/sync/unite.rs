@@ -22,7 +22,7 @@ const ROUNDS_MAX: usize = 4;
 
 /// Why statements were not united.
 #[derive(Debug, thiserror::Error)]
-pub enum UniteError {
+pub(super) enum UniteError {
     /// No answer.
     #[error(transparent)]
     Ask(#[from] AskError),

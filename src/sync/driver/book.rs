@@ -66,7 +66,9 @@ impl Book {
     /// Somebody was met at an address. Only where members are is remembered besides what a person named.
     pub(super) fn meet(&mut self, node: NodeId, address: SocketAddr, is_member: bool) {
         let address = address.to_string();
-        self.met.values_mut().for_each(|there| drop(there.remove(&address)));
+        for there in self.met.values_mut() {
+            there.remove(&address);
+        }
         if let Some(named) = self.named.get_mut(&address) {
             named.node = Some(node);
         } else if is_member {

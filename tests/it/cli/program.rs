@@ -68,7 +68,7 @@ impl Clinic {
 
     /// Serves the pages, with every log there is.
     pub fn serve(&self, args: &[&str]) -> Served {
-        let mut command = self.command(&[&["serve", "--listen", "127.0.0.1:0"], args].concat());
+        let mut command = self.command(&[&["serve", "--listen", "127.0.0.1:0", "--sync-listen", "off"], args].concat());
         let mut child = command.env("KUSURIBAKO_LOG", "trace").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut ready = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
