@@ -16,7 +16,7 @@ mod word;
 pub use error::MembershipError;
 pub use holders::WaitingHolder;
 pub use joining::{CAPACITY_UNSAID, DAMAGE_UNSAID_PPM, Invited, WaitingGuest, WaitingHere};
-pub use placing::{Asked, Proposal, propose};
+pub use placing::{Asked, Proposal, propose, table};
 pub use revoking::{ChainMarkOf, RevokedNode};
 pub use times::Heard;
 pub use word::{DeputyKey, RegionSaid, Word, sheets};

@@ -52,6 +52,14 @@ impl Clinic {
         self.inner.store.read_now(move |reader| Ok(inner.confirmed(reader)))?
     }
 
+    /// Whether a held ledger's key was sealed to an opener: another site's emergency key, say. Not from async code.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn is_sealed_to(&self, ledger: LedgerId, opener: OpenerId) -> Result<bool, ClinicError> {
+        self.inner.store.read_now(move |reader| Ok(receives(Within::new(reader, ledger), opener)))?
+    }
+
     /// Which inbox each ledger's home vouches for, by the region's statements: what a key that is opened here has to fit.
     pub fn set_inboxes(&self, inboxes: BTreeMap<LedgerId, (KeyId, [u8; 32])>) {
         *self.inner.inboxes.write().unwrap_or_else(std::sync::PoisonError::into_inner) = inboxes;

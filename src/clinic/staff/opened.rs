@@ -123,6 +123,7 @@ impl Clinic {
     }
 
     /// The keys of a ledger that somebody of the staff has opened.
+    #[cfg(test)]
     pub(in crate::clinic) fn opened_keys(&self, ledger: LedgerId) -> Option<Arc<LedgerKeys>> {
         self.inner.opened.lock(self.inner.clock.monotonic()).ledgers.get(&ledger).cloned()
     }
