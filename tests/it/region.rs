@@ -67,10 +67,14 @@ impl<'l> Region<'l> {
         for clinic in self.clinics.iter().filter(|clinic| clinic.is_running()) {
             clinic.until_status("all copies are complete", |status| {
                 let ledgers = status["ledgers"].as_array().unwrap();
-                let holders = || ledgers.iter().flat_map(|ledger| ledger["holders"].as_array().unwrap());
-                ledgers.len() == NAMES.len()
-                    && ledgers.iter().all(|ledger| ledger["holders"].as_array().unwrap().len() >= 2)
-                    && holders().filter(|holder| self.is_up(&holder["site"])).all(|holder| holder["behind"] == 0)
+                let own = |holder: &Value| holder["site"] == status["site"];
+                let of = |ledger: &Value| ledger["holders"].as_array().unwrap().clone();
+                let is_whole = |ledger: &Value| {
+                    let holders = of(ledger);
+                    let up = || holders.iter().filter(|holder| self.is_up(&holder["site"]));
+                    holders.len() >= 2 && (!holders.iter().any(own) || up().all(|holder| holder["behind"] == 0))
+                };
+                ledgers.len() == NAMES.len() && ledgers.iter().all(is_whole)
             });
         }
     }
