@@ -71,7 +71,15 @@ pub(crate) fn run(args: &ServeArgs, output: &mut Output<'_>) -> anyhow::Result<u
     let listener = TcpListener::bind(args.listen).with_context(|| format!("listening on {}", args.listen))?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let ready = format!("ready: {scheme}://{}", listener.local_addr()?);
-    let serving = Serving { clinic, dir: &args.at.dir, listener, tls, hosts: args.host.clone(), sync, until_input_ends: args.until_input_ends };
+    let serving = Serving {
+        clinic,
+        dir: &args.at.dir,
+        listener,
+        tls,
+        hosts: args.host.clone(),
+        sync,
+        until_input_ends: args.until_input_ends,
+    };
     until_signal(serving, output, |output| output.result(ready))
 }
 

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 /// Half the width of the drawing, in its own units.
 const MIDDLE: f64 = 100.0;
-/// How far from the middle the farthest place is drawn, and the nearest at least.
-const REACH: f64 = 80.0;
-const REACH_MIN: f64 = 26.0;
+/// How far from the middle the farthest place is drawn, and the nearest.
+const REACH_MAX: f64 = 80.0;
+const REACH_MIN: f64 = 30.0;
 
 /// What a record's page knows of the region.
 pub struct Around {
@@ -99,13 +99,12 @@ fn here(m: &'static Messages, around: &Surroundings, view: &LedgerView) -> Optio
 }
 
 fn listed(m: &'static Messages, here: Option<Place>, near: &[Nearby]) -> Vec<Place> {
-    let farthest_m = near.iter().filter_map(|near| near.distance_m).max().unwrap_or(0);
     let first = 1 + usize::from(here.is_some());
-    let others = near.iter().zip(first..).map(|(near, number)| place(m, number, near, farthest_m));
+    let others = near.iter().enumerate().map(|(rank, found)| place(m, rank + first, found, share(rank, near.len())));
     here.into_iter().chain(others).collect()
 }
 
-fn place(m: &'static Messages, number: usize, near: &Nearby, farthest_m: u64) -> Place {
+fn place(m: &'static Messages, number: usize, near: &Nearby, share: f64) -> Place {
     let p = &m.places;
     let known = near.distance_m.zip(near.direction);
     let way = known.map_or_else(
@@ -129,14 +128,18 @@ fn place(m: &'static Messages, number: usize, near: &Nearby, farthest_m: u64) ->
         answers: Some(Html(answers.to_string())),
         is_silent: near.site.answers != Some(true),
         phone: phone.map(|phone| p.phone.with(escaped(phone))),
-        dot: known.map(|(distance_m, direction)| dot(direction, distance_m, farthest_m)),
+        dot: known.map(|(_, direction)| dot(direction, share)),
     }
 }
 
 /// Kilometres as people say them: with a tenth where that matters to who walks.
 fn km(distance_m: u64) -> String {
     let hundreds = distance_m.saturating_add(50) / 100;
-    if hundreds < 100 { format!("{}.{}", hundreds / 10, hundreds % 10) } else { (distance_m.saturating_add(500) / 1000).to_string() }
+    if hundreds < 100 {
+        format!("{}.{}", hundreds / 10, hundreds % 10)
+    } else {
+        (distance_m.saturating_add(500) / 1000).to_string()
+    }
 }
 
 /// From north, clockwise.
@@ -153,16 +156,17 @@ const fn eighths(direction: Direction) -> usize {
     }
 }
 
-/// In the drawing, north is up; distances grow with their square root, so that near places do not fall on each other.
-fn dot(direction: Direction, distance_m: u64, farthest_m: u64) -> (u32, u32) {
-    let share = libm::sqrt(number(distance_m) / number(farthest_m.max(1)));
-    let reach = REACH_MIN + (REACH - REACH_MIN) * share;
-    let angle = f64::from(u8::try_from(eighths(direction)).unwrap_or_default()) * std::f64::consts::FRAC_PI_4;
-    (rounded(MIDDLE + reach * libm::sin(angle)), rounded(MIDDLE - reach * libm::cos(angle)))
+/// Where a place stands between the nearest (0) and the farthest (1).
+fn share(rank: usize, count: usize) -> f64 {
+    let number = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
+    if count < 2 { 0.5 } else { number(rank) / number(count - 1) }
 }
 
-fn number(metres: u64) -> f64 {
-    f64::from(u32::try_from(metres).unwrap_or(u32::MAX))
+/// In the drawing, north is up. Places stand in the order of their distance, evenly, so that none hides another.
+fn dot(direction: Direction, share: f64) -> (u32, u32) {
+    let reach = REACH_MIN + (REACH_MAX - REACH_MIN) * share;
+    let angle = f64::from(u8::try_from(eighths(direction)).unwrap_or_default()) * std::f64::consts::FRAC_PI_4;
+    (rounded(MIDDLE + reach * libm::sin(angle)), rounded(MIDDLE - reach * libm::cos(angle)))
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a point of a drawing of 200 by 200")]
@@ -181,9 +185,9 @@ mod tests {
 
     #[test]
     fn the_farthest_place_stands_at_the_edge_and_north_is_up() {
-        assert_eq!(dot(Direction::North, 500, 500), (100, 20));
-        assert_eq!(dot(Direction::East, 500, 500), (180, 100));
-        assert_eq!(dot(Direction::South, 0, 500), (100, 126));
-        assert_eq!(dot(Direction::West, 0, 0), (74, 100));
+        assert_eq!(dot(Direction::North, share(1, 2)), (100, 20));
+        assert_eq!(dot(Direction::East, share(2, 3)), (180, 100));
+        assert_eq!(dot(Direction::South, share(0, 3)), (100, 130));
+        assert_eq!(dot(Direction::West, share(0, 1)), (45, 100));
     }
 }

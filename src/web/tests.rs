@@ -2,13 +2,12 @@
 
 use super::lang::Lang;
 use super::page::{Frame, Who};
+use super::places::Around;
 use super::reading::Reading;
 use super::{history, looks, record};
-use super::places::Around;
 use crate::clinic::Chart;
 use crate::clinic::surroundings::Surroundings;
 use crate::ledger::{LedgerId, SiteId};
-use std::sync::Arc;
 use crate::record::dose::{Dose, Unclear};
 use crate::record::timeline::{Doubt, DrugLine, Shown, Timeline, Today};
 use crate::record::{
@@ -16,6 +15,7 @@ use crate::record::{
 };
 use axum::response::Response;
 use jiff::civil::date;
+use std::sync::Arc;
 
 fn version(n: u8) -> FactVersion {
     FactVersion { id: FactId([n; 16]), version: ContentHash([n; 32]) }

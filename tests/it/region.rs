@@ -105,7 +105,7 @@ impl<'l> Region<'l> {
     }
 }
 
-const DRUG: &str = "コリオパン";
+const DRUG: &str = "ｺﾘｵﾊﾟﾝ";
 
 fn reads(clinic: &Clinic, card: &Card) -> bool {
     let page = clinic.read(card);

@@ -28,7 +28,6 @@ pub struct Clinic<'l> {
 pub struct Card {
     pub code: String,
     pub pin: String,
-    pub patient: String,
 }
 
 impl<'l> Clinic<'l> {
@@ -167,7 +166,7 @@ impl<'l> Clinic<'l> {
         self.ok(&["import", file.to_str().unwrap(), "--patient", &patient]);
         let issued = self.json(&["card", "issue", "--patient", &patient]);
         let text = |key: &str| issued[key].as_str().unwrap_or_else(|| panic!("{key} in {issued}")).to_owned();
-        Card { code: text("code"), pin: text("pin"), patient }
+        Card { code: text("code"), pin: text("pin") }
     }
 
     /// What a phone on this clinic's network sees with a card: the page after the PIN and the two steps that follow, or the refusal.
@@ -180,11 +179,6 @@ impl<'l> Clinic<'l> {
         let you = phone.get("/you");
         phone.post("/you", &[("csrf", &csrf(&you)), ("answer", "yes")]);
         phone.get("/record")
-    }
-
-    /// A page that needs no card.
-    pub fn page(&self, path: &str) -> String {
-        Phone { clinic: self, cookie: String::new() }.get(path)
     }
 
     /// Writes a memo into the record with the card; gives what came after it.
