@@ -7,6 +7,7 @@ pub mod check;
 mod derive;
 pub mod export;
 pub mod holders;
+pub mod inbox;
 pub mod intake;
 mod keys;
 mod matching;
@@ -22,12 +23,12 @@ pub(crate) mod within;
 use crate::clock::Clock;
 use crate::ledger::content::Content;
 use crate::ledger::payload::{Payload, SiteProfile};
-use crate::ledger::{CoarseKind, LedgerId, SiteId};
+use crate::ledger::{CoarseKind, LedgerId, NodeId, SiteId};
 use crate::record::timeline::Today;
 use crate::record::{FactId, Subject};
 use crate::seal::body::{self, Class};
 use crate::seal::card::PinMemory;
-use crate::seal::key::Key;
+use crate::seal::key::{Key, KeyId};
 use crate::seal::{Entropy, SealError, random};
 use crate::store::{Draft, Reader, Store, StoreError, StoredEntry};
 use keys::LedgerKeys;
@@ -52,6 +53,8 @@ struct Inner {
     ledger: [u8; 16],
     node: NodeKey,
     site: SiteId,
+    /// The node that founded the ledger: this one, unless this one took over.
+    home: NodeId,
     keys: Arc<LedgerKeys>,
     profile: SiteProfile,
     surroundings: RwLock<Arc<Surroundings>>,
@@ -60,9 +63,11 @@ struct Inner {
     /// Argon2id takes 19 MiB: one PIN at a time, the others wait in line. Empty until the first.
     pin_queue: Arc<Mutex<Option<PinMemory>>>,
     spare_tries: unlock::SpareTries,
+    /// What lies in the inbox is opened by one at a time.
+    inbox_turn: std::sync::Mutex<()>,
     opened: staff::Opened,
     /// By the region's statements.
-    inboxes: RwLock<BTreeMap<crate::ledger::LedgerId, (crate::seal::key::KeyId, [u8; 32])>>,
+    inboxes: RwLock<BTreeMap<LedgerId, (KeyId, [u8; 32])>>,
 }
 
 /// Why the clinic could not do what was asked.
@@ -101,12 +106,6 @@ pub enum ClinicError {
     /// Allergies cannot be concealed.
     #[error("allergies cannot be concealed")]
     NotConcealable,
-    /// This node does not write into that ledger.
-    #[error("this node does not write into the record of {home}: ask there, or see `kusuribako region status`")]
-    NotWritable {
-        /// What its home is called.
-        home: String,
-    },
     /// No member of the staff has a badge yet.
     #[error(
         "nobody here has a staff badge yet, so this clinic has no emergency key either: run `kusuribako staff first-admin`"
@@ -115,6 +114,12 @@ pub enum ClinicError {
     /// Somebody has one.
     #[error("this clinic has a first admin already; a second badge is issued by somebody who has one")]
     AdminThere,
+    /// This node does not write into that ledger.
+    #[error("this node does not write into the record of {home}: ask there, or see `kusuribako region status`")]
+    NotWritable {
+        /// What its home is called.
+        home: String,
+    },
     /// The record that waits cannot be attached as a record.
     #[error("the record that waits cannot be attached: {0}; ask the sender for a corrected file, then discard this one")]
     NotReadable(String),

@@ -3,8 +3,8 @@
 
 use super::staff::Staff;
 use super::within::Within;
-use super::{Clinic, ClinicError, Inner, keys, projection};
-use crate::ledger::payload::{OpenerMore, Payload, Registration, Wrap};
+use super::{Clinic, ClinicError, Inner, keys, open_payload, projection};
+use crate::ledger::payload::{OpenerEntry, OpenerMore, Payload, Registration, Wrap};
 use crate::ledger::{CoarseKind, LedgerId};
 use crate::record::Subject;
 use crate::seal::envelope::wrap;
@@ -19,14 +19,15 @@ impl Clinic {
     /// # Errors
     /// What the store says.
     pub fn confirm_opener(&self, public: &OpenerPublic, by: &Staff) -> Result<bool, ClinicError> {
-        if by.ledger != self.ledger() {
+        if by.ledger() != self.ledger() {
             return Err(ClinicError::KeyDoesNotFit);
         }
         if self.confirmed_openers()?.contains(&(public.id, public.x25519)) {
             return Ok(false);
         }
-        let (inner, id) = (self.inner.clone(), public.id);
-        let is_known = self.inner.store.read_now(move |reader| inner.is_keeper(reader, id))?;
+        let (inner, kind) = (self.inner.clone(), public.kind);
+        let keepers = self.inner.store.read_now(move |reader| Ok(inner.keepers(reader, kind)))??;
+        let is_known = keepers.iter().any(|keeper| keeper.entry.public() == *public);
         let ledger_key = self.inner.keys.ring.newest();
         let sealed = wrap(&self.inner.ledger, ledger_key, KeyKind::Ledger, public)?;
         let wraps = vec![Wrap { key: ledger_key.id, kind: KeyKind::Ledger, opener: public.id, sealed }];
@@ -64,7 +65,7 @@ impl Clinic {
     pub(super) fn held(&self) -> Result<BTreeSet<LedgerId>, ClinicError> {
         let own = self.ledger();
         // Who holds nothing of a ledger may still have left something in its inbox: then its keys are not here.
-        Ok(self.inner.store.read_now(move |reader| {
+        let held = self.inner.store.read_now(move |reader| {
             let mut held = BTreeSet::new();
             for ledger in reader.holdings()?.into_iter().map(|held| held.ledger).filter(|ledger| *ledger != own) {
                 if !reader.list_projection(ledger, projection::LEDGER_KEY, None, 1)?.is_empty() {
@@ -72,27 +73,40 @@ impl Clinic {
                 }
             }
             Ok(held)
-        })?)
+        });
+        Ok(held?)
     }
 }
 
 impl Inner {
-    fn is_keeper(&self, reader: &Reader<'_>, id: OpenerId) -> Result<bool, crate::store::StoreError> {
-        Ok(self.own(reader).find(projection::OPENER, &id.0)?.iter().any(|(value, _)| value.is_empty()))
-    }
-
     fn confirmed(&self, reader: &Reader<'_>) -> Result<BTreeSet<(OpenerId, [u8; 32])>, ClinicError> {
         let newest = self.keys.ring.newest().id;
         let mut found = BTreeSet::new();
         for kind in [OpenerKind::Emergency, OpenerKind::Recovery] {
             for keeper in self.keepers(reader, kind)? {
-                let wraps = keys::opener_wraps(self.own(reader), keeper.entry.opener)?;
+                let wraps = self.home_wraps(reader, keeper.entry.opener)?;
                 if wraps.iter().any(|wrap| wrap.key == newest && wrap.kind == KeyKind::Ledger) {
                     found.insert((keeper.entry.opener, keeper.entry.x25519));
                 }
             }
         }
         Ok(found)
+    }
+
+    /// The wraps for an opener that the clinic's own box wrote.
+    fn home_wraps(&self, reader: &Reader<'_>, id: OpenerId) -> Result<Vec<Wrap>, ClinicError> {
+        let own = self.own(reader);
+        let mut wraps = Vec::new();
+        for (value, row) in own.find(projection::OPENER, &id.0)? {
+            let Some(entry) = own.entry(row)?.filter(|entry| self.is_of_home(entry.open.author())) else { continue };
+            let found = if value.is_empty() {
+                open_payload::<OpenerEntry>(&entry).map(|opener| opener.wraps)
+            } else {
+                open_payload::<OpenerMore>(&entry).map(|more| more.wraps)
+            };
+            wraps.extend(found.unwrap_or_default());
+        }
+        Ok(wraps)
     }
 }
 

@@ -122,7 +122,7 @@ fn list(member: &Member, json: bool, output: &mut Output<'_>) -> anyhow::Result<
             .collect();
         return done(output.json(&json!({"here": here, "guests": guests, "holders": holders})));
     }
-    for here in here {
+    if let Some(here) = here {
         output
             .result(format_args!("{}  this clinic joins {}: compare, then `region confirm CODE`", *here.compared, here.name))?;
     }

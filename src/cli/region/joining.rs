@@ -5,7 +5,7 @@ use crate::cli::output::Output;
 use crate::cli::secrets::{Hidden, read_staff};
 use crate::entropy::SystemEntropy;
 use crate::formats::qr::{self, Correction};
-use crate::membership::{Member, MembershipError, WaitingHere};
+use crate::membership::{Member, WaitingHere};
 use crate::region::invitation::Invitation;
 use crate::region::kit::{Kit, KitKey, Sheet};
 use anyhow::{Context, bail};
