@@ -7,6 +7,7 @@ pub mod check;
 mod derive;
 pub mod export;
 pub mod holders;
+pub mod inbox;
 pub mod intake;
 mod keys;
 mod matching;
@@ -62,6 +63,8 @@ struct Inner {
     /// Argon2id takes 19 MiB: one PIN at a time, the others wait in line. Empty until the first.
     pin_queue: Arc<Mutex<Option<PinMemory>>>,
     spare_tries: unlock::SpareTries,
+    /// What lies in the inbox is opened by one at a time.
+    inbox_turn: std::sync::Mutex<()>,
     opened: staff::Opened,
     /// By the region's statements.
     inboxes: RwLock<BTreeMap<LedgerId, (KeyId, [u8; 32])>>,

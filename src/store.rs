@@ -1,7 +1,6 @@
 //! The ledger on disk: SQLite with one writer thread, which groups commits and acknowledges after fsync, and a pool of reader threads.
 
 mod append;
-mod behind;
 mod changes;
 mod dropping;
 mod error;
@@ -10,6 +9,7 @@ mod holding;
 mod pending;
 mod queue;
 mod reader;
+mod reads;
 mod rebuild;
 mod replica;
 mod schema;
@@ -38,9 +38,9 @@ use files::{DataDir, Reserve};
 use holding::Holdings;
 use pending::Reply;
 use queue::Queue;
+use reads::{ReadJob, serve_reads, snapshot};
 use rusqlite::Connection;
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -153,8 +153,6 @@ struct Handle {
     dir: DataDir,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
-
-type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
 
 /// What the handles and the threads share.
 struct Shared {
@@ -357,26 +355,6 @@ impl Store {
         self.read_in(&self.0.shared.reads, read)
     }
 
-    fn read_in<T, F>(&self, queue: &Queue<ReadJob>, read: F) -> Pending<T>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Reader<'_>) -> Result<T, StoreError> + Send + 'static,
-    {
-        let (reply, pending) = Pending::new();
-        let shared = Arc::downgrade(&self.0.shared);
-        let job: ReadJob = Box::new(move |conn| {
-            let answer = snapshot(conn, read);
-            if let (Err(error), Some(shared)) = (&answer, shared.upgrade()) {
-                shared.note(error);
-            }
-            drop(reply.send(answer));
-        });
-        match queue.push(job) {
-            Ok(()) => pending,
-            Err((_, error)) => refused(error),
-        }
-    }
-
     /// The same, and waits for it. Not from async code.
     pub fn read_now<T, F>(&self, read: F) -> Result<T, StoreError>
     where
@@ -486,24 +464,6 @@ fn newest_trusted_ms(conn: &Connection, position: &Position) -> Result<i64, Stor
     let kept = kept.and_then(|bytes| bytes.try_into().ok()).map(i64::from_be_bytes);
     let newest = Some(position.time).filter(|time| *time != Hlc::default()).map(Hlc::ms);
     Ok(kept.or(newest).unwrap_or(i64::MIN))
-}
-
-/// A reader thread: works until the queue is closed and empty.
-fn serve_reads(conn: &Connection, reads: &Queue<ReadJob>) {
-    while let Some(job) = reads.pop() {
-        // Whoever asked hears that there is no answer; the thread serves the next.
-        drop(catch_unwind(AssertUnwindSafe(|| job(conn))));
-        if !conn.is_autocommit() {
-            drop(conn.execute_batch("ROLLBACK"));
-        }
-    }
-}
-
-fn snapshot<T>(conn: &Connection, read: impl FnOnce(&Reader<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
-    conn.prepare_cached("BEGIN")?.execute([])?;
-    let answer = read(&Reader::new(conn));
-    conn.prepare_cached("ROLLBACK")?.execute([])?;
-    answer
 }
 
 #[cfg(test)]

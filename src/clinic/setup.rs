@@ -136,6 +136,7 @@ fn inner(
         entropy,
         pin_queue: Arc::default(),
         spare_tries: SpareTries::default(),
+        inbox_turn: std::sync::Mutex::default(),
         opened: Opened::default(),
         inboxes: RwLock::default(),
     }

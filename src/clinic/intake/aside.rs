@@ -34,7 +34,7 @@ impl Waiting {
 }
 
 /// A record as it is kept: JAHISTC08 in UTF-8.
-pub(super) fn keep(document: &Document) -> String {
+pub(in crate::clinic) fn keep(document: &Document) -> String {
     jahis::write_text(document)
 }
 
