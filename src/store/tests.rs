@@ -1,5 +1,7 @@
 //! The store against a model of it that is as plain as can be: the same batches, the same answers.
 
+mod changes;
+
 use super::*;
 use crate::exchange::fetch::Bodyless;
 use crate::exchange::fill::Kept;
