@@ -20,8 +20,7 @@ fn faults(store: &Store) -> Vec<StoreFault> {
         }
     };
     store.verify(report).wait().unwrap();
-    let faults = found.lock().unwrap().clone();
-    faults
+    std::mem::take(&mut *found.lock().unwrap())
 }
 
 #[test]
@@ -61,7 +60,7 @@ fn pages_write_before_what_peers_sent() {
     let batch = |run: Option<Verified>| Batch { runs: run.into_iter().collect(), aside: Vec::new(), bodies: Vec::new() };
     let run = both.stretch(0, 0, 4, u64::MAX);
     // While the writer is held up, both kinds of work gather.
-    let conn = Connection::open(both.temp.path().join("ledger.db")).unwrap();
+    let conn = raw(both.temp.path());
     conn.execute_batch("BEGIN IMMEDIATE").unwrap();
     let first = both.store.append(vec![draft(b"first")], Urgency::Normal);
     both.store.take_in(Token(7), LEDGER, batch(run), Vec::new());
@@ -107,14 +106,13 @@ fn what_was_begun_to_be_given_up_is_finished_after_a_start_and_is_not_held_meanw
     let mut both = Both::new();
     carry_out(&mut both, Op::Write(0, 8));
     carry_out(&mut both, Op::Take(vec![(0, 0, 7, u64::MAX)]));
-    let path = both.temp.path().join("ledger.db");
     let begun = "UPDATE holding SET entries = 0, missing = 0, dropped_to = 8 WHERE entries = 8; DELETE FROM tip;";
-    Connection::open(&path).unwrap().execute_batch(begun).unwrap();
+    raw(both.temp.path()).execute_batch(begun).unwrap();
     both.model = Disk::default();
     both.restart();
     // The lane is worked off in order: when the next job of it has come back, the one before it has too.
     assert_eq!(both.store.drop_copy(LedgerId([8; 16])).wait().unwrap(), 0);
-    let left: i64 = Connection::open(&path).unwrap().query_row("SELECT count(*) FROM entry", [], |row| row.get(0)).unwrap();
+    let left: i64 = raw(both.temp.path()).query_row("SELECT count(*) FROM entry", [], |row| row.get(0)).unwrap();
     assert_eq!((left, faults(&both.store)), (0, vec![]));
 }
 
@@ -134,7 +132,7 @@ fn a_database_of_the_version_before_is_counted_once() {
         CREATE TABLE projection (kind INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, entry INTEGER NOT NULL,
             PRIMARY KEY (kind, key, value, entry)) STRICT, WITHOUT ROWID;
         INSERT INTO projection SELECT kind, key, value, entry FROM now; DROP TABLE now; DROP TABLE holding; PRAGMA user_version = 1;";
-    Connection::open(both.temp.path().join("ledger.db")).unwrap().execute_batch(old).unwrap();
+    raw(both.temp.path()).execute_batch(old).unwrap();
     both.restart();
     both.compare(0, 100_000);
     let faults = Arc::new(Mutex::new(Vec::new()));
