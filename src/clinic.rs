@@ -22,12 +22,12 @@ pub(crate) mod within;
 use crate::clock::Clock;
 use crate::ledger::content::Content;
 use crate::ledger::payload::{Payload, SiteProfile};
-use crate::ledger::{CoarseKind, LedgerId, SiteId};
+use crate::ledger::{CoarseKind, LedgerId, NodeId, SiteId};
 use crate::record::timeline::Today;
 use crate::record::{FactId, Subject};
 use crate::seal::body::{self, Class};
 use crate::seal::card::PinMemory;
-use crate::seal::key::Key;
+use crate::seal::key::{Key, KeyId};
 use crate::seal::{Entropy, SealError, random};
 use crate::store::{Draft, Reader, Store, StoreError, StoredEntry};
 use keys::LedgerKeys;
@@ -52,6 +52,8 @@ struct Inner {
     ledger: [u8; 16],
     node: NodeKey,
     site: SiteId,
+    /// The node that founded the ledger: this one, unless this one took over.
+    home: NodeId,
     keys: Arc<LedgerKeys>,
     profile: SiteProfile,
     surroundings: RwLock<Arc<Surroundings>>,
@@ -62,7 +64,7 @@ struct Inner {
     spare_tries: unlock::SpareTries,
     opened: staff::Opened,
     /// By the region's statements.
-    inboxes: RwLock<BTreeMap<crate::ledger::LedgerId, (crate::seal::key::KeyId, [u8; 32])>>,
+    inboxes: RwLock<BTreeMap<LedgerId, (KeyId, [u8; 32])>>,
 }
 
 /// Why the clinic could not do what was asked.
@@ -131,6 +133,16 @@ impl Clinic {
         &self.inner.profile
     }
 
+    /// The site, as the ledger's first entry names it.
+    pub fn site(&self) -> SiteId {
+        self.inner.site
+    }
+
+    /// The node's own keys.
+    pub fn node_key(&self) -> &NodeKey {
+        &self.inner.node
+    }
+
     /// Its telephone; empty where none was given.
     pub fn phone(&self) -> &str {
         &self.inner.profile.phone
@@ -160,16 +172,6 @@ impl Clinic {
     /// The ledger that the clinic is at home in.
     pub fn ledger(&self) -> LedgerId {
         LedgerId(self.inner.ledger)
-    }
-
-    /// The site that the clinic is, as its ledger's first entry says.
-    pub fn site(&self) -> SiteId {
-        self.inner.site
-    }
-
-    /// The node's own secrets.
-    pub fn node_key(&self) -> &NodeKey {
-        &self.inner.node
     }
 
     /// The store below, for the command line's checks.

@@ -16,7 +16,7 @@ mod word;
 pub use error::MembershipError;
 pub use holders::WaitingHolder;
 pub use joining::{CAPACITY_UNSAID, DAMAGE_UNSAID_PPM, Invited, WaitingGuest, WaitingHere};
-pub use placing::{Asked, Proposal, propose};
+pub use placing::{Asked, Proposal, propose, table};
 pub use revoking::{ChainMarkOf, RevokedNode};
 pub use times::Heard;
 pub use word::{DeputyKey, RegionSaid, Word, sheets};
@@ -156,8 +156,8 @@ impl Member {
         self.require_none(statements.region())?;
         let store = self.inner.clinic.store();
         let (known, running_ms) = (Known::of(statements)?, self.running_ms());
-        kept::put_region(store, &known.statements)?;
         let heard: Vec<Signed> = known.statements.iter().cloned().collect();
+        kept::change_statements(store, &heard, Vec::new())?;
         self.running().hear(store, &heard, running_ms)?;
         self.publish(known);
         drop(changing);
@@ -173,7 +173,7 @@ impl Member {
         let known = Known::of(after)?;
         if !added.is_empty() || !pruned.is_empty() {
             let (store, running_ms) = (self.inner.clinic.store(), self.running_ms());
-            kept::change_statements(store, &known.statements, &added, &pruned)?;
+            kept::change_statements(store, &added, pruned)?;
             self.running().hear(store, &added, running_ms)?;
         }
         self.publish(known);

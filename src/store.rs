@@ -4,7 +4,6 @@ mod append;
 mod behind;
 mod changes;
 mod dropping;
-mod ends;
 mod error;
 mod files;
 mod holding;
@@ -22,7 +21,6 @@ mod writer;
 
 pub use crate::sentence::Sentence;
 pub use changes::{Change, Subscription};
-pub use ends::ChainEnds;
 pub use error::StoreError;
 pub use pending::Pending;
 pub use reader::{Counts, ProjectionRow, Reader, StoredEntry, SubjectEntries};
@@ -507,6 +505,3 @@ fn snapshot<T>(conn: &Connection, read: impl FnOnce(&Reader<'_>) -> Result<T, St
     conn.prepare_cached("ROLLBACK")?.execute([])?;
     answer
 }
-
-#[cfg(test)]
-mod tests;

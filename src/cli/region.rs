@@ -7,8 +7,11 @@ mod emergency;
 mod joining;
 mod keys;
 mod kit;
+mod map;
 mod place;
 mod sheets;
+mod status;
+mod troubles;
 
 pub(crate) use args::{Action, RegionArgs};
 
@@ -40,6 +43,8 @@ pub(crate) fn carry_out(here: &Here, action: Action, output: &mut Output<'_>) ->
         Action::Sign { statement, signing, json } => keys::sign(member, &statement, &signing, json, output),
         Action::Place(place) => place::place(member, &place, output),
         Action::Kit { sheets, json } => kit::check(member, &sheets, json, output),
+        Action::Status { json } => status::status(here, json, output),
+        Action::Map { out } => map::map(here, out.as_deref(), output),
         Action::Emergency(emergency) => emergency::carry_out(member, &emergency, output),
     }
 }

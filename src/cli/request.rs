@@ -6,7 +6,7 @@ use crate::clinic::{Clinic, ClinicError};
 use crate::clock::Clock;
 use crate::membership::Member;
 use crate::store::StoreError;
-use crate::sync::Board;
+use crate::sync::board::{Board, Snapshot};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, OnceLock};
 
@@ -41,13 +41,24 @@ pub(crate) enum Request {
 pub(crate) struct Here {
     pub(crate) clinic: Clinic,
     member: Arc<OnceLock<Member>>,
-    /// What sync knows; empty where no server runs.
-    pub(crate) board: Board,
+    /// Where a server runs: what it knows of the others.
+    board: Option<Board>,
 }
 
 impl Here {
+    /// A data directory that this command opened itself.
     pub(crate) fn new(clinic: Clinic) -> Self {
-        Self { clinic, member: Arc::default(), board: Board::default() }
+        Self { clinic, member: Arc::default(), board: None }
+    }
+
+    /// A node that is served, with its part in a region and what it knows of the others.
+    pub(crate) fn served(member: Member, board: Board) -> Self {
+        Self { clinic: member.clinic().clone(), member: Arc::new(OnceLock::from(member)), board: Some(board) }
+    }
+
+    /// What the server knows of the others; `None` where none runs.
+    pub(crate) fn board(&self) -> Option<Arc<Snapshot>> {
+        self.board.as_ref().map(Board::snapshot)
     }
 
     /// This node's part in a region.
@@ -74,7 +85,7 @@ impl Request {
             Self::Verify { json } => verify::carry_out(clinic, json, output),
             Self::Rebuild => verify::rebuild(clinic, output),
             Self::Region(action) => region::carry_out(here, action, output),
-            Self::Staff(action) => staff::carry_out(clinic, action, output),
+            Self::Staff(action) => staff::carry_out(here, action, output),
         }
     }
 }

@@ -11,6 +11,8 @@ use super::socket;
 use crate::app::{self, App, Listeners, TlsFiles};
 use crate::clinic::Clinic;
 use crate::clock::Clock;
+use crate::membership::Member;
+use crate::sync::Board;
 use crate::tasks::Tasks;
 use anyhow::Context;
 use clap::Args;
@@ -75,14 +77,14 @@ pub(crate) fn until_signal(
     output: &mut Output<'_>,
     ready: impl FnOnce(&mut Output<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<u8> {
-    let here = Here::new(serving.clinic.clone());
-    let member = here.member()?.clone();
+    let (member, board) = (Member::open(&serving.clinic)?, Board::default());
+    let here = Here::served(member.clone(), board.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let (shutdown, tasks) = (CancellationToken::new(), Tasks::new());
         stop_at_signal(&tasks, shutdown.clone())?;
         if let Some(sync) = serving.sync {
-            sync.start(member, here.board.clone(), &tasks, &shutdown)?;
+            sync.start(member, board, &tasks, &shutdown)?;
         }
         socket::listen(serving.dir, here, &tasks, shutdown.clone())?;
         let app = App::new(serving.clinic, serving.hosts);

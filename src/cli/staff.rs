@@ -2,9 +2,8 @@
 
 use super::At;
 use super::output::Output;
-use super::request::{self, Request};
+use super::request::{self, Here, Request};
 use super::secrets::{Hidden, read_staff, staff_file};
-use crate::clinic::Clinic;
 use crate::clinic::staff::{NewBadge, Unlock};
 use crate::seal::badge::Passphrase;
 use anyhow::Context;
@@ -85,7 +84,8 @@ pub(crate) fn unlock(args: UnlockArgs, output: &mut Output<'_>) -> anyhow::Resul
     request::dispatch(&args.at, Request::Staff(action), output)
 }
 
-pub(crate) fn carry_out(clinic: &Clinic, action: Action, output: &mut Output<'_>) -> anyhow::Result<u8> {
+pub(crate) fn carry_out(here: &Here, action: Action, output: &mut Output<'_>) -> anyhow::Result<u8> {
+    let clinic = &here.clinic;
     match action {
         Action::FirstAdmin { passphrase, out, json } => {
             let badge = clinic.first_admin(passphrase.as_ref().map(chosen).transpose()?)?;
@@ -98,6 +98,8 @@ pub(crate) fn carry_out(clinic: &Clinic, action: Action, output: &mut Output<'_>
         }
         Action::Unlock { staff, json } => {
             let (code, passphrase) = read_staff(&staff)?;
+            // The region's statements say which key each clinic vouches for.
+            here.member()?;
             let states = clinic.unlock(&code, &passphrase)?;
             let rows: Vec<Value> = states
                 .iter()
@@ -109,7 +111,13 @@ pub(crate) fn carry_out(clinic: &Clinic, action: Action, output: &mut Output<'_>
                 for found in &states {
                     output.result(format_args!("{}  {}", found.ledger, unlock_word(found.unlock)))?;
                 }
-                output.say("What is open is forgotten after four hours, at `kusuribako lock`, and when the server stops.");
+                if here.board().is_some() {
+                    output.say("What is open is forgotten after four hours, at `kusuribako lock`, and when the server stops.");
+                } else {
+                    output.say(
+                        "It is proven that these open. No server runs here, so nothing stays open: unlock again when it does.",
+                    );
+                }
             }
         }
         Action::Lock => output.result(format_args!("{} ledgers are locked again", clinic.lock()))?,

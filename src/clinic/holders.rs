@@ -3,8 +3,8 @@
 
 use super::staff::Staff;
 use super::within::Within;
-use super::{Clinic, ClinicError, Inner, keys, projection};
-use crate::ledger::payload::{OpenerMore, Payload, Registration, Wrap};
+use super::{Clinic, ClinicError, Inner, keys, open_payload, projection};
+use crate::ledger::payload::{OpenerEntry, OpenerMore, Payload, Registration, Wrap};
 use crate::ledger::{CoarseKind, LedgerId};
 use crate::record::Subject;
 use crate::seal::envelope::wrap;
@@ -19,14 +19,15 @@ impl Clinic {
     /// # Errors
     /// What the store says.
     pub fn confirm_opener(&self, public: &OpenerPublic, by: &Staff) -> Result<bool, ClinicError> {
-        if by.ledger != self.ledger() {
+        if by.ledger() != self.ledger() {
             return Err(ClinicError::KeyDoesNotFit);
         }
         if self.confirmed_openers()?.contains(&(public.id, public.x25519)) {
             return Ok(false);
         }
-        let (inner, id) = (self.inner.clone(), public.id);
-        let is_known = self.inner.store.read_now(move |reader| inner.is_keeper(reader, id))?;
+        let (inner, kind) = (self.inner.clone(), public.kind);
+        let keepers = self.inner.store.read_now(move |reader| Ok(inner.keepers(reader, kind)))??;
+        let is_known = keepers.iter().any(|keeper| keeper.entry.public() == *public);
         let ledger_key = self.inner.keys.ring.newest();
         let sealed = wrap(&self.inner.ledger, ledger_key, KeyKind::Ledger, public)?;
         let wraps = vec![Wrap { key: ledger_key.id, kind: KeyKind::Ledger, opener: public.id, sealed }];
@@ -51,6 +52,14 @@ impl Clinic {
         self.inner.store.read_now(move |reader| Ok(inner.confirmed(reader)))?
     }
 
+    /// Whether a held ledger's key was sealed to an opener: another site's emergency key, say. Not from async code.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn is_sealed_to(&self, ledger: LedgerId, opener: OpenerId) -> Result<bool, ClinicError> {
+        self.inner.store.read_now(move |reader| Ok(receives(Within::new(reader, ledger), opener)))?
+    }
+
     /// Which inbox each ledger's home vouches for, by the region's statements: what a key that is opened here has to fit.
     pub fn set_inboxes(&self, inboxes: BTreeMap<LedgerId, (KeyId, [u8; 32])>) {
         *self.inner.inboxes.write().unwrap_or_else(std::sync::PoisonError::into_inner) = inboxes;
@@ -63,22 +72,18 @@ impl Clinic {
     /// Other clinics' ledgers of which a copy lies here.
     pub(super) fn held(&self) -> Result<BTreeSet<LedgerId>, ClinicError> {
         let own = self.ledger();
-        let held = self.inner.store.read_now(|reader| reader.holdings())?;
-        Ok(held.into_iter().map(|holding| holding.ledger).filter(|ledger| *ledger != own).collect())
+        let held = self.inner.store.read_now(|reader| reader.holdings())?.into_iter().map(|held| held.ledger);
+        Ok(held.filter(|ledger| *ledger != own).collect())
     }
 }
 
 impl Inner {
-    fn is_keeper(&self, reader: &Reader<'_>, id: OpenerId) -> Result<bool, crate::store::StoreError> {
-        Ok(self.own(reader).find(projection::OPENER, &id.0)?.iter().any(|(value, _)| value.is_empty()))
-    }
-
     fn confirmed(&self, reader: &Reader<'_>) -> Result<BTreeSet<(OpenerId, [u8; 32])>, ClinicError> {
         let newest = self.keys.ring.newest().id;
         let mut found = BTreeSet::new();
         for kind in [OpenerKind::Emergency, OpenerKind::Recovery] {
             for keeper in self.keepers(reader, kind)? {
-                let wraps = keys::opener_wraps(self.own(reader), keeper.entry.opener)?;
+                let wraps = self.home_wraps(reader, keeper.entry.opener)?;
                 if wraps.iter().any(|wrap| wrap.key == newest && wrap.kind == KeyKind::Ledger) {
                     found.insert((keeper.entry.opener, keeper.entry.x25519));
                 }
@@ -86,11 +91,25 @@ impl Inner {
         }
         Ok(found)
     }
+
+    /// The wraps for an opener that the clinic's own box wrote.
+    fn home_wraps(&self, reader: &Reader<'_>, id: OpenerId) -> Result<Vec<Wrap>, ClinicError> {
+        let own = self.own(reader);
+        let mut wraps = Vec::new();
+        for (value, row) in own.find(projection::OPENER, &id.0)? {
+            let Some(entry) = own.entry(row)?.filter(|entry| self.is_of_home(entry.open.author())) else { continue };
+            let found = if value.is_empty() {
+                open_payload::<OpenerEntry>(&entry).map(|opener| opener.wraps)
+            } else {
+                open_payload::<OpenerMore>(&entry).map(|more| more.wraps)
+            };
+            wraps.extend(found.unwrap_or_default());
+        }
+        Ok(wraps)
+    }
 }
 
 /// Whether a ledger's key was sealed to an opener.
-pub(super) fn receives(reader: &Reader<'_>, ledger: LedgerId, id: OpenerId) -> Result<bool, ClinicError> {
-    Ok(keys::opener_wraps(Within::new(reader, ledger), id)?
-        .iter()
-        .any(|wrap| wrap.kind == KeyKind::Ledger && wrap.opener == id))
+pub(super) fn receives(within: Within<'_, '_>, id: OpenerId) -> Result<bool, ClinicError> {
+    Ok(keys::opener_wraps(within, id)?.iter().any(|wrap| wrap.kind == KeyKind::Ledger && wrap.opener == id))
 }

@@ -187,7 +187,7 @@ pub(super) fn entries<T: Payload>(within: Within<'_, '_>, kind: u8, key: Option<
     stored_entries(within, kind, key)?.iter().map(super::open_payload::<T>).collect()
 }
 
-fn stored_entries(within: Within<'_, '_>, kind: u8, key: Option<&[u8]>) -> Result<Vec<StoredEntry>, ClinicError> {
+pub(super) fn stored_entries(within: Within<'_, '_>, kind: u8, key: Option<&[u8]>) -> Result<Vec<StoredEntry>, ClinicError> {
     let mut rows: Vec<i64> = match key {
         Some(key) => within.find(kind, key)?.into_iter().map(|(_, row)| row).collect(),
         None => within.list(kind)?.into_iter().map(|found| found.row).collect(),

@@ -66,8 +66,8 @@ impl Clinic {
         let ledger = node.ledger().0;
         let key = Key::random(&*entropy);
         let keys = LedgerKeys::new(key.clone());
-        let site = SiteId(site);
-        let inner = inner(store, node, site, keys, profile.clone(), clock, entropy);
+        let founding = Founding { site: SiteId(site), home: store.node() };
+        let inner = inner(store, node, founding, keys, profile.clone(), clock, entropy);
         let drafts = vec![
             inner.open_draft(CoarseKind::KEY, Subject::NONE, &node_opener(&inner.node, &key).content())?,
             inner.open_draft(CoarseKind::KEY, Subject::NONE, &ledger_key(&ledger, &inner.node, &key)?.content())?,
@@ -95,9 +95,10 @@ impl Clinic {
             let own = Within::new(reader, ledger);
             Ok(LedgerKeys::open(own, writer, id, &opener).and_then(|keys| Ok((keys, founding(own, writer)?))))
         })?;
-        let (keys, Founding { site, home }) = found?;
+        let (keys, founding) = found?;
+        let home = founding.home;
         let profile = store.read_now(move |reader| Ok(profile(Within::new(reader, ledger), &[writer, home])))??;
-        let inner = inner(store, node, site, keys, profile, clock, entropy);
+        let inner = inner(store, node, founding, keys, profile, clock, entropy);
         inner.derive_from_others()?;
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -116,7 +117,7 @@ impl Clinic {
 fn inner(
     store: Store,
     node: NodeKey,
-    site: SiteId,
+    founding: Founding,
     keys: LedgerKeys,
     profile: SiteProfile,
     clock: Clock,
@@ -126,10 +127,11 @@ fn inner(
         ledger: node.ledger().0,
         store,
         node,
-        site,
+        site: founding.site,
+        home: founding.home,
         keys: Arc::new(keys),
         profile,
-        surroundings: RwLock::new(Arc::new(Surroundings::alone(site))),
+        surroundings: RwLock::new(Arc::new(Surroundings::alone(founding.site))),
         clock,
         entropy,
         pin_queue: Arc::default(),

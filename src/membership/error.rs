@@ -1,7 +1,6 @@
 //! What keeps a clinic from taking part, each with the next action in its sentence.
 
 use crate::clinic::ClinicError;
-use crate::region::invitation::Invitation;
 use crate::region::join::JoinError;
 use crate::region::kit::KitError;
 use crate::region::{FoundingError, SignedError};
@@ -54,7 +53,7 @@ pub enum MembershipError {
     NoSuchInvitation,
     /// The invitation does not say where the other side is.
     #[error("a typed code does not say where the other clinic answers: add --address HOST:PORT")]
-    NoAddress(Box<Invitation>),
+    NoAddress,
     /// The compared code is another.
     #[error(
         "no one who waits shows the code {0}: compare it again, character by character. If it stays different, somebody stands between \

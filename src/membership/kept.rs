@@ -4,12 +4,12 @@ use super::MembershipError;
 use crate::ledger::NodeId;
 use crate::record::wire::encode;
 use crate::region::join::{Issued, Joining};
-use crate::region::{RegionId, Signed, SignedId, Statements};
-use crate::store::{Reader, Store, StoreError};
+use crate::region::payload::FOUNDED;
+use crate::region::{Signed, SignedId, Statements};
+use crate::store::{Store, StoreError};
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 
-const STATEMENTS: &str = "region statements";
 const LOCAL: &str = "region local";
 /// Invitations that are remembered; the oldest end first.
 const INVITATIONS_MAX: usize = 64;
@@ -18,35 +18,17 @@ const ADDRESSES_MAX: usize = 4;
 
 /// The statements that were kept, merged anew.
 pub(super) fn statements(store: &Store) -> Result<Option<Statements>, MembershipError> {
-    let Some(bytes) = store.read_now(|reader: &Reader<'_>| reader.local(STATEMENTS))? else { return Ok(None) };
-    let damaged = || MembershipError::Damaged { what: "the region's statements" };
-    let kept: Kept = minicbor::decode(&bytes).map_err(|_not_ours| damaged())?;
-    let signed: Result<Vec<Signed>, _> = kept.signed.iter().map(|bytes| Signed::read(&bytes[..])).collect();
-    let signed = signed?;
-    let founding = signed.iter().find(|signed| RegionId(signed.statement().0) == kept.region).cloned().ok_or_else(damaged)?;
+    let kept = store.read_now(|reader| reader.statements())?;
+    let signed: Vec<Signed> = kept.iter().map(|bytes| Signed::read(bytes)).collect::<Result<_, _>>()?;
+    let Some(founding) = signed.iter().find(|signed| signed.body().kind == FOUNDED).cloned() else { return Ok(None) };
     let mut statements = Statements::new(founding)?;
     statements.merge(signed);
     Ok(Some(statements))
 }
 
-#[derive(Encode, Decode)]
-#[cbor(map)]
-struct Kept {
-    #[n(0)]
-    region: RegionId,
-    #[n(1)]
-    signed: Vec<minicbor::bytes::ByteVec>,
-}
-
-/// Begins with a region.
-pub(super) fn put_region(store: &Store, statements: &Statements) -> Result<(), StoreError> {
-    change_statements(store, statements, &[], &[])
-}
-
-/// Keeps what is new, and forgets what newer statements of the same node took the place of.
-pub(super) fn change_statements(store: &Store, all: &Statements, _: &[Signed], _: &[SignedId]) -> Result<(), StoreError> {
-    let signed = all.iter().map(|signed| signed.as_bytes().to_vec().into()).collect();
-    store.put_local(STATEMENTS, encode(&Kept { region: all.region(), signed })).wait()
+/// Keeps what is new, and forgets what newer statements of the same signer took the place of.
+pub(super) fn change_statements(store: &Store, added: &[Signed], pruned: Vec<SignedId>) -> Result<(), StoreError> {
+    store.change_statements(added.iter().map(|signed| signed.as_bytes().to_vec()).collect(), pruned).wait()
 }
 
 /// The node's own notes.
@@ -79,7 +61,7 @@ struct LocalFields {
 
 impl LocalState {
     pub(super) fn read(store: &Store) -> Result<Self, MembershipError> {
-        let Some(bytes) = store.read_now(|reader: &Reader<'_>| reader.local(LOCAL))? else { return Ok(Self::default()) };
+        let Some(bytes) = store.read_now(|reader| reader.local(LOCAL))? else { return Ok(Self::default()) };
         let damaged = || MembershipError::Damaged { what: "what this node keeps of joining" };
         let fields: LocalFields = minicbor::decode(&bytes).map_err(|_not_ours| damaged())?;
         let issued: Option<BTreeMap<_, _>> =

@@ -162,6 +162,15 @@ fn reasons(sites: &[&Site], table: &[risk::Site], objective: &Objective, plan: &
     sites.iter().enumerate().map(row).collect()
 }
 
+/// All sites as planning sees them, also those that are out of service; each under its name.
+pub fn table(region: &Region) -> Vec<(SiteId, risk::Site)> {
+    let none = BTreeMap::new();
+    let sites: Vec<&Site> = region.sites().values().collect();
+    let table: Vec<risk::Site> = sites.iter().map(|site| as_risk(region, site, &none)).collect();
+    let named = |site: &risk::Site| risk::Site { id: shown(site, &table), ..site.clone() };
+    sites.iter().map(|site| site.id).zip(table.iter().map(named)).collect()
+}
+
 /// A site's name; with the beginning of its id where two have one name.
 fn shown(site: &risk::Site, table: &[risk::Site]) -> String {
     let is_alone = table.iter().filter(|other| other.name == site.name).count() == 1;

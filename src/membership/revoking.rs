@@ -2,6 +2,7 @@
 
 use super::word::{RegionSaid, Word};
 use super::{Member, MembershipError};
+use crate::exchange::EntryRef;
 use crate::ledger::{LedgerId, NodeId, SiteId};
 use crate::region::payload::{ChainMark, Retired, Revoked};
 use crate::region::{KeyState, Node, Region};
@@ -61,9 +62,19 @@ impl Member {
     }
 
     fn marks_of(&self, node: NodeId) -> Result<Vec<ChainMark>, MembershipError> {
-        let ends = self.inner.clinic.store().read_now(move |reader| reader.chain_ends(node))?;
-        let mark = |((ledger, incarnation), (seq, entry))| ChainMark { ledger, incarnation, seq, entry };
-        Ok(ends.into_iter().map(mark).collect())
+        let tips = self.inner.clinic.store().read_now(move |reader| {
+            let ledgers = reader.holdings()?.into_iter().map(|held| held.ledger);
+            let tips = ledgers.map(|ledger| Ok((ledger, reader.tips_of(ledger, node)?)));
+            tips.collect::<Result<Vec<_>, crate::store::StoreError>>()
+        })?;
+        let tips = tips.iter().flat_map(|(ledger, tips)| tips.iter().map(move |tip| (*ledger, tip)));
+        let mark = |(ledger, tip): (LedgerId, &EntryRef)| ChainMark {
+            ledger,
+            incarnation: tip.chain.incarnation,
+            seq: tip.seq,
+            entry: tip.id,
+        };
+        Ok(highest(tips.map(mark)))
     }
 
     /// Revokes a node, or all nodes of a site. What it wrote counts up to what is known here and in `brought`, the marks of other holders.
@@ -116,12 +127,13 @@ fn of_node(brought: &[ChainMarkOf], node: NodeId) -> impl Iterator<Item = ChainM
     brought.iter().filter(move |(of, _)| *of == node).map(|(_, mark)| *mark)
 }
 
-/// The highest mark of each chain: nothing that any holder has acknowledged is set aside.
+/// The highest mark of each chain: nothing that any holder has acknowledged is set aside. Of two branches of equal length, that of the lower
+/// id.
 fn highest(marks: impl Iterator<Item = ChainMark>) -> Vec<ChainMark> {
     let mut by_chain: BTreeMap<(LedgerId, crate::ledger::Incarnation), ChainMark> = BTreeMap::new();
     for mark in marks {
         let slot = by_chain.entry((mark.ledger, mark.incarnation)).or_insert(mark);
-        if mark.seq > slot.seq {
+        if (mark.seq, std::cmp::Reverse(mark.entry)) > (slot.seq, std::cmp::Reverse(slot.entry)) {
             *slot = mark;
         }
     }

@@ -1,27 +1,11 @@
 //! For how long this node has been running since it heard of a statement: durations count that, so that no clock can end an emergency.
 
 use super::{Member, MembershipError};
-use crate::record::wire::encode;
 use crate::region::emergency::Times;
 use crate::region::{Signed, StatementId};
-use crate::store::{Reader, Store, StoreError};
-use minicbor::{Decode, Encode};
+use crate::store::{Store, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-const RUNNING: &str = "region running";
-
-/// What is kept between starts.
-#[derive(Debug, Clone, Default, Encode, Decode)]
-#[cbor(map)]
-struct Kept {
-    /// Of all starts before, in milliseconds.
-    #[n(0)]
-    before_ms: u64,
-    /// At what running time each statement was first heard.
-    #[n(1)]
-    heard: BTreeMap<StatementId, u64>,
-}
 
 /// Running time.
 pub(super) struct Running {
@@ -38,25 +22,20 @@ pub struct Heard {
 }
 
 impl Running {
-    pub(super) fn read(store: &Store) -> Result<Self, MembershipError> {
-        let bytes = store.read_now(|reader: &Reader<'_>| reader.local(RUNNING))?;
-        let damaged = |_not_ours| MembershipError::Damaged { what: "this node's running time" };
-        let kept: Kept = bytes.map_or_else(|| Ok(Kept::default()), |bytes| minicbor::decode(&bytes).map_err(damaged))?;
-        Ok(Self { before_ms: kept.before_ms, heard: Arc::new(kept.heard) })
+    pub(super) fn read(store: &Store) -> Result<Self, StoreError> {
+        let (before_ms, heard) = store.read_now(|reader| Ok((reader.running_ms()?, reader.heard()?)))?;
+        Ok(Self { before_ms, heard: Arc::new(heard) })
     }
 
     /// Notes when statements were first heard.
     pub(super) fn hear(&mut self, store: &Store, came: &[Signed], running_ms: u64) -> Result<(), StoreError> {
-        let heard = Arc::make_mut(&mut self.heard);
-        for signed in came {
-            heard.entry(signed.statement()).or_insert(running_ms);
+        let heard: Vec<_> = came.iter().map(|signed| (signed.statement(), running_ms)).collect();
+        store.put_running_ms(running_ms, heard.clone()).wait()?;
+        let known = Arc::make_mut(&mut self.heard);
+        for (statement, at_ms) in heard {
+            known.entry(statement).or_insert(at_ms);
         }
-        self.write(store, running_ms)
-    }
-
-    fn write(&self, store: &Store, running_ms: u64) -> Result<(), StoreError> {
-        let kept = Kept { before_ms: running_ms, heard: BTreeMap::clone(&self.heard) };
-        store.put_local(RUNNING, encode(&kept)).wait()
+        Ok(())
     }
 }
 
@@ -74,7 +53,7 @@ impl Member {
     /// What the store says.
     pub fn keep_running_time(&self) -> Result<(), MembershipError> {
         let running_ms = self.running_ms();
-        Ok(self.running().write(self.inner.clinic.store(), running_ms)?)
+        Ok(self.inner.clinic.store().put_running_ms(running_ms, Vec::new()).wait()?)
     }
 
     /// What this node knows of time now.

@@ -76,10 +76,6 @@ impl<'c> Reader<'c> {
         Self { conn }
     }
 
-    pub(super) const fn conn(&self) -> &'c Connection {
-        self.conn
-    }
-
     /// What concerns one patient of a ledger, or with [`Subject::NONE`] what concerns none, in order of arrival.
     pub fn entries_of(&self, ledger: LedgerId, subject: Subject) -> Result<SubjectEntries, StoreError> {
         let mut found = SubjectEntries::default();

@@ -2,7 +2,7 @@
 
 use super::writer::Work;
 use super::{Pending, Reader, Store, StoreError, Urgency};
-use crate::region::StatementId;
+use crate::region::{SignedId, StatementId};
 use crate::seal::hash;
 use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
@@ -13,7 +13,12 @@ const RUNNING_MS: &str = "running ms";
 impl Store {
     /// Keeps signed statements, whatever they say; those that are kept already are left as they are.
     pub fn put_statements(&self, signed: Vec<Vec<u8>>) -> Pending<()> {
-        self.write(Urgency::Essential, |reply| Work::PutStatements { signed, reply })
+        self.change_statements(signed, Vec::new())
+    }
+
+    /// The same, and in one transaction forgets those that newer ones took the place of.
+    pub fn change_statements(&self, signed: Vec<Vec<u8>>, forgotten: Vec<SignedId>) -> Pending<()> {
+        self.write(Urgency::Essential, |reply| Work::PutStatements { signed, forgotten, reply })
     }
 
     /// Notes for how long this node has run over all its starts, in milliseconds, and at which of it statements were heard. Only the
@@ -49,6 +54,14 @@ pub(super) fn put(conn: &Connection, signed: &[Vec<u8>]) -> Result<(), StoreErro
     let mut insert = conn.prepare_cached("INSERT OR IGNORE INTO statement (id, bytes) VALUES (?1, ?2)")?;
     for bytes in signed {
         insert.execute(params![hash("signed statement", &[bytes]), bytes])?;
+    }
+    Ok(())
+}
+
+pub(super) fn forget(conn: &Connection, forgotten: &[SignedId]) -> Result<(), StoreError> {
+    let mut delete = conn.prepare_cached("DELETE FROM statement WHERE id = ?1")?;
+    for id in forgotten {
+        delete.execute([id.0])?;
     }
     Ok(())
 }

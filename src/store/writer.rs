@@ -13,7 +13,7 @@ use super::{Appended, Condition, Derive, Shared, StoreError, Urgency, statements
 use crate::clock::{BUILD_FLOOR_MS, trust};
 use crate::exchange::node::StoredBatch;
 use crate::ledger::LedgerId;
-use crate::region::StatementId;
+use crate::region::{SignedId, StatementId};
 use rusqlite::{Connection, TransactionBehavior, params};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -41,7 +41,7 @@ pub(super) enum Work {
     BeginTry { locator: Locator, reply: Reply<Result<Try, TryRefusal>> },
     EndTryOk { tried: Try, reply: Reply<()> },
     Rebuild { project: Box<Project>, reply: Reply<u64> },
-    PutStatements { signed: Vec<Vec<u8>>, reply: Reply<()> },
+    PutStatements { signed: Vec<Vec<u8>>, forgotten: Vec<SignedId>, reply: Reply<()> },
     PutRunning { running_ms: u64, heard: Vec<(StatementId, u64)>, reply: Reply<()> },
     TakeIn(Taking),
     DropCopy { ledger: LedgerId, gone: u64, is_begun: bool, reply: Option<Reply<u64>> },
@@ -84,8 +84,9 @@ impl Job {
                 Done::Unit
             }
             Work::Rebuild { project, .. } => Done::Rebuilt(super::rebuild::refill(pen.conn(), project)?),
-            Work::PutStatements { signed, .. } => {
+            Work::PutStatements { signed, forgotten, .. } => {
                 statements::put(pen.conn(), signed)?;
+                statements::forget(pen.conn(), forgotten)?;
                 Done::Unit
             }
             Work::PutRunning { running_ms, heard, .. } => {

@@ -6,6 +6,7 @@ use crate::cli::output::Output;
 use crate::cli::secrets::{Hidden, Signing, WordArgs};
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -62,6 +63,18 @@ enum ActionArgs {
     Place(place::PlaceArgs),
     /// The recovery kit: check sheets, split a key, put two sheets together
     Kit(kit::KitArgs),
+    /// Who belongs to the region, who holds what, and what is wrong
+    Status {
+        /// Result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Draw sites, copies and state as a picture (SVG)
+    Map {
+        /// Write the picture here instead of to standard output
+        #[arg(long, value_name = "FILE.svg")]
+        out: Option<PathBuf>,
+    },
     /// Sites were hit: declare it, or say that it is over
     Emergency(emergency::EmergencyArgs),
 }
@@ -81,6 +94,8 @@ pub(crate) enum Action {
     Sign { statement: String, signing: Signing, json: bool },
     Place(place::Place),
     Kit { sheets: Vec<Hidden>, json: bool },
+    Status { json: bool },
+    Map { out: Option<PathBuf> },
     Emergency(emergency::Action),
 }
 
@@ -101,6 +116,8 @@ impl RegionArgs {
             ActionArgs::Sign { statement, word, json } => Action::Sign { statement, signing: word.read()?, json },
             ActionArgs::Place(args) => Action::Place(args.read()?),
             ActionArgs::Kit(args) => return kit::read(args, output),
+            ActionArgs::Status { json } => Action::Status { json },
+            ActionArgs::Map { out } => Action::Map { out },
             ActionArgs::Emergency(args) => Action::Emergency(args.read()?),
         }))
     }

@@ -1,9 +1,11 @@
 //! `region confirm`: a person's word, on both sides of joining and for every key that this clinic's ledger key is sealed to.
 
-use super::joining::{done, prove};
+use super::joining::{done, prove, wait_for};
 use crate::cli::output::Output;
 use crate::cli::secrets::{Hidden, Signing, WordArgs};
 use crate::membership::Member;
+use crate::region::RegionId;
+use crate::sync;
 use anyhow::Context;
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -65,6 +67,7 @@ pub(super) fn confirm(member: &Member, confirm: &Confirm, output: &mut Output<'_
         }
         Some(code) if member.region().is_none() => {
             let waiting = member.confirm_here(code)?;
+            meet(member, waiting.region);
             if confirm.json {
                 return done(output.json(&json!({"region": waiting.region.to_string(), "name": waiting.name})));
             }
@@ -82,6 +85,17 @@ pub(super) fn confirm(member: &Member, confirm: &Confirm, output: &mut Output<'_
             }
             let waits = if said.counts { "" } else { "; it waits for a second deputy's signature" };
             done(output.result(format_args!("{} is admitted{waits}", admitted.name)))
+        }
+    }
+}
+
+/// Takes the region's statements from where the invitation pointed, if anybody answers there; else they come with the first meeting.
+fn meet(member: &Member, region: RegionId) {
+    let key = member.clinic().node_key().signing_pair();
+    for address in member.peers_configured() {
+        let Ok(Ok(came)) = wait_for(sync::fetch_statements(&address, &key, region)) else { continue };
+        if member.merge(came).and_then(|_| member.say_keys()).is_ok() {
+            return;
         }
     }
 }
@@ -122,7 +136,7 @@ fn list(member: &Member, json: bool, output: &mut Output<'_>) -> anyhow::Result<
             .collect();
         return done(output.json(&json!({"here": here, "guests": guests, "holders": holders})));
     }
-    for here in here {
+    if let Some(here) = here {
         output
             .result(format_args!("{}  this clinic joins {}: compare, then `region confirm CODE`", *here.compared, here.name))?;
     }
@@ -133,7 +147,7 @@ fn list(member: &Member, json: bool, output: &mut Output<'_>) -> anyhow::Result<
         ))?;
     }
     for holder in holders {
-        let option = if holder.site.is_some() { format!("--holder {}", holder.name) } else { "--recovery".to_owned() };
+        let option = holder.site.map_or_else(|| "--recovery".to_owned(), |site| format!("--holder {}", &site.to_string()[..8]));
         let what = if holder.site.is_some() { "will hold this clinic's copies" } else { "has a recovery key" };
         let warning =
             if holder.is_changed { " ANOTHER KEY THAN BEFORE: ask there whether their box was replaced;" } else { "" };

@@ -8,6 +8,7 @@ use crate::formats::qr::{self, Correction};
 use crate::membership::{Member, MembershipError, WaitingHere};
 use crate::region::invitation::Invitation;
 use crate::region::kit::{Kit, KitKey, Sheet};
+use crate::sync;
 use anyhow::{Context, bail};
 use clap::Args;
 use data_encoding::BASE64;
@@ -234,9 +235,25 @@ fn print_waiting(waiting: &WaitingHere, json: bool, output: &mut Output<'_>) -> 
     done(Ok(()))
 }
 
-/// Sends the request to where the inviting node answers.
-fn ask(_member: &Member, addresses: &[String], _request: &[u8]) -> anyhow::Result<Vec<u8>> {
-    bail!("no way to {addresses:?} yet: use --request-out and --answer")
+/// Sends the request to where the inviting node answers: to each address until one does.
+fn ask(member: &Member, addresses: &[String], request: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let mut failed: anyhow::Error = MembershipError::NoAddress.into();
+    let key = member.clinic().node_key().signing_pair();
+    for address in addresses {
+        match wait_for(sync::ask_to_join(address, &key, request))? {
+            Ok(answer) => return Ok(answer),
+            Err(error) => failed = anyhow::Error::new(error).context(format!("asking {address}")),
+        }
+    }
+    Err(failed)
+}
+
+/// Waits for something on the network: on the server's runtime, or on one for this command.
+pub(super) fn wait_for<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
+    match tokio::runtime::Handle::try_current() {
+        Ok(handle) => Ok(handle.block_on(future)),
+        Err(_none) => Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future)),
+    }
 }
 
 /// Somebody of this clinic's staff.

@@ -1,14 +1,14 @@
 //! Badges: the first admin's is made at founding; a badge and its passphrase together are somebody of the staff.
 
 use super::super::{Clinic, ClinicError, Inner};
-use super::badge_at;
+use super::{Keeper, badges_at, is_revoked};
 use crate::ledger::payload::{OpenerEntry, Payload, Registration, Wrap};
 use crate::ledger::{CoarseKind, LedgerId};
 use crate::record::Subject;
 use crate::seal::badge::{BadgeCode, Passphrase};
 use crate::seal::card::PinMemory;
 use crate::seal::envelope::{open_box, seal_box, seed_info, unwrap, wrap};
-use crate::seal::key::{Key, KeyId, KeyKind, Opener, OpenerId, OpenerKind, Secret};
+use crate::seal::key::{Key, KeyId, KeyKind, Opener, OpenerId, OpenerKind, OpenerPublic, Secret};
 use crate::seal::random;
 use crate::store::{Draft, StoreError, TryRefusal, Urgency};
 use zeroize::Zeroizing;
@@ -25,9 +25,9 @@ pub struct NewBadge {
 
 /// Somebody of this clinic's staff, proven by badge and passphrase. Nothing else makes one, so whatever needs it cannot be done without.
 pub struct Staff {
-    pub(in crate::clinic) entry: OpenerEntry,
-    pub(in crate::clinic) opener: Opener,
-    pub(in crate::clinic) ledger: LedgerId,
+    entry: OpenerEntry,
+    opener: Opener,
+    ledger: LedgerId,
 }
 
 /// Why a badge and passphrase are nobody.
@@ -95,61 +95,83 @@ impl Clinic {
     /// # Errors
     /// [`StaffRefusal`].
     pub fn prove_staff(&self, code: &BadgeCode, passphrase: &Passphrase) -> Result<Staff, StaffRefusal> {
-        let (ledger, locator) = (self.ledger(), code.locator());
-        let found = self.inner.store.read_now(move |reader| Ok(badge_at(reader, ledger, locator)))??;
-        let (entry, is_revoked) = found.ok_or(StaffRefusal::Unknown)?;
-        if is_revoked {
-            return Err(StaffRefusal::Revoked);
-        }
-        let opener = self.open_badge(code, passphrase, &entry)?;
-        let staff = Staff { entry, opener, ledger: self.ledger() };
+        let (inner, locator) = (self.inner.clone(), code.locator());
+        let found = self
+            .inner
+            .store
+            .read_now(move |reader| Ok(badges_at(inner.own(reader), locator, |author| inner.is_of_home(author))))??;
+        let (badge, opener) = self.open_badge(code, passphrase, found)?;
         // Asked after the passphrase, so that who knows none learns nothing.
-        if self.inner.is_registered(&staff.entry) { Ok(staff) } else { Err(StaffRefusal::NotRegistered) }
+        if !self.inner.is_of_home(badge.author) || !self.inner.is_registered(&badge.entry) {
+            return Err(StaffRefusal::NotRegistered);
+        }
+        let (inner, id) = (self.inner.clone(), badge.entry.opener);
+        let is_revoked = self
+            .inner
+            .store
+            .read_now(move |reader| Ok(is_revoked(inner.own(reader), id, |author| inner.is_of_home(author))))??;
+        if is_revoked { Err(StaffRefusal::Revoked) } else { Ok(Staff { entry: badge.entry, opener, ledger: self.ledger() }) }
     }
 
-    /// Counts a try before it is made, so that pulling the plug does not take it back.
-    pub(in crate::clinic) fn open_badge(
+    /// Opens the first of several badges that code and passphrase open. Counted as one try before it is made, so that pulling the plug does
+    /// not take it back.
+    pub(super) fn open_badge(
         &self,
         code: &BadgeCode,
         passphrase: &Passphrase,
-        entry: &OpenerEntry,
-    ) -> Result<Opener, StaffRefusal> {
+        badges: Vec<Keeper>,
+    ) -> Result<(Keeper, Opener), StaffRefusal> {
+        if badges.is_empty() {
+            return Err(StaffRefusal::Unknown);
+        }
         let tried = match self.inner.store.begin_try(code.locator()).wait()? {
             Ok(tried) => tried,
             Err(TryRefusal::Locked { wait_s }) => return Err(StaffRefusal::Locked { wait_s }),
             Err(TryRefusal::Exhausted) => return Err(StaffRefusal::Exhausted),
         };
-        let (Some(sealed), Some(salt)) = (&entry.seed, entry.salt) else {
-            return Err(StaffRefusal::Failed("the badge's entry holds no seed: run `kusuribako verify`".to_owned()));
-        };
         // Argon2id takes 19 MiB: badges wait in the same line as PINs.
         let mut turn = self.inner.pin_queue.blocking_lock();
-        let key = code.key(passphrase, turn.get_or_insert_with(PinMemory::default), &salt);
+        let memory = turn.get_or_insert_with(PinMemory::default);
+        let opened = badges.into_iter().find_map(|badge| {
+            let opener = opened(code, passphrase, &badge.entry, memory)?;
+            Some((badge, opener))
+        });
         drop(turn);
-        match open_box(&key, &seed_info(entry.opener), sealed) {
-            Ok(seed) => {
-                self.inner.store.end_try_ok(tried).wait()?;
-                Ok(Opener::from_seed(&seed))
-            }
-            Err(_) => Err(StaffRefusal::WrongPassphrase { tries_left: tried.tries_left }),
-        }
+        let Some(opened) = opened else { return Err(StaffRefusal::WrongPassphrase { tries_left: tried.tries_left }) };
+        self.inner.store.end_try_ok(tried).wait()?;
+        Ok(opened)
     }
 }
 
+/// The badge's pair, if passphrase and badge give it, and it is the pair that the entry names.
+fn opened(code: &BadgeCode, passphrase: &Passphrase, entry: &OpenerEntry, memory: &mut PinMemory) -> Option<Opener> {
+    let key = code.key(passphrase, memory, &entry.salt?);
+    let seed = open_box(&key, &seed_info(entry.opener), entry.seed.as_ref()?).ok()?;
+    let opener = Opener::from_seed(&seed);
+    let public = opener.public(entry.opener, entry.kind, code.locator());
+    (public == entry.public()).then_some(opener)
+}
+
 impl Staff {
+    /// Of which clinic's ledger.
+    pub(in crate::clinic) const fn ledger(&self) -> LedgerId {
+        self.ledger
+    }
+
     /// The badge's id.
     pub fn opener(&self) -> OpenerId {
         self.entry.opener
     }
 
-    /// The seed of the emergency key that this badge receives, with its id.
-    pub(in crate::clinic) fn emergency(&self) -> Option<(OpenerId, Opener)> {
-        let seeds = self.entry.wraps.iter().filter(|wrap| wrap.kind == KeyKind::Seed);
-        let mut opened = seeds.filter_map(|wrap| {
-            let seed = unwrap(&self.ledger.0, wrap.key, KeyKind::Seed, self.entry.opener, &self.opener, &wrap.sealed).ok()?;
-            Some((OpenerId(wrap.key.0), Opener::from_seed(&seed.secret)))
-        });
-        opened.next()
+    /// The pair of the site's emergency key, if this badge receives it.
+    pub(in crate::clinic) fn emergency(&self, half: &OpenerPublic) -> Option<Opener> {
+        let id = KeyId(half.id.0);
+        let mut wraps = self.entry.wraps.iter().filter(|wrap| wrap.kind == KeyKind::Seed && wrap.key == id);
+        wraps.find_map(|wrap| {
+            let seed = unwrap(&self.ledger.0, id, KeyKind::Seed, self.entry.opener, &self.opener, &wrap.sealed).ok()?;
+            let opener = Opener::from_seed(&seed.secret);
+            (opener.public(half.id, half.kind, half.locator) == *half).then_some(opener)
+        })
     }
 }
 
@@ -193,7 +215,7 @@ impl Inner {
     }
 
     /// An opener without a seed in the ledger, registered under the ledger key.
-    pub(in crate::clinic) fn keeper_entry(&self, public: &crate::seal::key::OpenerPublic, wraps: Vec<Wrap>) -> OpenerEntry {
+    pub(in crate::clinic) fn keeper_entry(&self, public: &OpenerPublic, wraps: Vec<Wrap>) -> OpenerEntry {
         OpenerEntry {
             opener: public.id,
             kind: public.kind,

@@ -1,0 +1,214 @@
+//! `region status`: who belongs to the region, who holds what, and what is wrong.
+
+use super::troubles;
+use crate::cli::output::Output;
+use crate::cli::request::Here;
+use crate::cli::staff::unlock_word;
+use crate::clinic::staff::Unlock;
+use crate::ledger::{LedgerId, NodeId, SiteId};
+use crate::membership::Member;
+use crate::region::{KeyState, Region, Site};
+use crate::sync::board::{CopyView, Snapshot};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+const SECOND_MS: u64 = 1_000;
+
+/// What is known when the status is asked for.
+struct Seen<'a> {
+    member: &'a Member,
+    region: Arc<Region>,
+    board: Option<Arc<Snapshot>>,
+    /// Milliseconds that the process has been running.
+    now_ms: u64,
+    /// Entries and missing ones of each ledger that lies here.
+    held: BTreeMap<LedgerId, u64>,
+    unlock: BTreeMap<LedgerId, Unlock>,
+}
+
+pub(super) fn status(here: &Here, json: bool, output: &mut Output<'_>) -> anyhow::Result<u8> {
+    let member = here.member()?;
+    let troubles = troubles::all(here)?;
+    let Some(region) = member.region() else {
+        if json {
+            let troubles: Vec<Value> = troubles.iter().map(troubles::Shown::json).collect();
+            output.json(&json!({"region": null, "sites": [], "ledgers": [], "set_aside": [], "troubles": troubles}))?;
+        } else {
+            output.result("this clinic belongs to no region")?;
+            print_troubles(&troubles, output)?;
+        }
+        return Ok(0);
+    };
+    let store = member.clinic().store();
+    let held = store.read_now(|reader| reader.holdings())?.into_iter().map(|held| (held.ledger, held.entries)).collect();
+    let now_ms = u64::try_from(store.clock().monotonic().as_millis()).unwrap_or(u64::MAX);
+    let unlock = member.clinic().unlock_states()?;
+    let seen = Seen { member, region: region.clone(), board: here.board(), now_ms, held, unlock };
+    let sites: Vec<Value> = region.sites().values().map(|site| seen.site(site)).collect();
+    let ledgers = seen.ledgers()?;
+    let set_aside = troubles::set_aside(here, &region)?;
+    if json {
+        output.json(&json!({
+            "region": region.id().to_string(),
+            "name": region.founded().name,
+            "site": member.site().to_string(),
+            "node": member.node().to_string(),
+            "clock": {"ms": member.clinic().now_ms(), "trusted": store.clock_trust().is_trusted()},
+            "sites": sites,
+            "ledgers": ledgers,
+            "set_aside": set_aside,
+            "troubles": troubles.iter().map(troubles::Shown::json).collect::<Vec<_>>(),
+        }))?;
+        return Ok(0);
+    }
+    output.result(format_args!("{}  {}", region.founded().name, region.id()))?;
+    for site in &sites {
+        output.result(site_line(site))?;
+    }
+    for ledger in &ledgers {
+        print_ledger(&region, ledger, output)?;
+    }
+    for row in &set_aside {
+        output.result(format_args!(
+            "set aside: {}: {} {}",
+            text(row, "name"),
+            text(&row["sentence"], "en"),
+            text(&row["next_action"], "en")
+        ))?;
+    }
+    print_troubles(&troubles, output)?;
+    Ok(0)
+}
+
+impl Seen<'_> {
+    fn site(&self, site: &Site) -> Value {
+        let active = self.region.active_nodes(site.id).next();
+        let node = active.or_else(|| site.nodes.iter().filter_map(|node| self.region.nodes().get(node)).next_back());
+        let state = node.map_or("unknown", |node| state_word(&node.state));
+        let is_self = site.id == self.member.site();
+        let peer = node.and_then(|node| self.board.as_ref()?.peers.iter().find(|peer| peer.node == node.id));
+        let reachable = is_self || peer.is_some_and(|peer| peer.is_reachable);
+        let silence_ms = peer.and_then(|peer| Some(self.now_ms.saturating_sub(peer.last_contact_ms?)));
+        let last_contact_s = if is_self { Some(0) } else { silence_ms.map(|ms| ms / SECOND_MS) };
+        json!({
+            "site": site.id.to_string(), "node": node.map(|node| node.id.to_string()), "name": site.described.name,
+            "state": state, "reachable": reachable, "last_contact_s": last_contact_s, "self": is_self,
+            "address": peer.and_then(|peer| peer.address.clone()),
+        })
+    }
+
+    fn ledgers(&self) -> anyhow::Result<Vec<Value>> {
+        let ledgers: BTreeSet<LedgerId> = self.region.sites().values().map(|site| site.ledger).collect();
+        ledgers.into_iter().map(|ledger| self.ledger(ledger)).collect()
+    }
+
+    fn ledger(&self, ledger: LedgerId) -> anyhow::Result<Value> {
+        let copies: Vec<&CopyView> =
+            self.board.iter().flat_map(|board| &board.copies).filter(|copy| copy.ledger == ledger).collect();
+        let mut sites = self.region.holders(ledger);
+        // Supplementary copies, and those that are about to go.
+        sites.extend(copies.iter().filter_map(|copy| Some(self.region.nodes().get(&copy.node)?.site)));
+        if self.held.contains_key(&ledger) {
+            sites.insert(self.member.site());
+        }
+        let holders = sites.into_iter().map(|site| self.holder(ledger, site, &copies)).collect::<anyhow::Result<Vec<_>>>()?;
+        let home = self.region.homes(ledger).next().map(|site| site.id.to_string());
+        Ok(json!({"ledger": ledger.to_string(), "home": home, "holders": holders}))
+    }
+
+    fn holder(&self, ledger: LedgerId, site: SiteId, copies: &[&CopyView]) -> anyhow::Result<Value> {
+        let is_home = self.region.homes(ledger).any(|home| home.id == site);
+        let unlock = self.unlock(ledger, site, is_home)?.map(unlock_word);
+        if site == self.member.site() {
+            let entries = self.held.get(&ledger).copied().unwrap_or(0);
+            let most = copies.iter().map(|copy| copy.entries).max().unwrap_or(entries);
+            let age_s = if is_home { Some(0) } else { self.own_age_s(ledger) };
+            let behind = most.saturating_sub(entries);
+            return Ok(
+                json!({"site": site.to_string(), "entries": entries, "behind": behind, "age_s": age_s, "unlock": unlock}),
+            );
+        }
+        let nodes: BTreeSet<NodeId> = self.region.active_nodes(site).map(|node| node.id).collect();
+        let copy = copies.iter().find(|copy| nodes.contains(&copy.node));
+        let (entries, behind) = (copy.map(|copy| copy.entries), copy.map(|copy| copy.behind));
+        let age_s = copy.and_then(|copy| copy.age_ms).map(|ms| ms / SECOND_MS);
+        Ok(json!({"site": site.to_string(), "entries": entries, "behind": behind, "age_s": age_s, "unlock": unlock}))
+    }
+
+    /// How old this node's copy is, by what it last heard of the ledger's home.
+    fn own_age_s(&self, ledger: LedgerId) -> Option<u64> {
+        let clinic = self.member.clinic();
+        let heard_ms = clinic.surroundings().ledgers.get(&ledger)?.home_heard_ms?;
+        u64::try_from(clinic.now_ms().saturating_sub(heard_ms)).ok().map(|ms| ms / SECOND_MS)
+    }
+
+    /// How a site can open a ledger. Of other sites it is known whether the key was sealed to them, not whether they have it open now.
+    fn unlock(&self, ledger: LedgerId, site: SiteId, is_home: bool) -> anyhow::Result<Option<Unlock>> {
+        if is_home {
+            return Ok(Some(Unlock::Open));
+        }
+        if site == self.member.site() {
+            return Ok(Some(self.unlock.get(&ledger).copied().unwrap_or(Unlock::CardOnly)));
+        }
+        let Some(described) = self.region.sites().get(&site).map(|site| &site.described) else { return Ok(None) };
+        let half = described.emergency;
+        if ledger == self.member.clinic().ledger() {
+            let is_confirmed = self.member.clinic().confirmed_openers()?.contains(&(half.opener, half.x25519));
+            return Ok(Some(if is_confirmed { Unlock::Locked } else { Unlock::CardOnly }));
+        }
+        if !self.held.contains_key(&ledger) {
+            return Ok(None);
+        }
+        let is_sealed = self.member.clinic().is_sealed_to(ledger, half.opener)?;
+        Ok(Some(if is_sealed { Unlock::Locked } else { Unlock::CardOnly }))
+    }
+}
+
+const fn state_word(state: &KeyState) -> &'static str {
+    match state {
+        KeyState::Active => "active",
+        KeyState::Retired => "retired",
+        KeyState::Revoked(_) => "revoked",
+    }
+}
+
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value[field].as_str().unwrap_or_default()
+}
+
+fn site_line(site: &Value) -> String {
+    let contact = match (site["self"].as_bool(), site["reachable"].as_bool(), site["last_contact_s"].as_u64()) {
+        (Some(true), ..) => "this one".to_owned(),
+        (_, Some(true), _) => "answers".to_owned(),
+        (_, _, Some(seconds)) => format!("silent for {seconds} s"),
+        (_, _, None) => "not heard".to_owned(),
+    };
+    format!("{:.8}  {:8}  {contact:12}  {}", text(site, "site"), text(site, "state"), text(site, "name"))
+}
+
+fn print_ledger(region: &Region, ledger: &Value, output: &mut Output<'_>) -> anyhow::Result<()> {
+    let name = |id: &str| {
+        region.sites().values().find(|site| site.id.to_string() == id).map_or("?", |site| site.described.name.as_str())
+    };
+    output.result(format_args!("records of {}", name(text(ledger, "home"))))?;
+    for holder in ledger["holders"].as_array().into_iter().flatten() {
+        let number = |field: &str| holder[field].as_u64().map_or_else(|| "?".to_owned(), |number| number.to_string());
+        output.result(format_args!(
+            "  {}: {} entries, {} behind, proven {} s ago, {}",
+            name(text(holder, "site")),
+            number("entries"),
+            number("behind"),
+            number("age_s"),
+            holder["unlock"].as_str().unwrap_or("unlock not known")
+        ))?;
+    }
+    Ok(())
+}
+
+fn print_troubles(troubles: &[troubles::Shown], output: &mut Output<'_>) -> anyhow::Result<()> {
+    for trouble in troubles {
+        output.result(format_args!("! {}\n  {}", trouble.sentence.en, trouble.next_action.en))?;
+    }
+    Ok(())
+}

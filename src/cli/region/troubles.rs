@@ -1,0 +1,210 @@
+//! What is wrong in the region or waits for somebody, as one list: each with a sentence and a next action in both languages.
+
+use crate::cli::request::Here;
+use crate::clinic::staff::Unlock;
+use crate::clock::{Trust, today_in_japan};
+use crate::exchange::aside::Language;
+use crate::ledger::{LedgerId, NodeId};
+use crate::membership::{Member, WaitingHolder};
+use crate::region::Region;
+use crate::sentence::Sentence;
+use crate::sync::board::Snapshot;
+use serde_json::{Value, json};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// A held ledger that nobody has opened for so long may not open any more.
+const UNPROVEN_DAYS: i64 = 30;
+/// A peer that does not answer for so long is worth a word, in milliseconds.
+const SILENT_MS: u64 = 60 * 60 * 1000;
+
+/// Something that a person should look at.
+pub(super) struct Shown {
+    /// For machines.
+    pub(super) kind: &'static str,
+    pub(super) sentence: Sentence,
+    pub(super) next_action: Sentence,
+}
+
+fn both(ja: impl Into<String>, en: impl Into<String>) -> Sentence {
+    Sentence { ja: ja.into(), en: en.into() }
+}
+
+impl Shown {
+    pub(super) fn json(&self) -> Value {
+        let said = |said: &Sentence| json!({"ja": said.ja, "en": said.en});
+        json!({"kind": self.kind, "sentence": said(&self.sentence), "next_action": said(&self.next_action)})
+    }
+}
+
+/// Everything, the most pressing first.
+pub(super) fn all(here: &Here) -> anyhow::Result<Vec<Shown>> {
+    let member = here.member()?;
+    let mut found: Vec<Shown> = clock(member).into_iter().collect();
+    if !member.clinic().has_admin()? {
+        found.push(Shown {
+            kind: "no-admin",
+            sentence: both("この医院にはまだ職員証がありません。", "Nobody of this clinic has a staff badge yet."),
+            next_action: both("`kusuribako staff first-admin` を実行してください。", "Run `kusuribako staff first-admin`."),
+        });
+    }
+    let Some(region) = member.region() else { return Ok(found) };
+    found.extend(region.conflicts().iter().map(|conflict| Shown {
+        kind: "region",
+        sentence: conflict.sentence(),
+        next_action: conflict.next_action(),
+    }));
+    found.extend(member.waiting_guests().iter().map(|guest| Shown {
+        kind: "guest-waits",
+        sentence: both(
+            format!("「{}」が地域への参加を待っています。", guest.wished.name),
+            format!("{} waits to be admitted.", guest.wished.name),
+        ),
+        next_action: both(
+            format!("両方の画面の符号 {} が同じなら、`kusuribako region confirm` で確認してください。", *guest.compared),
+            format!("If both screens show {}, confirm it with `kusuribako region confirm`.", *guest.compared),
+        ),
+    }));
+    found.extend(member.waiting_holders()?.iter().map(holder));
+    found.extend(unproven(member, &region)?);
+    if let Some(board) = here.board() {
+        found.extend(silent(&region, &board));
+    }
+    Ok(found)
+}
+
+fn clock(member: &Member) -> Option<Shown> {
+    let store = member.clinic().store();
+    let (trust, today) = (store.clock_trust(), today_in_japan(store.clock().now_ms()));
+    let why = match trust {
+        Trust::Trusted => return None,
+        Trust::BehindEntries => ("前に書いた記録より前の日付です", "that is before its newest entries"),
+        Trust::BeforeBuild => ("この版が作られた日より前です", "that is before this program was made"),
+        Trust::LongAfterEntries => ("最後の記録から一年以上あとです", "that is more than a year after its newest entry"),
+    };
+    Some(Shown {
+        kind: "clock",
+        sentence: both(
+            format!("この機器の時計は {today} を示しています（{}）。地域とのやりとりは時計によりません。", why.0),
+            format!("The clock of this box says {today}: {}. What the region does depends on no clock.", why.1),
+        ),
+        next_action: both("時計を合わせてください。", "Set the clock."),
+    })
+}
+
+fn holder(waiting: &WaitingHolder) -> Shown {
+    let (name, short) = (&waiting.name, waiting.site.map(|site| site.to_string()[..8].to_owned()));
+    let command = short.as_ref().map_or_else(|| "--recovery".to_owned(), |site| format!("--holder {site}"));
+    let sentence = match (&short, waiting.is_changed) {
+        (None, _) => both(
+            format!("地域「{name}」の復旧の鍵では、この医院の記録をまだ開けません。"),
+            format!("The recovery key of {name} cannot open this clinic's records yet."),
+        ),
+        (Some(_), false) => both(
+            format!("「{name}」がこの医院の控えを持ちます。職員の確認を待っています。"),
+            format!("{name} will hold this clinic's copies. It waits for this clinic's staff."),
+        ),
+        (Some(_), true) => both(
+            format!("「{name}」の鍵が前と違います。機器が替わったか、だれかがなりすましています。"),
+            format!("The key of {name} is another than before: its box was replaced, or somebody poses as it."),
+        ),
+    };
+    let next_action = match (&short, waiting.is_changed) {
+        (Some(_), true) => both(
+            format!(
+                "その医院に電話で確かめ、正しければ `kusuribako region confirm {command} --staff FILE` を実行してください。"
+            ),
+            format!("Ask there by telephone; if it is right, run `kusuribako region confirm {command} --staff FILE`."),
+        ),
+        (Some(_) | None, _) => both(
+            format!("よければ `kusuribako region confirm {command} --staff FILE` を実行してください。"),
+            format!("If that is right, run `kusuribako region confirm {command} --staff FILE`."),
+        ),
+    };
+    Shown { kind: if waiting.is_changed { "holder-changed" } else { "holder-waits" }, sentence, next_action }
+}
+
+/// Held ledgers that nobody has proven to open for a month. By the wall clock, since it only asks for a look.
+fn unproven(member: &Member, region: &Region) -> anyhow::Result<Vec<Shown>> {
+    let clinic = member.clinic();
+    let mut found = Vec::new();
+    for (ledger, unlock) in clinic.unlock_states()? {
+        let proven = clinic.proven_at_ms(ledger)?.map(|at| clinic.now_ms().saturating_sub(at) / DAY_MS);
+        let name = home_name(region, ledger);
+        let is_old = proven.is_none_or(|days| days >= UNPROVEN_DAYS);
+        match unlock {
+            Unlock::CardOnly => found.push(Shown {
+                kind: "card-only",
+                sentence: both(
+                    format!("「{name}」の控えは、患者のカードでしか開けません。"),
+                    format!("The copy of {name} opens with patients' cards only."),
+                ),
+                next_action: both(
+                    format!("「{name}」の職員に、この医院を控えの持ち主として確認してもらってください。"),
+                    format!("Ask the staff of {name} to confirm this clinic as a holder."),
+                ),
+            }),
+            Unlock::Locked | Unlock::Open if is_old => found.push(Shown {
+                kind: "unproven",
+                sentence: both(
+                    format!("「{name}」の控えが開くことを、30日以上だれも確かめていません。"),
+                    format!("Nobody has proven for 30 days that the copy of {name} opens here."),
+                ),
+                next_action: both(
+                    "`kusuribako unlock --staff FILE` で確かめてください。",
+                    "Prove it with `kusuribako unlock --staff FILE`.",
+                ),
+            }),
+            Unlock::Locked | Unlock::Open => {}
+        }
+    }
+    Ok(found)
+}
+
+fn silent(region: &Region, board: &Snapshot) -> Vec<Shown> {
+    let is_silent = |last_ms: Option<u64>| board.made_ms.saturating_sub(last_ms.unwrap_or(0)) >= SILENT_MS;
+    let peers = board.peers.iter().filter(|peer| !peer.is_reachable && is_silent(peer.last_contact_ms));
+    let shown = |name: String| Shown {
+        kind: "silent",
+        sentence: both(
+            format!("「{name}」の機器が1時間以上応答していません。"),
+            format!("The box of {name} has not answered for an hour."),
+        ),
+        next_action: both("その医院に、電源と通信を確かめてもらってください。", "Ask there to look at its power and network."),
+    };
+    peers.map(|peer| shown(site_name(region, peer.node))).collect()
+}
+
+/// What was set aside by the exchange, and what lies aside past a revocation.
+pub(super) fn set_aside(here: &Here, region: &Region) -> anyhow::Result<Vec<Value>> {
+    let mut rows: Vec<Value> = Vec::new();
+    for trouble in here.board().iter().flat_map(|board| &board.troubles) {
+        let ((en, next_en), (ja, next_ja)) =
+            (trouble.reason.sentences(Language::English), trouble.reason.sentences(Language::Japanese));
+        rows.push(json!({
+            "ledger": trouble.ledger.to_string(), "home": home_name(region, trouble.ledger),
+            "node": trouble.peer.to_string(), "name": site_name(region, trouble.peer),
+            "reason": trouble.reason.to_string(), "times": trouble.times,
+            "sentence": {"ja": ja, "en": en}, "next_action": {"ja": next_ja, "en": next_en},
+        }));
+    }
+    for (ledger, author, entries) in here.clinic.store().read_now(|reader| reader.aside_counts())? {
+        let reason = crate::exchange::aside::Reason::Revoked;
+        let ((en, next_en), (ja, next_ja)) = (reason.sentences(Language::English), reason.sentences(Language::Japanese));
+        rows.push(json!({
+            "ledger": ledger.to_string(), "home": home_name(region, ledger),
+            "node": author.to_string(), "name": site_name(region, author),
+            "reason": reason.to_string(), "entries": entries,
+            "sentence": {"ja": ja, "en": en}, "next_action": {"ja": next_ja, "en": next_en},
+        }));
+    }
+    Ok(rows)
+}
+
+fn home_name(region: &Region, ledger: LedgerId) -> String {
+    region.homes(ledger).next().map_or_else(|| ledger.to_string(), |site| site.described.name.clone())
+}
+
+fn site_name(region: &Region, node: NodeId) -> String {
+    let site = region.nodes().get(&node).and_then(|node| region.sites().get(&node.site));
+    site.map_or_else(|| node.to_string(), |site| site.described.name.clone())
+}
