@@ -1,6 +1,6 @@
 //! Clinics of one region on loopback: real sockets, real files, each with a runtime of its own, as in a process of its own.
 
-use crate::wait::until;
+use crate::wait::{until, until_or};
 use kusuribako::clinic::Clinic;
 use kusuribako::clinic::intake::NewFact;
 use kusuribako::clinic::setup::Location;
@@ -196,11 +196,18 @@ impl World {
     /// Waits until some clinics have the same of a ledger, and at least so many entries.
     pub fn until_same(&self, of: usize, at: &[usize], least: u64) {
         let ledger = self.clinics[of].ledger();
-        until("all have the same", PATIENCE, || {
-            let all: Vec<Frontier> = at.iter().map(|at| self.clinics[*at].held(ledger)).collect();
-            let is_same =
-                all.windows(2).all(|pair| pair[0].summary() == pair[1].summary() && pair[0].entries() == pair[1].entries());
-            (is_same && all[0].entries() >= least && all[0].missing() == 0).then_some(())
-        });
+        let shown = std::cell::RefCell::new(String::new());
+        until_or(
+            "all have the same",
+            PATIENCE,
+            || shown.borrow().clone(),
+            || {
+                let all: Vec<Frontier> = at.iter().map(|at| self.clinics[*at].held(ledger)).collect();
+                *shown.borrow_mut() = format!("{all:?}, at least {least}");
+                let is_same =
+                    all.windows(2).all(|pair| pair[0].summary() == pair[1].summary() && pair[0].entries() == pair[1].entries());
+                (is_same && all[0].entries() >= least && all[0].missing() == 0).then_some(())
+            },
+        );
     }
 }
