@@ -4,6 +4,7 @@ mod act;
 mod book;
 mod keeping;
 mod peers;
+mod twins;
 mod view;
 
 use super::Settings;
@@ -200,11 +201,14 @@ impl Driver {
     fn done(&mut self, event: Event) {
         if let Event::Answered(token, response) = &event
             && let Some((peer, ledger)) = self.asked.remove(token)
-            && response.is_some()
-            && let Some(peer) = self.peers.get_mut(&peer)
+            && let Some(response) = response
         {
-            peer.last_contact_ms = Some(now_ms(&self.clinic));
             let _ = ledger;
+            let now_ms = now_ms(&self.clinic);
+            if let Some(peer) = self.peers.get_mut(&peer) {
+                peer.last_contact_ms = Some(now_ms);
+            }
+            self.told_by(peer, response);
         }
         self.handle(event);
         self.shown.later();

@@ -8,6 +8,7 @@
 mod browser;
 mod cli;
 mod crash;
+mod fixtures;
 mod format;
 mod jahis;
 mod pages;

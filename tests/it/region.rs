@@ -2,6 +2,7 @@
 
 mod clinic;
 mod lan;
+mod restored;
 
 use clinic::{Card, Clinic, entries};
 use lan::{Lan, address};

@@ -1,6 +1,6 @@
 //! The exchange over real sockets and real files.
 
-mod region;
+pub mod region;
 
 use crate::wait::until;
 use kusuribako::region::payload::Revoked;

@@ -181,6 +181,15 @@ impl<'l> Clinic<'l> {
         phone.get("/record")
     }
 
+    /// The page with what the patient wrote.
+    pub fn notes(&self, card: &Card) -> String {
+        let mut phone = Phone { clinic: self, cookie: String::new() };
+        phone.post("/open", &[("code", &card.code), ("pin", &card.pin)]);
+        let you = phone.get("/you");
+        phone.post("/you", &[("csrf", &csrf(&you)), ("answer", "yes")]);
+        phone.get("/record/notes")
+    }
+
     /// Writes a memo into the record with the card; gives what came after it.
     pub fn write_memo(&self, card: &Card, text: &str) -> String {
         let mut phone = Phone { clinic: self, cookie: String::new() };
