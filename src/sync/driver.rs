@@ -2,6 +2,7 @@
 
 mod act;
 mod book;
+mod inbox;
 mod keeping;
 mod peers;
 mod twins;
@@ -22,6 +23,7 @@ use crate::region::Region;
 use crate::seal::random;
 use crate::store::Change;
 use book::Book;
+use inbox::Inbox;
 use keeping::Kept;
 use peers::Peer;
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,6 +73,7 @@ pub(super) struct Driver {
     board: Board,
     shown: Shown,
     kept: Kept,
+    inbox: Inbox,
     /// Where this node is called, if it is.
     listening: Option<SocketAddr>,
 }
@@ -140,6 +143,7 @@ impl Driver {
             board,
             shown: Shown { due: None },
             kept: Kept::default(),
+            inbox: Inbox::default(),
             listening,
             hub,
         }
@@ -188,7 +192,9 @@ impl Driver {
         match change {
             Change::Appended { ledger, run, stored } => self.handle(Event::Appended(ledger, run, stored)),
             Change::Taken { token, batch } => {
-                self.storing.remove(&token);
+                if self.storing.remove(&token) == Some(self.clinic.ledger()) {
+                    self.inbox.may_have_more();
+                }
                 if let Err(error) = &batch {
                     tracing::warn!(%error, "what another clinic's box sent could not be stored");
                 }

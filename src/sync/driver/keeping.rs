@@ -52,6 +52,7 @@ impl Driver {
         self.meet_strangers();
         self.audit();
         self.release();
+        self.open_inbox();
         self.note();
         self.listen_anew();
         self.shown.later();
