@@ -76,10 +76,8 @@ fn memos(clinic: &Clinic, code: &str, pin: &str) -> Result<(LedgerId, Vec<String
     let record = block_on(clinic.open_with_card(code, pin))?;
     let chart = block_on(clinic.chart(&record)).unwrap();
     assert_eq!((chart.unreadable, chart.not_understood), (0, 0));
-    let stated = chart.facts.iter().filter_map(|fact| match fact.content.stated() {
-        Content::Memo(memo) => Some(memo.text.clone()),
-        _ => None,
-    });
+    let memo = |stated: &Content| if let Content::Memo(memo) = stated { Some(memo.text.clone()) } else { None };
+    let stated = chart.facts.iter().filter_map(|fact| memo(fact.content.stated()));
     Ok((record.ledger(), stated.collect()))
 }
 

@@ -103,7 +103,8 @@ fn same_everywhere(clinics: &mut [Clinic<'_>], with: &BTreeSet<usize>, ledger: &
 
 /// The id of the ledger that a clinic is at home in, by a stopped clinic's file.
 fn own_ledger(home: &Clinic<'_>) -> Vec<u8> {
-    let db = rusqlite::Connection::open(home.data().join("ledger.db")).unwrap();
+    let db = rusqlite::Connection::open_with_flags(home.data().join("ledger.db"), rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .unwrap();
     db.query_row("SELECT ledger FROM chain ORDER BY id LIMIT 1", [], |row| row.get(0)).unwrap()
 }
 
