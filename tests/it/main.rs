@@ -8,9 +8,11 @@
 mod browser;
 mod cli;
 mod crash;
+mod demo;
 mod format;
 mod jahis;
 mod pages;
+mod phone;
 mod region;
 mod store;
 mod study;
