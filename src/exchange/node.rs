@@ -423,6 +423,8 @@ impl Exchange {
         match outcome {
             Outcome::Settled(theirs) => {
                 peer.backoff.succeed();
+                // What it would not give before, the region's statements had not come to both yet.
+                self.aside.dismiss(ledger, id, Reason::NotGiven);
                 if let Some(held) = self.ledgers.get(&ledger) {
                     peer.settled.insert(ledger, Settled::between(&held.frontier, theirs));
                     self.copies.note(ledger, id, theirs, &held.frontier, self.now.ms);

@@ -14,5 +14,6 @@ mod pages;
 mod region_cli;
 mod store;
 mod study;
+mod sync;
 mod tidy;
 mod wait;

@@ -17,13 +17,18 @@ pub async fn until_async<T>(what: &str, deadline: Duration, mut condition: impl 
 }
 
 /// The same for conditions that need no async.
-pub fn until<T>(what: &str, deadline: Duration, mut condition: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, deadline: Duration, condition: impl FnMut() -> Option<T>) -> T {
+    until_or(what, deadline, String::new, condition)
+}
+
+/// The same, with more to say when the deadline has passed.
+pub fn until_or<T>(what: &str, deadline: Duration, state: impl Fn() -> String, mut condition: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(value) = condition() {
             return value;
         }
-        assert!(begun.elapsed() < deadline, "waited {deadline:?} in vain: {what}");
+        assert!(begun.elapsed() < deadline, "waited {deadline:?} in vain: {what} {}", state());
         std::thread::sleep(PAUSE);
     }
 }

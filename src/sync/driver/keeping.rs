@@ -38,6 +38,7 @@ const DEAF_MAX_MS: u64 = 30 * 60 * 1_000;
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     noted_ms: Option<u64>,
+    is_introduced: bool,
     /// Since when all members are not there, and for how long that is put up with.
     lonely_ms: Option<u64>,
     deaf_after_ms: u64,
@@ -65,7 +66,10 @@ impl Driver {
                 silent.push(*node);
             }
         }
-        silent.into_iter().for_each(|node| self.ask_again(node));
+        for node in silent {
+            self.ask_again(node);
+            self.unite(node);
+        }
     }
 
     fn unite_now_and_then(&mut self) {
@@ -205,6 +209,15 @@ impl Driver {
         let own = self.exchange.frontier(ledger).filter(|own| own.missing() == 0 && own.entries() >= most && most > 0);
         let others = said().filter(|(_, copy)| copy.holding.entries == most && most > 0).map(|(node, _)| node);
         others.chain(own.map(|_| self.own)).filter_map(|node| terms::site(region, node)).collect()
+    }
+
+    /// Whoever was admitted just now says at once where it is.
+    pub(super) fn note_if_new(&mut self) {
+        let own = self.region.as_ref().and_then(|region| region.nodes().get(&self.own));
+        if own.is_some_and(|own| own.notice.is_none()) && !std::mem::replace(&mut self.kept.is_introduced, true) {
+            self.kept.noted_ms = None;
+            self.note();
+        }
     }
 
     /// Keeps for how long this node has been running, and says where it is reached if that has changed.
