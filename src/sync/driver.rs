@@ -66,7 +66,8 @@ pub(super) struct Driver {
     /// Batches of each ledger that the store was given and has not answered.
     storing: BTreeMap<Token, LedgerId>,
     answers: Arc<Semaphore>,
-    wake_ms: Option<u64>,
+    /// When the exchange wants to look at the clock.
+    wake_ms: BTreeSet<u64>,
     board: Board,
     shown: Shown,
     kept: Kept,
@@ -135,7 +136,7 @@ impl Driver {
             asked: BTreeMap::new(),
             storing: BTreeMap::new(),
             answers: Arc::new(Semaphore::new(ANSWERS_MAX)),
-            wake_ms: None,
+            wake_ms: BTreeSet::new(),
             board,
             shown: Shown { due: None },
             kept: Kept::default(),
@@ -220,14 +221,19 @@ impl Driver {
 
     fn time(&mut self) {
         let now_ms = now_ms(&self.clinic);
-        if self.wake_ms.is_some_and(|at_ms| at_ms <= now_ms) {
-            self.wake_ms = None;
+        let before = self.wake_ms.len();
+        self.wake_ms.retain(|at_ms| *at_ms > now_ms);
+        if self.wake_ms.len() < before {
             self.handle(Event::Time);
         }
     }
 
+    fn wake_at_ms(&mut self, at_ms: u64) {
+        self.wake_ms.insert(at_ms);
+    }
+
     fn wake_at(&self) -> Option<Instant> {
-        let in_ms = self.wake_ms?.saturating_sub(now_ms(&self.clinic));
+        let in_ms = self.wake_ms.first()?.saturating_sub(now_ms(&self.clinic));
         // By its own clock the exchange may be due a moment later than by the timer.
         Some(Instant::now() + Duration::from_millis(in_ms.max(1)))
     }

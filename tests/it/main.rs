@@ -14,6 +14,7 @@ mod jahis;
 mod pages;
 mod phone;
 mod region;
+mod region_cli;
 mod store;
 mod study;
 mod sync;

@@ -48,7 +48,7 @@ impl Driver {
                 self.storing.insert(token, ledger);
                 self.worker.give(Work::TakeIn(token, ledger, batch));
             }
-            Action::WakeAt(ms) => self.wake_ms = Some(self.wake_ms.map_or(ms, |at| at.min(ms))),
+            Action::WakeAt(ms) => self.wake_at_ms(ms),
         }
     }
 
