@@ -15,7 +15,7 @@ use crate::clinic::Clinic;
 use crate::discovery::{Doubts, Sighting};
 use crate::entropy::SystemEntropy;
 use crate::exchange::node::{Event, Moment, Token};
-use crate::exchange::{Authors, Exchange, Frontier};
+use crate::exchange::{Authors, Exchange, Frontier, Reason, Response};
 use crate::ledger::{Incarnation, LedgerId, NodeId};
 use crate::region::Region;
 use crate::seal::random;
@@ -178,6 +178,7 @@ impl Driver {
             Input::Unlinked(node, link) => self.unlinked(node, &link),
             Input::NotFound(node) => self.not_found(node),
             Input::Met(peer, address) => self.met(&peer, address),
+            Input::Answered(token, answer) => self.answered(token, answer),
             Input::Done(event) => self.done(event),
             Input::United(node, shelf) => self.united(node, shelf),
             Input::Dropped(ledger, dropped) => self.dropped(ledger, &dropped),
@@ -199,16 +200,23 @@ impl Driver {
     }
 
     fn done(&mut self, event: Event) {
-        if let Event::Answered(token, response) = &event
-            && let Some((peer, ledger)) = self.asked.remove(token)
-            && response.is_some()
-            && let Some(peer) = self.peers.get_mut(&peer)
-        {
-            peer.last_contact_ms = Some(now_ms(&self.clinic));
-            let _ = ledger;
-        }
         self.handle(event);
         self.shown.later();
+    }
+
+    /// A peer answered, or did not: `None`. An answer that is none is its fault, and said.
+    fn answered(&mut self, token: Token, answer: Option<Option<Response>>) {
+        let now_ms = now_ms(&self.clinic);
+        let asked = self.asked.remove(&token);
+        if let (Some((node, ledger)), Some(response)) = (asked, &answer) {
+            if let Some(peer) = self.peers.get_mut(&node) {
+                peer.last_contact_ms = Some(now_ms);
+            }
+            if response.is_none() {
+                self.exchange.aside().note(ledger, node, Reason::Nonsense, None, now_ms);
+            }
+        }
+        self.done(Event::Answered(token, answer.flatten()));
     }
 
     /// Gives the exchange an event, and does what it decides.

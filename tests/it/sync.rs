@@ -1,5 +1,7 @@
 //! The exchange over real sockets and real files.
 
+mod hostile;
+mod impostor;
 mod region;
 
 use crate::wait::until;
