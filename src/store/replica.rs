@@ -316,6 +316,15 @@ impl Reader<'_> {
         Ok(found)
     }
 
+    /// When the last entry of a coarse kind in a ledger was written, of those here, as it says itself.
+    pub fn newest_of_kind(&self, ledger: LedgerId, kind: CoarseKind) -> Result<Option<Hlc>, StoreError> {
+        let sql = "SELECT entry.open FROM entry CROSS JOIN chain ON chain.id = entry.chain AND chain.ledger = ?1
+                   WHERE entry.kind = ?2 ORDER BY entry.row DESC LIMIT 1";
+        let mut select = self.conn.prepare_cached(sql)?;
+        let mut rows = select.query(params![ledger.0, kind.0])?;
+        Ok(rows.next()?.and_then(|row| open_at(row, 0).ok()).map(|open| open.time()))
+    }
+
     /// The tips of one author in a ledger.
     pub fn tips_of(&self, ledger: LedgerId, author: NodeId) -> Result<Vec<EntryRef>, StoreError> {
         Ok(self.frontier(ledger)?.tips().filter(|tip| tip.chain.author == author).copied().collect())

@@ -2,6 +2,7 @@
 
 mod act;
 mod book;
+mod inbox;
 mod keeping;
 mod peers;
 mod view;
@@ -21,6 +22,7 @@ use crate::region::Region;
 use crate::seal::random;
 use crate::store::Change;
 use book::Book;
+use inbox::Inbox;
 use keeping::Kept;
 use peers::Peer;
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,7 +66,8 @@ pub(super) struct Driver {
     /// What was asked of whom about which ledger: for naming whoever answers nonsense.
     asked: BTreeMap<Token, (NodeId, LedgerId)>,
     /// Batches of each ledger that the store was given and has not answered.
-    storing: BTreeMap<Token, LedgerId>,
+    storing: BTreeMap<Token, Storing>,
+    inbox: Inbox,
     answers: Arc<Semaphore>,
     /// When the exchange wants to look at the clock.
     wake_ms: BTreeSet<u64>,
@@ -84,6 +87,13 @@ struct Terms {
     authors: BTreeMap<LedgerId, Authors>,
     /// Whether the store takes anything in.
     is_full: bool,
+}
+
+/// A batch that the store was given.
+#[derive(Debug, Clone, Copy)]
+struct Storing {
+    ledger: LedgerId,
+    is_for_inbox: bool,
 }
 
 /// When what is shown is shown anew.
@@ -135,6 +145,7 @@ impl Driver {
             next_ask: 0,
             asked: BTreeMap::new(),
             storing: BTreeMap::new(),
+            inbox: Inbox::default(),
             answers: Arc::new(Semaphore::new(ANSWERS_MAX)),
             wake_ms: BTreeSet::new(),
             board,
@@ -153,6 +164,8 @@ impl Driver {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let stopping = self.hub.stopping.clone();
         changed.mark_changed();
+        // What came before the last stop, and was not opened by then.
+        self.open_inbox();
         loop {
             let (wake, show) = (self.wake_at(), self.shown.due);
             tokio::select! {
@@ -182,6 +195,7 @@ impl Driver {
             Input::Done(event) => self.done(event),
             Input::United(node, shelf) => self.united(node, shelf),
             Input::Dropped(ledger, dropped) => self.dropped(ledger, &dropped),
+            Input::InboxOpened(opened) => self.inbox_opened(&opened),
         }
     }
 
@@ -189,9 +203,11 @@ impl Driver {
         match change {
             Change::Appended { ledger, run, stored } => self.handle(Event::Appended(ledger, run, stored)),
             Change::Taken { token, batch } => {
-                self.storing.remove(&token);
-                if let Err(error) = &batch {
-                    tracing::warn!(%error, "what another clinic's box sent could not be stored");
+                let is_for_inbox = self.storing.remove(&token).is_some_and(|storing| storing.is_for_inbox);
+                match &batch {
+                    Ok(_) if is_for_inbox => self.open_inbox(),
+                    Ok(_) => {}
+                    Err(error) => tracing::warn!(%error, "what another clinic's box sent could not be stored"),
                 }
                 self.handle(Event::Stored(token, batch.ok()));
             }

@@ -54,6 +54,8 @@ pub(super) enum Input {
     United(NodeId, Option<Arc<Shelf>>),
     /// A copy was given up.
     Dropped(LedgerId, Result<u64, crate::store::StoreError>),
+    /// The inbox was opened.
+    InboxOpened(Result<crate::clinic::inbox::InboxOpened, crate::clinic::ClinicError>),
 }
 
 /// An answer, and the places that it takes until it was sent.

@@ -4,7 +4,7 @@ use super::super::body::{BodyError, Packed};
 use super::super::hub::{ConnectionId, Input, Reply};
 use super::super::link::{AskError, Link};
 use super::super::worker::{self, Work};
-use super::Driver;
+use super::{Driver, Storing};
 use crate::exchange::message::{Message, Refusal, Request, Response};
 use crate::exchange::node::{Action, CompareEntries, Event, Token, Want};
 use crate::exchange::{BATCH_LEN, MESSAGE_LEN_MAX};
@@ -45,7 +45,8 @@ impl Driver {
             }
             Action::Verify(token, job) => self.worker.give(Work::Verify(token, job)),
             Action::Store(token, ledger, batch) => {
-                self.storing.insert(token, ledger);
+                let is_for_inbox = self.is_for_inbox(ledger, &batch);
+                self.storing.insert(token, Storing { ledger, is_for_inbox });
                 self.worker.give(Work::TakeIn(token, ledger, batch));
             }
             Action::WakeAt(ms) => self.wake_at_ms(ms),
@@ -138,7 +139,7 @@ impl Driver {
 
     /// Whether a batch of a ledger is with the store.
     pub(super) fn is_storing(&self, ledger: LedgerId) -> bool {
-        self.storing.values().any(|of| *of == ledger)
+        self.storing.values().any(|storing| storing.ledger == ledger)
     }
 }
 

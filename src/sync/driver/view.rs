@@ -74,7 +74,7 @@ impl Driver {
             node,
             name: site.described.name.clone(),
             reading: site.described.reading.clone(),
-            phone: None,
+            phone: region.active_nodes(site.id).find_map(|node| node.notice.as_ref()?.phone.clone()),
             place: site.described.place,
             is_self,
             answers: (!is_self && node.is_some()).then_some(is_there),
