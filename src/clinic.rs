@@ -7,6 +7,7 @@ pub mod check;
 mod derive;
 pub mod export;
 pub mod holders;
+pub mod inbox;
 pub mod intake;
 mod keys;
 mod matching;
@@ -62,6 +63,8 @@ struct Inner {
     /// Argon2id takes 19 MiB: one PIN at a time, the others wait in line. Empty until the first.
     pin_queue: Arc<Mutex<Option<PinMemory>>>,
     spare_tries: unlock::SpareTries,
+    /// What lies in the inbox is opened by one at a time.
+    inbox_turn: std::sync::Mutex<()>,
     opened: staff::Opened,
     /// By the region's statements.
     inboxes: RwLock<BTreeMap<LedgerId, (KeyId, [u8; 32])>>,
@@ -206,7 +209,7 @@ impl Inner {
         let body = body::seal(&content.encode(), class, key, &place, &*self.entropy)?;
         // What is sealed is found by blind tags, which only the ledger's home makes.
         let is_home = ledger.0 == self.ledger;
-        let projections = is_home.then(|| projection::rows(class, subject, content, &self.keys.indexer)).unwrap_or_default();
+        let projections = if is_home { projection::rows(class, subject, content, &self.keys.indexer) } else { Vec::new() };
         Ok(Draft { kind, subject, body, projections })
     }
 

@@ -1,7 +1,6 @@
 //! The ledger on disk: SQLite with one writer thread, which groups commits and acknowledges after fsync, and a pool of reader threads.
 
 mod append;
-mod behind;
 mod changes;
 mod dropping;
 mod error;
@@ -10,6 +9,7 @@ mod holding;
 mod pending;
 mod queue;
 mod reader;
+mod reads;
 mod rebuild;
 mod replica;
 mod schema;
@@ -38,9 +38,10 @@ use files::{DataDir, Reserve};
 use holding::Holdings;
 use pending::Reply;
 use queue::Queue;
+use reads::{ReadJob, serve_reads, snapshot};
 use rusqlite::Connection;
+use std::collections::BTreeSet;
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -86,7 +87,17 @@ impl Default for Options {
 
 /// Says which projections follow from entries of a ledger that came from elsewhere, in the transaction that stores them: where that takes
 /// a look at what is held. They may be of other entries too, by row.
-pub type Derive = dyn Fn(&Reader<'_>, LedgerId, &[StoredEntry]) -> Result<Vec<(i64, Projection)>, StoreError> + Send + Sync;
+pub type Derive = dyn Fn(&Reader<'_>, &Fresh) -> Result<Vec<(i64, Projection)>, StoreError> + Send + Sync;
+
+/// What came from elsewhere in one transaction.
+pub struct Fresh {
+    /// In which ledger.
+    pub ledger: LedgerId,
+    /// Entries that are new, or whose body is.
+    pub entries: Vec<StoredEntry>,
+    /// Rows for which projections came along.
+    pub projected: BTreeSet<i64>,
+}
 
 /// What is to become an entry. Its body was sealed to [`Store::place`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,8 +164,6 @@ struct Handle {
     dir: DataDir,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
-
-type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
 
 /// What the handles and the threads share.
 struct Shared {
@@ -338,7 +347,7 @@ impl Store {
         self.write(Urgency::Essential, |reply| Work::EndTryOk { tried, reply })
     }
 
-    /// From now on, what `derive` says follows from entries that are [taken in](Self::take_in) without projections is projected with them.
+    /// From now on, what `derive` says follows from entries that are [taken in](Self::take_in) is projected with them.
     pub fn derive(&self, derive: Box<Derive>) -> Pending<()> {
         self.write(Urgency::Essential, |reply| Work::Derive { derive, reply })
     }
@@ -355,26 +364,6 @@ impl Store {
         F: FnOnce(&Reader<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         self.read_in(&self.0.shared.reads, read)
-    }
-
-    fn read_in<T, F>(&self, queue: &Queue<ReadJob>, read: F) -> Pending<T>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Reader<'_>) -> Result<T, StoreError> + Send + 'static,
-    {
-        let (reply, pending) = Pending::new();
-        let shared = Arc::downgrade(&self.0.shared);
-        let job: ReadJob = Box::new(move |conn| {
-            let answer = snapshot(conn, read);
-            if let (Err(error), Some(shared)) = (&answer, shared.upgrade()) {
-                shared.note(error);
-            }
-            drop(reply.send(answer));
-        });
-        match queue.push(job) {
-            Ok(()) => pending,
-            Err((_, error)) => refused(error),
-        }
     }
 
     /// The same, and waits for it. Not from async code.
@@ -488,20 +477,5 @@ fn newest_trusted_ms(conn: &Connection, position: &Position) -> Result<i64, Stor
     Ok(kept.or(newest).unwrap_or(i64::MIN))
 }
 
-/// A reader thread: works until the queue is closed and empty.
-fn serve_reads(conn: &Connection, reads: &Queue<ReadJob>) {
-    while let Some(job) = reads.pop() {
-        // Whoever asked hears that there is no answer; the thread serves the next.
-        drop(catch_unwind(AssertUnwindSafe(|| job(conn))));
-        if !conn.is_autocommit() {
-            drop(conn.execute_batch("ROLLBACK"));
-        }
-    }
-}
-
-fn snapshot<T>(conn: &Connection, read: impl FnOnce(&Reader<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
-    conn.prepare_cached("BEGIN")?.execute([])?;
-    let answer = read(&Reader::new(conn));
-    conn.prepare_cached("ROLLBACK")?.execute([])?;
-    answer
-}
+#[cfg(test)]
+mod tests;

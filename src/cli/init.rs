@@ -58,7 +58,7 @@ const MILLION: f64 = 1e6;
 
 pub(crate) fn run(args: &InitArgs, output: &mut Output<'_>) -> anyhow::Result<u8> {
     let (profile, chosen) = (profile(args)?, staff::chosen_at(&args.admin)?);
-    let location = args.at.location();
+    let location = args.at.location()?;
     let clinic = Clinic::found(&location, &profile, Clock::system())?;
     let admin = staff::hand_out(&clinic.first_admin(chosen)?, staff::admin_path(&args.admin), output)?;
     let (ledger, site, node) = (clinic.ledger().to_string(), clinic.site().to_string(), clinic.store().node().to_string());

@@ -6,7 +6,7 @@ use crate::clinic::{Clinic, ClinicError};
 use crate::clock::Clock;
 use crate::membership::Member;
 use crate::store::StoreError;
-use crate::sync::board::{Board, Snapshot};
+use crate::sync::{Board, Snapshot};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, OnceLock};
 
@@ -92,9 +92,9 @@ impl Request {
 
 /// Opens the data directory and carries the command out; where a server has it open, the server does it.
 pub(crate) fn dispatch(at: &At, request: Request, output: &mut Output<'_>) -> anyhow::Result<u8> {
-    match Clinic::open(&at.location(), Clock::system()) {
+    match Clinic::open(&at.location()?, Clock::system()) {
         Ok(clinic) => request.run(&Here::new(clinic), output),
-        Err(ClinicError::Store(StoreError::InUse { .. })) => socket::send(&at.dir, &request, output),
+        Err(ClinicError::Store(StoreError::InUse { .. })) => socket::send(at.dir()?, &request, output),
         Err(error) => Err(error.into()),
     }
 }

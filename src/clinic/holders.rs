@@ -72,8 +72,17 @@ impl Clinic {
     /// Other clinics' ledgers of which a copy lies here.
     pub(super) fn held(&self) -> Result<BTreeSet<LedgerId>, ClinicError> {
         let own = self.ledger();
-        let held = self.inner.store.read_now(|reader| reader.holdings())?.into_iter().map(|held| held.ledger);
-        Ok(held.filter(|ledger| *ledger != own).collect())
+        // Who holds nothing of a ledger may still have left something in its inbox: then its keys are not here.
+        let held = self.inner.store.read_now(move |reader| {
+            let mut held = BTreeSet::new();
+            for ledger in reader.holdings()?.into_iter().map(|held| held.ledger).filter(|ledger| *ledger != own) {
+                if !reader.list_projection(ledger, projection::LEDGER_KEY, None, 1)?.is_empty() {
+                    held.insert(ledger);
+                }
+            }
+            Ok(held)
+        });
+        Ok(held?)
     }
 }
 

@@ -136,12 +136,14 @@ fn inner(
         entropy,
         pin_queue: Arc::default(),
         spare_tries: SpareTries::default(),
+        inbox_turn: std::sync::Mutex::default(),
         opened: Opened::default(),
         inboxes: RwLock::default(),
     }
 }
 
 /// What the ledger's first entry names.
+#[derive(Clone, Copy)]
 struct Founding {
     site: SiteId,
     home: NodeId,

@@ -11,7 +11,7 @@ use crate::ledger::payload::OpenerEntry;
 use crate::record::{Channel, Content as Said, Look, Looker, Origin, Source, Subject};
 use crate::seal::card::{CardCode, Pin, PinMemory};
 use crate::seal::envelope::{open_box, seed_info};
-use crate::seal::key::{Opener, OpenerId};
+use crate::seal::key::{Opener, OpenerId, OpenerKind};
 use crate::store::{Locator, Reader, StoreError, Try, TryRefusal, Urgency, judge};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -327,6 +327,9 @@ impl Inner {
             for (_, row) in within.find(projection::LOCATOR, &locator)? {
                 let Some(stored) = within.entry(row)? else { continue };
                 let Ok(entry) = open_payload::<OpenerEntry>(&stored) else { continue };
+                if entry.kind != OpenerKind::Card {
+                    continue;
+                }
                 let is_revoked = !within.find(projection::REVOKED, &entry.opener.0)?.is_empty();
                 found.push(Found { ledger, entry, subject: stored.open.subject(), is_revoked });
                 if found.len() == CANDIDATES_MAX {

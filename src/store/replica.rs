@@ -11,7 +11,7 @@ use crate::exchange::message::{Path, Response};
 use crate::exchange::node::{Batch, Token, Want};
 use crate::exchange::ranges::{Counting, Prefix, Tally};
 use crate::exchange::{BODIES_MAX, EntryRef, Frontier};
-use crate::ledger::{EntryId, LedgerId, NodeId, OpenPart, node_id};
+use crate::ledger::{CoarseKind, EntryId, LedgerId, NodeId, OpenPart, node_id};
 use rusqlite::{OptionalExtension, Row, params};
 use std::collections::VecDeque;
 
@@ -219,7 +219,7 @@ impl Reader<'_> {
         }
         match self.fill_line(chain, path.after, first_above, filling)? {
             Fill::More => self.fill_rows(&rows, filling),
-            ended => Ok(ended),
+            ended @ (Fill::NextPath | Fill::Full) => Ok(ended),
         }
     }
 
@@ -232,7 +232,7 @@ impl Reader<'_> {
         while let Some(row) = rows.next()? {
             match filling.entry(kept(row)?) {
                 Fill::More => {}
-                ended => return Ok(ended),
+                ended @ (Fill::NextPath | Fill::Full) => return Ok(ended),
             }
         }
         Ok(Fill::More)
@@ -243,7 +243,7 @@ impl Reader<'_> {
         for row in rows {
             match filling.entry(select.query_row([row], |row| Ok(kept(row)))??) {
                 Fill::More => {}
-                ended => return Ok(ended),
+                ended @ (Fill::NextPath | Fill::Full) => return Ok(ended),
             }
         }
         Ok(Fill::More)
@@ -301,6 +301,19 @@ impl Reader<'_> {
     pub fn find_ref(&self, ledger: LedgerId, id: EntryId) -> Result<Option<EntryRef>, StoreError> {
         let Some(row) = row_of(self.conn, ledger, &id)? else { return Ok(None) };
         Ok(self.open_of(row)?.map(|open| EntryRef::of(&open)))
+    }
+
+    /// The open parts of all entries of a coarse kind in a ledger, in order of arrival. For kinds of which there are few.
+    pub fn opens_of_kind(&self, ledger: LedgerId, kind: CoarseKind) -> Result<Vec<OpenPart>, StoreError> {
+        let sql = "SELECT entry.open FROM entry CROSS JOIN chain ON chain.id = entry.chain AND chain.ledger = ?1
+                   WHERE entry.kind = ?2 ORDER BY entry.row";
+        let mut select = self.conn.prepare_cached(sql)?;
+        let mut rows = select.query(params![ledger.0, kind.0])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            found.extend(open_at(row, 0).ok());
+        }
+        Ok(found)
     }
 
     /// The tips of one author in a ledger.

@@ -1,6 +1,6 @@
 //! The command line as a person or script runs it: the real program, real directories, exit codes.
 
-mod program;
+pub mod program;
 
 use program::{Clinic, JAHIS, WORDS};
 use serde_json::Value;

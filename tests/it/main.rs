@@ -8,9 +8,13 @@
 mod browser;
 mod cli;
 mod crash;
+mod demo;
 mod format;
 mod jahis;
 mod pages;
+mod phone;
+mod region;
+mod region_cli;
 mod store;
 mod study;
 mod sync;

@@ -309,8 +309,8 @@ fn one_process_at_a_time_and_only_where_there_is_a_store() {
     assert_eq!(refused(Store::create(&dir, options(), author(clock()))), StoreError::InUse { dir: dir.clone() });
     drop(store);
     assert_eq!(refused(Store::create(&dir, options(), author(clock()))), StoreError::AlreadyThere { dir: dir.clone() });
-    raw(&dir).pragma_update(None, "user_version", 2).unwrap();
-    assert_eq!(refused(Store::open(&dir, options(), author(clock()))), StoreError::Newer { found: 2, known: 1 });
+    raw(&dir).pragma_update(None, "user_version", 3).unwrap();
+    assert_eq!(refused(Store::open(&dir, options(), author(clock()))), StoreError::Newer { found: 3, known: 2 });
 }
 
 #[test]
