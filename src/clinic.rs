@@ -209,7 +209,7 @@ impl Inner {
         let body = body::seal(&content.encode(), class, key, &place, &*self.entropy)?;
         // What is sealed is found by blind tags, which only the ledger's home makes.
         let is_home = ledger.0 == self.ledger;
-        let projections = is_home.then(|| projection::rows(class, subject, content, &self.keys.indexer)).unwrap_or_default();
+        let projections = if is_home { projection::rows(class, subject, content, &self.keys.indexer) } else { Vec::new() };
         Ok(Draft { kind, subject, body, projections })
     }
 

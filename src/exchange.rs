@@ -13,6 +13,7 @@ pub mod frontier;
 pub mod message;
 pub mod node;
 pub mod ranges;
+pub mod run;
 pub mod standing;
 pub mod verify;
 

@@ -40,6 +40,7 @@ use pending::Reply;
 use queue::Queue;
 use reads::{ReadJob, serve_reads, snapshot};
 use rusqlite::Connection;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -86,7 +87,17 @@ impl Default for Options {
 
 /// Says which projections follow from entries of a ledger that came from elsewhere, in the transaction that stores them: where that takes
 /// a look at what is held. They may be of other entries too, by row.
-pub type Derive = dyn Fn(&Reader<'_>, LedgerId, &[StoredEntry]) -> Result<Vec<(i64, Projection)>, StoreError> + Send + Sync;
+pub type Derive = dyn Fn(&Reader<'_>, &Fresh) -> Result<Vec<(i64, Projection)>, StoreError> + Send + Sync;
+
+/// What came from elsewhere in one transaction.
+pub struct Fresh {
+    /// In which ledger.
+    pub ledger: LedgerId,
+    /// Entries that are new, or whose body is.
+    pub entries: Vec<StoredEntry>,
+    /// Rows for which projections came along.
+    pub projected: BTreeSet<i64>,
+}
 
 /// What is to become an entry. Its body was sealed to [`Store::place`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -336,7 +347,7 @@ impl Store {
         self.write(Urgency::Essential, |reply| Work::EndTryOk { tried, reply })
     }
 
-    /// From now on, what `derive` says follows from entries that are [taken in](Self::take_in) without projections is projected with them.
+    /// From now on, what `derive` says follows from entries that are [taken in](Self::take_in) is projected with them.
     pub fn derive(&self, derive: Box<Derive>) -> Pending<()> {
         self.write(Urgency::Essential, |reply| Work::Derive { derive, reply })
     }

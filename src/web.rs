@@ -13,6 +13,7 @@ mod notes;
 pub mod page;
 mod photo;
 mod picture;
+mod places;
 mod print;
 pub mod reading;
 mod record;

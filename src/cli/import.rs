@@ -6,8 +6,8 @@ use super::At;
 use super::output::{Output, Progress};
 use super::patient::{read_subject, show};
 use super::request::{self, Request};
-use crate::clinic::Clinic;
 use crate::clinic::intake::{Attach, Incoming, Outcome, Why};
+use crate::clinic::{Clinic, ClinicError};
 use crate::formats::jahis::{self, Severity, json::finding_value};
 use crate::seal::card::CardCode;
 use anyhow::Context;
@@ -99,7 +99,7 @@ fn read(path: &Path) -> anyhow::Result<NamedBytes> {
 }
 
 pub(crate) fn carry_out(clinic: &Clinic, import: Import, output: &mut Output<'_>) -> anyhow::Result<u8> {
-    let attach = attach(clinic, &import)?;
+    let to = attach(clinic, &import)?;
     let files: Vec<jahis::Source> = import.files.into_iter().map(|f| jahis::Source { name: f.name, bytes: f.bytes }).collect();
     let reading = jahis::gather(files.iter().cloned());
     let found = reading.findings.iter().chain(reading.documents.iter().flat_map(|assessed| &assessed.findings));
@@ -114,7 +114,7 @@ pub(crate) fn carry_out(clinic: &Clinic, import: Import, output: &mut Output<'_>
     let total = i64::try_from(incoming.len())?;
     let mut number = 0;
     let mut printed = Ok(());
-    clinic.take_in(incoming, &attach, |name, outcomes| {
+    let each = |name: &str, outcomes: &[Outcome]| {
         number += 1;
         for outcome in outcomes {
             code = code.max(u8::from(matches!(outcome, Outcome::SetAside { .. })));
@@ -125,7 +125,11 @@ pub(crate) fn carry_out(clinic: &Clinic, import: Import, output: &mut Output<'_>
             }
         }
         progress.report(number, total, output);
-    })?;
+    };
+    match to {
+        To::Here(attach) => clinic.take_in(incoming, &attach, each)?,
+        To::Elsewhere(code) => clinic.take_in_elsewhere(incoming, &code, each)?,
+    }
     printed?;
     if import.json {
         output.json(&json!({"records": rows, "findings": findings}))?;
@@ -133,18 +137,30 @@ pub(crate) fn carry_out(clinic: &Clinic, import: Import, output: &mut Output<'_>
     Ok(code)
 }
 
-fn attach(clinic: &Clinic, import: &Import) -> anyhow::Result<Attach> {
+/// Where files go.
+enum To {
+    /// Into this clinic's own records.
+    Here(Attach),
+    /// Into the inbox of the clinic whose patient has this card.
+    Elsewhere(CardCode),
+}
+
+fn attach(clinic: &Clinic, import: &Import) -> anyhow::Result<To> {
     let mut to = import.patient.as_deref().map(read_subject).transpose()?;
     if let Some(card) = &import.card {
         let code = CardCode::read(card).context("--card")?;
-        to = Some(clinic.card_by_code(&code)?.subject);
+        match clinic.card_by_code(&code) {
+            Ok(card) => to = Some(card.subject),
+            Err(ClinicError::NoSuchCard) if !clinic.hinted_elsewhere(&code).is_empty() => return Ok(To::Elsewhere(code)),
+            Err(error) => return Err(error.into()),
+        }
     }
-    Ok(Attach {
+    Ok(To::Here(Attach {
         to,
         external_id: import.external_id.clone(),
         accepts_matches: import.accept_matches,
         registers_new: import.new_patients,
-    })
+    }))
 }
 
 fn sentence(file: &str, outcome: &Outcome) -> String {
@@ -154,6 +170,9 @@ fn sentence(file: &str, outcome: &Outcome) -> String {
             format!("{file}: {facts} entries for patient {}{new}", show(*subject))
         }
         Outcome::TakenBefore => format!("{file}: was taken in before; nothing was written"),
+        Outcome::Left { home, facts } => {
+            format!("{file}: {facts} entries left in the inbox of {home}, which attaches them when it opens it")
+        }
         Outcome::SetAside { why, proposed } => {
             let next = match (why, proposed) {
                 (Why::Proposed, Some(subject)) => format!(
@@ -183,6 +202,7 @@ fn as_json(file: &str, outcome: &Outcome) -> serde_json::Value {
             json!({"file": file, "outcome": "attached", "patient": show(*subject), "entries": facts, "new": is_new})
         }
         Outcome::TakenBefore => json!({"file": file, "outcome": "taken-before"}),
+        Outcome::Left { home, facts } => json!({"file": file, "outcome": "left-in-inbox", "home": home, "entries": facts}),
         Outcome::SetAside { why, proposed } => {
             json!({"file": file, "outcome": "set-aside", "reason": why.slug(), "proposed": proposed.map(show)})
         }

@@ -41,19 +41,23 @@ pub(crate) struct ServeArgs {
     /// Serve other addresses than loopback without TLS: everybody on the network can then read along
     #[arg(long)]
     insecure_lan: bool,
+    /// Stop when standard input ends, as with the process that started this one
+    #[arg(long)]
+    until_input_ends: bool,
     #[command(flatten)]
     sync: SyncArgs,
 }
 
 /// What a process serves.
-pub(crate) struct Serving<'a> {
-    pub(crate) clinic: Clinic,
-    pub(crate) dir: &'a Path,
-    pub(crate) listener: TcpListener,
-    pub(crate) tls: Option<TlsFiles>,
-    pub(crate) hosts: Vec<String>,
-    /// How it takes part in its region, if it does.
-    pub(crate) sync: Option<Syncing>,
+struct Serving<'a> {
+    clinic: Clinic,
+    dir: &'a Path,
+    listener: TcpListener,
+    tls: Option<TlsFiles>,
+    hosts: Vec<String>,
+    /// How it takes part in its region.
+    sync: Syncing,
+    until_input_ends: bool,
 }
 
 pub(crate) fn run(args: &ServeArgs, output: &mut Output<'_>) -> anyhow::Result<u8> {
@@ -67,12 +71,20 @@ pub(crate) fn run(args: &ServeArgs, output: &mut Output<'_>) -> anyhow::Result<u
     let listener = TcpListener::bind(args.listen).with_context(|| format!("listening on {}", args.listen))?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let ready = format!("ready: {scheme}://{}", listener.local_addr()?);
-    let serving = Serving { clinic, dir: &args.at.dir, listener, tls, hosts: args.host.clone(), sync: Some(sync) };
+    let serving = Serving {
+        clinic,
+        dir: &args.at.dir,
+        listener,
+        tls,
+        hosts: args.host.clone(),
+        sync,
+        until_input_ends: args.until_input_ends,
+    };
     until_signal(serving, output, |output| output.result(ready))
 }
 
 /// Serves until SIGTERM or Ctrl-C; `ready` is called when connections are accepted.
-pub(crate) fn until_signal(
+fn until_signal(
     serving: Serving<'_>,
     output: &mut Output<'_>,
     ready: impl FnOnce(&mut Output<'_>) -> anyhow::Result<()>,
@@ -83,9 +95,10 @@ pub(crate) fn until_signal(
     runtime.block_on(async {
         let (shutdown, tasks) = (CancellationToken::new(), Tasks::new());
         stop_at_signal(&tasks, shutdown.clone())?;
-        if let Some(sync) = serving.sync {
-            sync.start(member, board, &tasks, &shutdown)?;
+        if serving.until_input_ends {
+            stop_with_input(shutdown.clone());
         }
+        serving.sync.start(member, board, &tasks, &shutdown)?;
         socket::listen(serving.dir, here, &tasks, shutdown.clone())?;
         let app = App::new(serving.clinic, serving.hosts);
         let listeners = Listeners::new(serving.listener, serving.tls.as_ref())?;
@@ -95,6 +108,14 @@ pub(crate) fn until_signal(
         tasks.finish().await;
         Ok(0)
     })
+}
+
+/// On a thread that nobody waits for: it may never hear the end.
+fn stop_with_input(shutdown: CancellationToken) {
+    std::thread::spawn(move || {
+        let _ended = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        shutdown.cancel();
+    });
 }
 
 fn stop_at_signal(tasks: &Tasks, shutdown: CancellationToken) -> anyhow::Result<()> {

@@ -108,7 +108,7 @@ pub(crate) fn carry_out(clinic: &Clinic, action: Action, output: &mut Output<'_>
             let outcome = clinic.resolve(number, resolution)?;
             let subject = match outcome {
                 Some(Outcome::Attached { subject, .. }) => Some(show(subject)),
-                Some(Outcome::SetAside { .. } | Outcome::TakenBefore) | None => None,
+                Some(Outcome::SetAside { .. } | Outcome::TakenBefore | Outcome::Left { .. }) | None => None,
             };
             if json {
                 output.json(&json!({"resolved": number, "patient": subject}))?;

@@ -11,7 +11,7 @@ use crate::ledger::payload;
 use crate::ledger::{CoarseKind, EntryId, LedgerId, OpenPart};
 use crate::record::Subject;
 use crate::seal::body::{self, Class};
-use crate::store::{Projection, Reader, StoreError, StoredEntry};
+use crate::store::{Fresh, Projection, Reader, StoreError, StoredEntry};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Clinic {
@@ -27,10 +27,10 @@ impl Inner {
     /// Has the store ask here what follows from entries that others wrote, in the transaction that stores them.
     pub(super) fn derive_from_others(&self) -> Result<(), ClinicError> {
         let home = Home { ledger: LedgerId(self.ledger), keys: self.keys.clone() };
-        let derive = move |reader: &Reader<'_>, ledger: LedgerId, entries: &[StoredEntry]| {
-            let mut rows = open_rows_of(entries);
-            if ledger == home.ledger {
-                home.derive(reader, entries, &mut rows)?;
+        let derive = move |reader: &Reader<'_>, fresh: &Fresh| {
+            let mut rows = open_rows_of(fresh);
+            if fresh.ledger == home.ledger {
+                home.derive(reader, &fresh.entries, &mut rows)?;
             }
             Ok(rows)
         };
@@ -40,9 +40,11 @@ impl Inner {
 
 type Rows = Vec<(i64, Projection)>;
 
-fn open_rows_of(entries: &[StoredEntry]) -> Rows {
+/// What follows from open entries that were not projected before.
+fn open_rows_of(fresh: &Fresh) -> Rows {
     let rows = |entry: &StoredEntry| Some((entry.row, open_rows(&entry.open, entry.body.as_deref()?)));
-    entries.iter().filter_map(rows).flat_map(|(row, rows)| rows.into_iter().map(move |found| (row, found))).collect()
+    let left = fresh.entries.iter().filter(|entry| !fresh.projected.contains(&entry.row));
+    left.filter_map(rows).flat_map(|(row, rows)| rows.into_iter().map(move |found| (row, found))).collect()
 }
 
 /// What follows from an entry of class open.

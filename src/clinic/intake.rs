@@ -14,6 +14,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 
 pub mod aside;
 mod batch;
+mod elsewhere;
 mod facts;
 
 use batch::{Batch, UnderWay, finish};
@@ -114,6 +115,13 @@ pub enum Outcome {
     },
     /// The same file was taken in before: nothing was written.
     TakenBefore,
+    /// The record is another clinic's: its facts lie in that clinic's inbox, until it opens them.
+    Left {
+        /// What that clinic is called.
+        home: String,
+        /// How many facts there are.
+        facts: usize,
+    },
 }
 
 /// Why a record waits.

@@ -143,6 +143,7 @@ fn inner(
 }
 
 /// What the ledger's first entry names.
+#[derive(Clone, Copy)]
 struct Founding {
     site: SiteId,
     home: NodeId,

@@ -126,6 +126,12 @@ impl Surroundings {
         };
         hinted.map(elsewhere).filter(|elsewhere| !elsewhere.sites.is_empty()).collect()
     }
+
+    /// The same, where the card hints at nothing that is held here: then no PIN need be asked for.
+    pub fn only_elsewhere(&self, code: &CardCode) -> Vec<Elsewhere> {
+        let is_here = |(id, view): (&LedgerId, &LedgerView)| (view.is_home || view.is_held_here) && code.hints_at(&id.0);
+        if self.ledgers.iter().any(is_here) { Vec::new() } else { self.elsewhere(code) }
+    }
 }
 
 fn nearby(here: Option<Position>, site: &SiteView, is_home: bool) -> Nearby {
@@ -142,6 +148,11 @@ impl Clinic {
     /// What is known of the region now.
     pub fn surroundings(&self) -> Arc<Surroundings> {
         Arc::clone(&self.inner.surroundings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Where a card can be read, where it is certain that it cannot be read here.
+    pub fn only_elsewhere(&self, code: &str) -> Vec<Elsewhere> {
+        CardCode::read(code).map_or_else(|_mistyped| Vec::new(), |code| self.surroundings().only_elsewhere(&code))
     }
 
     /// Something of it has changed.

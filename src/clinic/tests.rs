@@ -1,5 +1,7 @@
 //! What the envelopes promise, on a real directory: who can open what, and who cannot.
 
+mod region;
+
 use super::cards::Reason;
 use super::intake::NewFact;
 use super::keys::LedgerKeys;

@@ -194,6 +194,11 @@ impl Aside {
         self.dropped
     }
 
+    /// What this peer may have has changed: that it gave nothing before says nothing any more.
+    pub fn forget_refusals(&mut self, peer: NodeId) {
+        self.troubles.retain(|(_, of, reason), _| *of != peer || *reason != Reason::NotGiven);
+    }
+
     /// A person has dealt with these.
     pub fn dismiss(&mut self, ledger: LedgerId, peer: NodeId, reason: Reason) {
         self.troubles.remove(&(ledger, peer, reason));

@@ -1,6 +1,8 @@
 //! The messages, as bytes: `[version, [kind, fields]]` in CBOR. Frozen by docs/format.md.
 
 use super::ranges::{Compared, Prefix, Summary};
+pub use super::run::{Run, Sent};
+use super::run::{decode_runs, encode_runs};
 use super::{BATCH_LEN, BODIES_MAX, BODY_LEN_MAX, EntryRef, Holding, MESSAGE_LEN_MAX, PATHS_MAX, REFS_MAX};
 use crate::ledger::{EntryId, LedgerId, OpenPart};
 use minicbor::{Decode, Decoder, Encode};
@@ -149,7 +151,7 @@ pub enum Response {
     #[cbor(map)]
     Batch {
         /// Entries.
-        #[n(0)]
+        #[cbor(n(0), encode_with = "encode_runs", decode_with = "decode_runs")]
         runs: Vec<Run>,
         /// Bodies alone.
         #[n(1)]
@@ -201,36 +203,6 @@ pub struct Path {
     /// What the asker has up to.
     #[n(1)]
     pub after: u64,
-}
-
-/// Entries of one path, each after the other; the last under a signed head.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct Run {
-    /// The path that it belongs to, by its place in the request.
-    #[n(0)]
-    pub path: u32,
-    /// The author's Ed25519 public key, which its id is the hash of.
-    #[cbor(n(1), with = "minicbor::bytes")]
-    pub author_key: [u8; 32],
-    /// The entries.
-    #[n(2)]
-    pub entries: Vec<Sent>,
-}
-
-/// An entry as it is sent: the bytes that the author wrote.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct Sent {
-    /// The open part.
-    #[cbor(n(0), with = "minicbor::bytes")]
-    pub open: [u8; OpenPart::SIZE],
-    /// The body; absent where the batch had no room for it, or the sender lacks it.
-    #[cbor(n(1), with = "minicbor::bytes")]
-    pub body: Option<Vec<u8>>,
-    /// The signature of the head at this entry; absent where there is none or the next one covers it.
-    #[cbor(n(2), with = "minicbor::bytes")]
-    pub signature: Option<[u8; 64]>,
 }
 
 /// A body on its own.

@@ -280,6 +280,7 @@ impl Exchange {
 
     fn peer(&mut self, id: NodeId, standings: BTreeMap<LedgerId, Standing>) {
         let ledgers: Vec<LedgerId> = standings.keys().copied().collect();
+        self.aside.forget_refusals(id);
         let peer = self.peers.entry(id).or_default();
         peer.standings = standings;
         peer.settled.clear();

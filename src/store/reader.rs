@@ -117,8 +117,7 @@ impl<'c> Reader<'c> {
     ) -> Result<Vec<StoredEntry>, StoreError> {
         let rest = "WHERE kind = ?2 AND entry.row > ?3 ORDER BY entry.row LIMIT ?4";
         let mut select = self.conn.prepare_cached(&format!("{ENTRY_OF_LEDGER} {rest}"))?;
-        let found = select.query_and_then(params![ledger.0, kind.0, row, limit], stored)?.collect();
-        found
+        select.query_and_then(params![ledger.0, kind.0, row, limit], stored)?.collect()
     }
 
     /// What the projection of a kind holds of a ledger under a key: values, and the rows of the entries that they follow from.

@@ -219,7 +219,7 @@ impl Reader<'_> {
         }
         match self.fill_line(chain, path.after, first_above, filling)? {
             Fill::More => self.fill_rows(&rows, filling),
-            ended => Ok(ended),
+            ended @ (Fill::NextPath | Fill::Full) => Ok(ended),
         }
     }
 
@@ -232,7 +232,7 @@ impl Reader<'_> {
         while let Some(row) = rows.next()? {
             match filling.entry(kept(row)?) {
                 Fill::More => {}
-                ended => return Ok(ended),
+                ended @ (Fill::NextPath | Fill::Full) => return Ok(ended),
             }
         }
         Ok(Fill::More)
@@ -243,7 +243,7 @@ impl Reader<'_> {
         for row in rows {
             match filling.entry(select.query_row([row], |row| Ok(kept(row)))??) {
                 Fill::More => {}
-                ended => return Ok(ended),
+                ended @ (Fill::NextPath | Fill::Full) => return Ok(ended),
             }
         }
         Ok(Fill::More)

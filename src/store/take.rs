@@ -3,7 +3,7 @@
 use super::append::{INSERT_BODY, INSERT_CHAIN, INSERT_ENTRY, INSERT_HEAD, Pen, insert_projection, register_author};
 use super::holding::Holdings;
 use super::reader::Reader;
-use super::{Derive, Projection, StoreError, StoredEntry};
+use super::{Derive, Fresh, Projection, StoreError, StoredEntry};
 use crate::exchange::fill::Kept;
 use crate::exchange::node::{Batch, StoredBatch, Token};
 use crate::exchange::{Chain, Stored, Verified};
@@ -190,10 +190,10 @@ fn project(conn: &Connection, taking: &Taking, holding: i64, fresh: &[i64], deri
     let Some(derive) = derive else { return Ok(()) };
     let reader = Reader::new(conn);
     let mut entries: Vec<StoredEntry> = Vec::new();
-    for row in fresh.iter().filter(|row| !projected.contains(*row)) {
+    for row in fresh {
         entries.extend(reader.entry(*row)?);
     }
-    for (row, projection) in derive(&reader, taking.ledger, &entries)? {
+    for (row, projection) in derive(&reader, &Fresh { ledger: taking.ledger, entries, projected })? {
         insert_projection(conn, holding, &projection, row)?;
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! The store against a model of it that is as plain as can be: the same batches, the same answers.
 
+mod changes;
+
 use super::*;
 use crate::exchange::fetch::Bodyless;
 use crate::exchange::fill::Kept;
@@ -10,7 +12,6 @@ use crate::exchange::tests::disk::Disk;
 use crate::exchange::tests::world::{LEDGER, Writer};
 use crate::exchange::{EntryRef, Frontier, Verified};
 use proptest::prelude::*;
-use std::time::Duration;
 use tempfile::TempDir;
 
 const HOME: LedgerId = LedgerId([9; 16]);
@@ -27,6 +28,11 @@ fn author(incarnation: u8) -> Author {
 
 fn options() -> Options {
     Options { reserve_bytes: 4_096, readers: 1, queue: 64 }
+}
+
+/// A second connection, as a mischievous hand would open it.
+fn raw(dir: &Path) -> Connection {
+    Connection::open_with_flags(dir.join("ledger.db"), rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap()
 }
 
 /// The store, its model, and the frontier as a node keeps it in memory.
@@ -136,8 +142,7 @@ impl Both {
         let refs: Vec<EntryRef> = self.model.refs();
         let Some(lost) = which.checked_rem(refs.len()).map(|at| refs[at]) else { return };
         self.model.lose(&lost.id);
-        let conn = Connection::open(self.temp.path().join("ledger.db")).unwrap();
-        conn.busy_timeout(Duration::from_secs(10)).unwrap();
+        let conn = raw(self.temp.path());
         let rows: Vec<i64> = {
             let mut select = conn.prepare("SELECT row FROM entry WHERE prefix = ?1").unwrap();
             select.query_map([lost.id.prefix()], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()

@@ -208,6 +208,16 @@ impl Writer {
                 self.derive = Some(derive);
                 drop(reply.send(Ok(())));
             }
+            Work::Append { .. }
+            | Work::PutLocal { .. }
+            | Work::ConfirmClock { .. }
+            | Work::BeginTry { .. }
+            | Work::EndTryOk { .. }
+            | Work::Rebuild { .. }
+            | Work::PutStatements { .. }
+            | Work::PutRunning { .. }
+            | Work::TakeIn(_)
+            | Work::DropCopy { .. } => unreachable!("these are written"),
             Work::Subscribe { reply } => {
                 let reader = Reader::new(&self.conn);
                 let held = reader
@@ -216,7 +226,6 @@ impl Writer {
                 let subscription = held.map(|ledgers| Subscription { ledgers, changes: self.shared.listen() });
                 drop(reply.send(subscription));
             }
-            other => other.refuse(StoreError::Stopped, &self.shared),
         }
     }
 

@@ -6,9 +6,11 @@ use super::guard::{self, Entered, Speaks};
 use super::lang::Lang;
 use super::lang::phrase::{Text, escaped};
 use super::page::{self, Frame, Who, persons_differ};
+use super::places::Places;
 use super::reading::{Reading, chart};
 use super::{Site, photo};
 use crate::clinic::CardRefusal;
+use crate::clinic::surroundings::Elsewhere;
 use askama::Template;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -39,6 +41,13 @@ struct PinPage {
 #[template(path = "lost.html")]
 struct LostPage {
     f: Frame,
+}
+
+#[derive(Template)]
+#[template(path = "elsewhere.html")]
+struct ElsewherePage {
+    f: Frame,
+    places: Places,
 }
 
 #[derive(Template)]
@@ -73,6 +82,15 @@ pub(crate) fn render_pin(f: Frame, alert: Option<&Trouble>, code: &str) -> Resul
     let start = code.char_indices().rev().nth(3).map_or(0, |(i, _)| i);
     let alert = alert.map(|t| t.calm(f.m));
     page::html(status, &PinPage { alert, tail: escaped(&code[start..]), code: code.to_owned(), f })
+}
+
+/// Where a card can be read whose record is not kept here.
+///
+/// # Errors
+/// Where the page cannot be rendered.
+pub(crate) fn render_elsewhere(f: Frame, elsewhere: &[Elsewhere]) -> Result<Response, Trouble> {
+    let places = Places::elsewhere(f.m, elsewhere);
+    page::html(StatusCode::OK, &ElsewherePage { f, places })
 }
 
 /// "Is this you?"
@@ -128,6 +146,10 @@ pub(super) async fn card(
 fn ask_for_pin(site: &Site, lang: Lang, code: &str, can_switch: bool) -> Result<Response, Trouble> {
     match site.clinic.normalise_code(code) {
         Ok(code) => {
+            let elsewhere = site.clinic.only_elsewhere(&code);
+            if !elsewhere.is_empty() {
+                return refused(site, lang, &code, CardRefusal::Elsewhere(elsewhere));
+            }
             let mut frame = frame(site, lang, lang.messages().pin.title.plain());
             frame.can_switch = can_switch;
             render_pin(frame, None, &code)
@@ -182,6 +204,11 @@ fn plain_digits(pin: &str) -> String {
 
 /// Answers a refused card: with the form where it can be mended, else with the calm page.
 fn refused(site: &Site, lang: Lang, code: &str, refusal: CardRefusal) -> Result<Response, Trouble> {
+    if let CardRefusal::Elsewhere(elsewhere) = &refusal {
+        let mut frame = frame(site, lang, lang.messages().places.not_here.plain());
+        frame.can_switch = false;
+        return render_elsewhere(frame, elsewhere);
+    }
     let can_try_pin = matches!(refusal, CardRefusal::PinFormat | CardRefusal::WrongPin { .. });
     let can_mend_code = matches!(refusal, CardRefusal::Mistyped | CardRefusal::Unknown | CardRefusal::Elsewhere(_));
     let trouble = Trouble::Card(refusal);

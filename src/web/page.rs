@@ -3,6 +3,7 @@
 use super::error::Trouble;
 use super::lang::phrase::{Html, escaped};
 use super::lang::{Lang, Messages};
+use super::places::Places;
 use super::words;
 use crate::record::Patient;
 use crate::record::timeline::{Shown, Timeline, Today};
@@ -111,6 +112,8 @@ pub struct State {
     pub persons_differ: bool,
     /// The three dates of freshness.
     pub fresh: Fresh,
+    /// Where else the record is kept.
+    pub places: Places,
 }
 
 /// The three dates of freshness.

@@ -4,6 +4,7 @@ use super::error::Trouble;
 use super::lang::Lang;
 use super::lang::phrase::{Html, escaped, japanese};
 use super::page::{Frame, Fresh, State, Who, persons_differ};
+use super::places::{Around, Places};
 use super::session::Session;
 use super::words;
 use super::{Site, form};
@@ -21,18 +22,29 @@ pub struct Reading<'a> {
     pub today: Today,
     /// Time at the clinic.
     pub now_ms: i64,
+    /// What is known of where it is kept.
+    pub around: &'a Around,
+}
+
+/// What was read for one page.
+pub(crate) struct Read {
+    pub(crate) chart: Chart,
+    around: Around,
 }
 
 /// Reads and decrypts the record of a session.
-pub(crate) async fn chart(site: &Site, session: &Session) -> Result<Chart, Trouble> {
-    site.clinic.chart(&session.record).await.map_err(Trouble::Unreadable)
+pub(crate) async fn chart(site: &Site, session: &Session) -> Result<Read, Trouble> {
+    let chart = site.clinic.chart(&session.record).await.map_err(Trouble::Unreadable)?;
+    let around = Around { around: site.clinic.surroundings(), ledger: session.record.ledger(), waiting: 0 };
+    Ok(Read { chart, around })
 }
 
 impl<'a> Reading<'a> {
     /// What a record comes to today.
-    pub(crate) fn of(site: &Site, chart: &'a Chart) -> Self {
+    pub(crate) fn of(site: &Site, read: &'a Read) -> Self {
+        let Read { chart, around } = read;
         let today = site.clinic.today();
-        Self { timeline: timeline::build(&chart.facts, today), chart, today, now_ms: site.clinic.now_ms() }
+        Self { timeline: timeline::build(&chart.facts, today), chart, today, now_ms: site.clinic.now_ms(), around }
     }
 
     /// The frame of a page of this record.
@@ -51,6 +63,7 @@ impl<'a> Reading<'a> {
             unreadable: self.chart.unreadable,
             persons_differ: persons_differ(&self.timeline.persons),
             fresh: Fresh::new(lang.messages(), &self.timeline, self.chart.last_import_ms, self.chart.copy_as_of_ms),
+            places: Places::of(lang.messages(), self.around),
         }
     }
 }

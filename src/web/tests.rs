@@ -2,9 +2,12 @@
 
 use super::lang::Lang;
 use super::page::{Frame, Who};
+use super::places::Around;
 use super::reading::Reading;
 use super::{history, looks, record};
 use crate::clinic::Chart;
+use crate::clinic::surroundings::Surroundings;
+use crate::ledger::{LedgerId, SiteId};
 use crate::record::dose::{Dose, Unclear};
 use crate::record::timeline::{Doubt, DrugLine, Shown, Timeline, Today};
 use crate::record::{
@@ -12,6 +15,7 @@ use crate::record::{
 };
 use axum::response::Response;
 use jiff::civil::date;
+use std::sync::Arc;
 
 fn version(n: u8) -> FactVersion {
     FactVersion { id: FactId([n; 16]), version: ContentHash([n; 32]) }
@@ -78,7 +82,9 @@ fn patient(name: &str) -> Patient {
 
 fn reading(timeline: Timeline<'static>) -> Reading<'static> {
     let today = Today { date: date(2026, 11, 22), is_trusted: true };
-    Reading { chart: kept(Chart::default()), timeline, today, now_ms: 1_795_311_300_000 }
+    let alone = Surroundings::alone(SiteId([0; 16]));
+    let around = kept(Around { around: Arc::new(alone), ledger: LedgerId([0; 16]), waiting: 0 });
+    Reading { chart: kept(Chart::default()), timeline, today, now_ms: 1_795_311_300_000, around }
 }
 
 fn frame(lang: Lang, reading: &Reading) -> Frame {

@@ -11,6 +11,7 @@ mod crash;
 mod format;
 mod jahis;
 mod pages;
+mod region;
 mod region_cli;
 mod store;
 mod study;

@@ -77,7 +77,7 @@ impl Clinic {
         };
         let subject = match &outcome {
             Some(Outcome::Attached { subject, .. }) => Some(*subject),
-            Some(Outcome::SetAside { .. } | Outcome::TakenBefore) | None => None,
+            Some(Outcome::SetAside { .. } | Outcome::TakenBefore | Outcome::Left { .. }) | None => None,
         };
         let resolved = resolution.outcome(subject, waiting.entry);
         drafts.push(self.inner.ledger_draft(CoarseKind::INTAKE, &resolved.content())?);

@@ -29,6 +29,7 @@ pub struct Messages {
     pub(crate) conceal: Conceal,
     pub(crate) looks: Looks,
     pub(crate) share: Share,
+    pub(crate) places: Places,
     pub(crate) print: Print,
     pub(crate) trouble: Trouble,
     pub(crate) units: BTreeMap<String, Text>,
@@ -96,6 +97,30 @@ pub(crate) struct Pin {
     pub(crate) tail: Phrase<1>,
     pub(crate) lost: Text,
     pub(crate) other_card: Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Places {
+    pub(crate) title: Text,
+    pub(crate) not_here: Text,
+    pub(crate) not_here_lead: Text,
+    pub(crate) unknown_places: Text,
+    pub(crate) copy_of: Phrase<1>,
+    pub(crate) copy_never: Text,
+    pub(crate) copies: Phrase<2>,
+    pub(crate) waiting: Phrase<2>,
+    pub(crate) here: Text,
+    pub(crate) home: Text,
+    pub(crate) distance: Phrase<2>,
+    pub(crate) no_distance: Text,
+    pub(crate) answers: Text,
+    pub(crate) silent: Text,
+    pub(crate) never: Text,
+    pub(crate) phone: Phrase<1>,
+    pub(crate) map: Text,
+    /// From north, clockwise.
+    pub(crate) directions: [Text; 8],
 }
 
 #[derive(Debug, Deserialize)]
