@@ -151,7 +151,7 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Patient(args) => request::dispatch(&args.at.clone(), Request::Patient(args.action), output),
         Command::Region(args) => region::run(args, output),
         Command::Staff(args) => staff::run(args, output),
-        Command::Unlock(args) => staff::unlock(args, output),
+        Command::Unlock(args) => staff::unlock(&args, output),
         Command::Lock(args) => request::dispatch(&args.at, Request::Staff(staff::Action::Lock), output),
         Command::Verify(args) => request::dispatch(&args.at, Request::Verify { json: args.json }, output),
         Command::Rebuild(args) => request::dispatch(&args.at, Request::Rebuild, output),

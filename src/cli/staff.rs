@@ -79,7 +79,7 @@ pub(crate) fn run(args: StaffArgs, output: &mut Output<'_>) -> anyhow::Result<u8
     request::dispatch(&args.at, Request::Staff(action), output)
 }
 
-pub(crate) fn unlock(args: UnlockArgs, output: &mut Output<'_>) -> anyhow::Result<u8> {
+pub(crate) fn unlock(args: &UnlockArgs, output: &mut Output<'_>) -> anyhow::Result<u8> {
     let action = Action::Unlock { staff: Hidden::read(&args.staff)?, json: args.json };
     request::dispatch(&args.at, Request::Staff(action), output)
 }

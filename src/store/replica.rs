@@ -11,7 +11,7 @@ use crate::exchange::message::{Path, Response};
 use crate::exchange::node::{Batch, Token, Want};
 use crate::exchange::ranges::{Counting, Prefix, Tally};
 use crate::exchange::{BODIES_MAX, EntryRef, Frontier};
-use crate::ledger::{CoarseKind, EntryId, LedgerId, NodeId, OpenPart, node_id};
+use crate::ledger::{CoarseKind, EntryId, Hlc, LedgerId, NodeId, OpenPart, node_id};
 use rusqlite::{OptionalExtension, Row, params};
 use std::collections::VecDeque;
 

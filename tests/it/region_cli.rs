@@ -163,7 +163,7 @@ fn the_kit_is_split_put_together_and_told_from_others() {
     refused(&host.run(&["region", "kit", "write", &one, &other, "--whole", "--out", &whole]), "not empty");
     let restored = format!("{whole}/root.txt");
     assert_eq!(ok(host.run(&["region", "kit", "check", &restored, "--json"])).json()["of_this_region"], true);
-    let page = std::fs::read_to_string(format!("{whole}/root.html")).unwrap();
+    let page = std::fs::read_to_string(format!("{whole}/root.svg")).unwrap();
     assert!(
         page.contains("<svg") && page.contains("高知") && !page.contains("src=") && !page.contains("href"),
         "a page that asks nobody"

@@ -26,7 +26,7 @@ fn place(host: &Site, word: &Word, of: &Site, sites: &[SiteId]) {
 
 /// Two clinics, the first of which has its copies at the second.
 fn pair() -> (Word, Site, Site) {
-    let (word, home) = founded(SiteProfile { name: "家".to_owned(), ..SiteProfile::default() });
+    let (word, home) = founded(&SiteProfile { name: "家".to_owned(), ..SiteProfile::default() });
     let holder = Site::new("控え");
     join(&home, &holder, &word);
     place(&home, &word, &home, &[holder.member.site()]);
@@ -219,7 +219,7 @@ fn a_badge_that_a_holder_wrote_into_the_ledger_is_nobody() {
     let entries = plain.filter_map(|plain| {
         minicbor::decode::<OpenerEntry>(&crate::ledger::content::Content::decode(&plain).ok()?.payload).ok()
     });
-    let badge = entries.filter(|entry| entry.kind == OpenerKind::Badge).last().unwrap();
+    let badge = entries.filter(|entry| entry.kind == OpenerKind::Badge).next_back().unwrap();
     // Once without any registration, once with that of the genuine badge.
     for registrations in [Vec::new(), badge.registrations.clone()] {
         let (code, passphrase, entry) = forged(ledger, registrations);
