@@ -246,10 +246,11 @@ impl Clinic {
         for Found { ledger, entry, subject, .. } in found {
             let Some(opener) = self.open_seed(code.clone(), pin.clone(), &entry).await? else { continue };
             let id = entry.opener;
+            let inner = self.inner.clone();
             let ring = self
                 .inner
                 .store
-                .read(move |reader| Ok(Inner::card_ring(Within::new(reader, ledger), subject, id, &opener)))
+                .read(move |reader| Ok(inner.card_ring(Within::new(reader, ledger), subject, id, &opener)))
                 .await?;
             match ring {
                 Ok(ring) => return Ok(Ok(OpenRecord { ledger, subject, opener: id, ring: Arc::new(ring) })),
