@@ -2,9 +2,9 @@
 
 use super::keys::Ring;
 use super::{Clinic, ClinicError, Inner, line, projection};
-use crate::ledger::{CoarseKind, NodeId};
 use crate::ledger::content::Content;
 use crate::ledger::payload::PatientKey;
+use crate::ledger::{CoarseKind, NodeId};
 use crate::record::Subject;
 use crate::seal::body::{self, Class};
 use crate::seal::key::Key;

@@ -4,8 +4,8 @@ use super::line::{Given, Line, Link};
 use super::projection;
 use super::within::Within;
 use super::{ClinicError, Inner};
-use crate::ledger::{LedgerId, NodeId};
 use crate::ledger::payload::{LedgerKey, OpenerEntry, OpenerMore, PatientKey, Payload, Predecessor, Wrap};
+use crate::ledger::{LedgerId, NodeId};
 use crate::record::Subject;
 use crate::seal::Entropy;
 use crate::seal::envelope::{open_box, patient_info, predecessor_info, seal_box, unwrap};
@@ -154,7 +154,8 @@ impl Inner {
         let home = self.homes.of(within)?;
         let links = links(within, subject, &home)?;
         let mut given = given(within, id, &home)?;
-        let inside = |link: &Link| link.entry.wraps.iter().map(|wrap| Given { wrap: wrap.clone(), by_home: link.is_home }).collect();
+        let inside =
+            |link: &Link| link.entry.wraps.iter().map(|wrap| Given { wrap: wrap.clone(), by_home: link.is_home }).collect();
         given.extend(links.iter().flat_map(|link| -> Vec<Given> { inside(link) }));
         given.retain(|given| given.wrap.opener == id && given.wrap.kind == KeyKind::Patient);
         given.sort_by_key(|given| !given.by_home);

@@ -108,10 +108,11 @@ impl Seen<'_> {
             self.board.iter().flat_map(|board| &board.copies).filter(|copy| copy.ledger == ledger).collect();
         let mut sites = self.region.holders(ledger);
         // Supplementary copies, and those that are about to go.
-        let is_copy =
-            |copy: &&&CopyView| copy.entries > 0 && (copy.age_ms.is_some() || self.region.may_hold(copy.node, ledger));
-        sites.extend(copies.iter().filter(is_copy).filter_map(|copy| Some(self.region.nodes().get(&copy.node)?.site)));
-        if self.held.get(&ledger).is_some_and(|entries| *entries > 0) {
+        // Who only passes on what was left in an inbox has no copy.
+        let has_copy = |entries: u64, node: NodeId| entries > 0 && self.region.may_have_held(node, ledger);
+        let others = copies.iter().filter(|copy| has_copy(copy.entries, copy.node));
+        sites.extend(others.filter_map(|copy| Some(self.region.nodes().get(&copy.node)?.site)));
+        if self.held.get(&ledger).is_some_and(|entries| has_copy(*entries, self.member.node())) {
             sites.insert(self.member.site());
         }
         let holders = sites.into_iter().map(|site| self.holder(ledger, site, &copies)).collect::<anyhow::Result<Vec<_>>>()?;
