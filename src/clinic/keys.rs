@@ -4,7 +4,7 @@ use super::line::{Given, Line, Link};
 use super::projection;
 use super::within::Within;
 use super::{ClinicError, Inner};
-use crate::ledger::payload::{LedgerKey, OpenerEntry, OpenerMore, PatientKey, Payload, Predecessor, Wrap};
+use crate::ledger::payload::{LedgerKey, OpenerEntry, OpenerMore, PatientKey, Predecessor, Wrap};
 use crate::ledger::{LedgerId, NodeId};
 use crate::record::Subject;
 use crate::seal::Entropy;
@@ -236,11 +236,7 @@ pub(super) fn open_predecessors(ring: &mut Ring, boxes: &[(KeyId, &Predecessor)]
     }
 }
 
-/// The payloads of the entries that a projection names, in order of arrival.
-pub(super) fn entries<T: Payload>(within: Within<'_, '_>, kind: u8, key: Option<&[u8]>) -> Result<Vec<T>, ClinicError> {
-    stored_entries(within, kind, key)?.iter().map(super::open_payload::<T>).collect()
-}
-
+/// The entries that a projection names, in order of arrival.
 pub(super) fn stored_entries(within: Within<'_, '_>, kind: u8, key: Option<&[u8]>) -> Result<Vec<StoredEntry>, ClinicError> {
     let mut rows: Vec<i64> = match key {
         Some(key) => within.find(kind, key)?.into_iter().map(|(_, row)| row).collect(),

@@ -2,6 +2,7 @@
 
 mod clinic;
 mod lan;
+mod restored;
 
 use crate::cli::program::JAHIS;
 use crate::wait;

@@ -25,6 +25,8 @@ struct Seen<'a> {
     /// Entries and missing ones of each ledger that lies here.
     held: BTreeMap<LedgerId, u64>,
     unlock: BTreeMap<LedgerId, Unlock>,
+    /// Ledgers in which somebody's entries branched of late.
+    branched: BTreeSet<LedgerId>,
 }
 
 pub(super) fn status(here: &Here, json: bool, output: &mut Output<'_>) -> anyhow::Result<u8> {
@@ -44,7 +46,8 @@ pub(super) fn status(here: &Here, json: bool, output: &mut Output<'_>) -> anyhow
     let held = store.read_now(|reader| reader.holdings())?.into_iter().map(|held| (held.ledger, held.entries)).collect();
     let now_ms = u64::try_from(store.clock().monotonic().as_millis()).unwrap_or(u64::MAX);
     let unlock = member.clinic().unlock_states()?;
-    let seen = Seen { member, region: region.clone(), board: here.board(), now_ms, held, unlock };
+    let branched = troubles::branchings(member)?.into_iter().map(|(ledger, _)| ledger).collect();
+    let seen = Seen { member, region: region.clone(), board: here.board(), now_ms, held, unlock, branched };
     let sites: Vec<Value> = region.sites().values().map(|site| seen.site(site)).collect();
     let ledgers = seen.ledgers()?;
     let set_aside = troubles::set_aside(here, &region)?;
@@ -117,7 +120,8 @@ impl Seen<'_> {
         }
         let holders = sites.into_iter().map(|site| self.holder(ledger, site, &copies)).collect::<anyhow::Result<Vec<_>>>()?;
         let home = self.region.homes(ledger).next().map(|site| site.id.to_string());
-        Ok(json!({"ledger": ledger.to_string(), "home": home, "holders": holders}))
+        let branched = self.branched.contains(&ledger);
+        Ok(json!({"ledger": ledger.to_string(), "home": home, "holders": holders, "branched": branched}))
     }
 
     fn holder(&self, ledger: LedgerId, site: SiteId, copies: &[&CopyView]) -> anyhow::Result<Value> {

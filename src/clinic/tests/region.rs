@@ -142,7 +142,7 @@ fn a_holder_serves_a_card_as_home_does_and_what_is_written_there_comes_home() {
 
 #[test]
 fn who_does_not_hold_writes_nothing_and_the_patient_reads_on() {
-    let Two { home, holder, card, .. } = &two();
+    let Two { home, holder, subject, card, .. } = &two();
     for append in [Append::Inbox, Append::No] {
         introduce(holder, home, append);
         let record = open(holder, card).unwrap();
@@ -150,15 +150,21 @@ fn who_does_not_hold_writes_nothing_and_the_patient_reads_on() {
         let refused = block_on(holder.add_fact(&record, holder.new_fact_id(), memo("x"))).unwrap_err();
         assert_eq!(refused, WriteRefusal::NotWritable { home: home.name().to_owned() });
     }
+    // What is known all the same is who looked: it waits for the home where an inbox is known.
+    let node = holder.store().node();
+    let of_holder = |ledger| move |reader: &crate::store::Reader<'_>| reader.tips_of(ledger, node);
+    let left: u64 = holder.store().read_now(of_holder(home.ledger())).unwrap().iter().map(|tip| tip.seq).sum();
+    assert_eq!(left, 2, "the beginning and one look");
+    copy(holder, home, home.ledger(), Some(node));
+    assert_eq!(home.open_inbox().unwrap().attached, 1);
+    let looks =
+        |chart: crate::clinic::Chart| chart.facts.iter().filter(|fact| matches!(fact.content, Content::Look(_))).count();
+    assert_eq!(looks(home.chart_at_home(*subject).unwrap()), 1);
     holder.set_surroundings(Surroundings::alone(holder.site()));
     let record = open(holder, card).unwrap();
     assert!(block_on(holder.add_fact(&record, holder.new_fact_id(), memo("x"))).is_err());
-    let node = holder.store().node();
-    let own = holder.store().read_now({
-        let ledger = home.ledger();
-        move |reader| reader.tips_of(ledger, node)
-    });
-    assert_eq!(own.unwrap(), []);
+    let after: u64 = holder.store().read_now(of_holder(home.ledger())).unwrap().iter().map(|tip| tip.seq).sum();
+    assert_eq!(after, left, "without a region nothing is written");
 }
 
 #[test]
