@@ -272,6 +272,7 @@ impl Driver {
         self.check_connections();
         self.set_terms();
         self.unite_all();
+        self.meet_strangers();
         self.note_if_new();
         self.shown.soon();
     }
