@@ -40,7 +40,9 @@ impl Book {
 
     /// A person named addresses, perhaps long after the start: an invitation's.
     pub(super) fn name(&mut self, addresses: impl IntoIterator<Item = String>) {
-        addresses.into_iter().for_each(|address| drop(self.named.entry(address).or_default()));
+        for address in addresses {
+            self.named.entry(address).or_default();
+        }
     }
 
     /// A node was seen in the network. Strangers are remembered only as far as there is room.

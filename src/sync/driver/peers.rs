@@ -28,6 +28,7 @@ pub(super) struct Peer {
     pub(super) told: Option<BTreeMap<LedgerId, Standing>>,
     pub(super) answers: Arc<Semaphore>,
     pub(super) last_contact_ms: Option<u64>,
+    pub(super) clock_ahead_ms: Option<i64>,
     pub(super) uniting: Uniting,
     /// When everything was last asked for, of a peer that cannot call here.
     pub(super) asked_ms: u64,
@@ -91,6 +92,7 @@ impl Driver {
             told: None,
             answers: Arc::new(Semaphore::new(ANSWERS_EACH)),
             last_contact_ms: None,
+            clock_ahead_ms: None,
             uniting: Uniting::default(),
             asked_ms: 0,
             audits_ms: BTreeMap::new(),
