@@ -80,7 +80,7 @@ impl Request {
             Self::Import(import) => import::carry_out(clinic, import, output),
             Self::SetAside(action) => set_aside::carry_out(clinic, action, output),
             Self::Export(export) => export::carry_out(clinic, &export, output),
-            Self::Card(action) => card::carry_out(clinic, action, output),
+            Self::Card(action) => card::carry_out(here, action, output),
             Self::Patient(action) => patient::carry_out(clinic, action, output),
             Self::Verify { json } => verify::carry_out(clinic, json, output),
             Self::Rebuild => verify::rebuild(clinic, output),

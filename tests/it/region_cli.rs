@@ -146,6 +146,45 @@ fn founded_joined_placed_and_confirmed_with_no_network() {
 }
 
 #[test]
+fn a_guest_that_was_refused_after_it_had_confirmed_joins_with_another_invitation() {
+    let (host, guest) = (founded(false), Clinic::named("二号店", &[]));
+    let compared = ask(&host, &guest, &invite(&host));
+    ok(guest.run(&["region", "confirm", &compared]));
+    ok(host.run(&["region", "confirm", &compared, "--refuse"]));
+    assert_eq!(troubles(&status(&guest)), ["not-admitted"], "one thing to do, and nothing beside it");
+    joined(&host, &guest);
+    assert!(!troubles(&status(&guest)).contains(&"not-admitted"));
+    assert!(ok(guest.run(&["region", "status"])).err.is_empty());
+    refused(&guest.run(&["region", "join", &invite(&host), "--request-out", &at(&guest, "again")]), "already");
+}
+
+#[test]
+fn status_is_a_page_in_either_language_and_cards_lead_where_the_region_says() {
+    let host = Clinic::named("さくら薬局", &[]);
+    let card = |clinic: &Clinic| {
+        let patient =
+            ok(clinic.run(&["patient", "add", "--name", "見本 花子", "--birth", "19500101", "--sex", "female", "--json"]))
+                .json();
+        ok(clinic.run(&["card", "issue", "--patient", patient["patient"].as_str().unwrap(), "--json"])).json()["url"].clone()
+    };
+    let kit = at(&host, "kit");
+    ok(host.run(&["region", "found", "--name", "高知", "--kit-out", &kit, "--card-base", "https://kusuri.example"]));
+    let page = |args: &[&str]| String::from_utf8(ok(host.run(&[&["region", "status"], args].concat())).out).unwrap();
+    assert!(
+        page(&["--lang", "en"]).contains("cannot open this clinic's records yet.\n  If that is right, run `kusuribako region")
+    );
+    assert!(page(&["--lang", "ja"]).contains("施設") && page(&["--lang", "ja"]).contains("この箱"));
+    ok(host.run(&["region", "confirm", "--recovery", "--staff", &at(&host, "staff.txt")]));
+    assert!(page(&["--lang", "en"]).contains("Nothing is wrong, as far as this box knows."));
+    assert!(card(&host).as_str().unwrap().starts_with("https://kusuri.example/c/"));
+    let own = Clinic::named("みなと薬局", &["--card-base", "https://minato.example"]);
+    joined(&host, &own);
+    assert!(card(&own).as_str().unwrap().starts_with("https://minato.example/c/"), "a clinic's own word stays");
+    assert!(troubles(&status(&own)).contains(&"card-base") && !troubles(&status(&host)).contains(&"card-base"));
+    refused(&host.run(&["region", "kit", "check", &at(&host, "staff.txt")]), "no sheet's code in it");
+}
+
+#[test]
 fn the_kit_is_split_put_together_and_told_from_others() {
     let host = founded(true);
     let sheets = |key: &str, numbers: [u8; 2]| numbers.map(|number| at(&host, &format!("kit/{key}-{number}.txt")));
@@ -249,8 +288,11 @@ fn two_served_boxes_join_over_the_network_copy_and_unlock() {
     let joined = ok(guest.run(&["region", "join", invitation["qr"].as_str().unwrap(), "--json"])).json();
     let compared = joined["compared"].as_str().unwrap();
     let root = at(&host, "kit/root.txt");
-    ok(host.run(&["region", "confirm", compared, "--root", &root]));
+    // The guest first, as the documentation has it: it hears of its admission with no restart.
     ok(guest.run(&["region", "confirm", compared]));
+    assert!(troubles(&status(&guest)).contains(&"not-admitted"));
+    refused(&guest.run(&["region", "confirm", compared]), "confirmed already");
+    ok(host.run(&["region", "confirm", compared, "--root", &root]));
     let both = |seen: &Value| {
         seen["sites"].as_array().is_some_and(|sites| sites.len() == 2 && sites.iter().all(|site| site["reachable"] == true))
     };
@@ -269,6 +311,8 @@ fn two_served_boxes_join_over_the_network_copy_and_unlock() {
     let opened = ok(guest.run(&["unlock", "--staff", &at(&guest, "staff.txt"), "--json"])).json();
     assert_eq!(opened["ledgers"][0]["unlock"], "open", "{opened}");
     assert_eq!(copy(&status(&guest), "さくら薬局")["unlock"], "open");
+    let clock = row(&status(&guest)["sites"], "name", &Value::from("さくら薬局"))["clock_ahead_s"].as_i64();
+    assert!(clock.is_some_and(|ahead_s| ahead_s.abs() < 3_600), "boxes say their clocks to each other: {clock:?}");
     ok(guest.run(&["lock"]));
     assert_eq!(copy(&status(&guest), "さくら薬局")["unlock"], "locked");
     let log = served_host.stop() + &served_guest.stop();

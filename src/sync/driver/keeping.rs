@@ -88,6 +88,7 @@ impl Driver {
         if self.hub.shelves.now().region().is_none() {
             return;
         }
+        self.book.name(self.hub.member.peers_configured());
         let now_ms = now_ms(&self.clinic);
         let every_ms = if self.is_admitted() { STRANGERS_EVERY_MS } else { WAITING_EVERY_MS };
         let is_due =

@@ -31,6 +31,7 @@ pub(super) struct Peer {
     /// How often it called.
     calls: u64,
     pub(super) last_contact_ms: Option<u64>,
+    pub(super) clock_ahead_ms: Option<i64>,
     pub(super) uniting: Uniting,
     /// When everything was last asked for, of a peer that cannot call here.
     pub(super) asked_ms: u64,
@@ -96,6 +97,7 @@ impl Driver {
             answers: Arc::new(Semaphore::new(ANSWERS_EACH)),
             calls: 0,
             last_contact_ms: None,
+            clock_ahead_ms: None,
             uniting: Uniting::default(),
             asked_ms: 0,
             audits_ms: BTreeMap::new(),
