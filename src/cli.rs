@@ -20,7 +20,7 @@ mod staff;
 mod study;
 mod verify;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use output::Output;
 use request::Request;
 use std::path::PathBuf;
@@ -82,22 +82,30 @@ enum Command {
     Bench(crate::bench::BenchArgs),
 }
 
-/// Where the clinic's data lies.
+/// Where the clinic's data lies. Named before or after a command's own words.
 #[derive(Args, Clone)]
 struct At {
     /// The clinic's data directory
-    #[arg(long, env = "KUSURIBAKO_DIR", value_name = "DIR")]
-    dir: PathBuf,
+    #[arg(long, env = "KUSURIBAKO_DIR", value_name = "DIR", global = true)]
+    dir: Option<PathBuf>,
     /// The key file, where it does not lie in the data directory (DIR/node.key)
-    #[arg(long, env = "KUSURIBAKO_KEY_FILE", value_name = "FILE")]
+    #[arg(long, env = "KUSURIBAKO_KEY_FILE", value_name = "FILE", global = true)]
     key_file: Option<PathBuf>,
 }
 
 impl At {
-    fn location(&self) -> crate::clinic::setup::Location {
-        let mut location = crate::clinic::setup::Location::new(&self.dir);
+    fn dir(&self) -> anyhow::Result<&std::path::Path> {
+        let unnamed = || {
+            let sentence = "name the clinic's data directory with --dir DIR, or set KUSURIBAKO_DIR";
+            Cli::command().error(clap::error::ErrorKind::MissingRequiredArgument, sentence)
+        };
+        Ok(self.dir.as_deref().ok_or_else(unnamed)?)
+    }
+
+    fn location(&self) -> anyhow::Result<crate::clinic::setup::Location> {
+        let mut location = crate::clinic::setup::Location::new(self.dir()?);
         location.key_file.clone_from(&self.key_file);
-        location
+        Ok(location)
     }
 }
 
@@ -113,6 +121,9 @@ pub fn main() -> ExitCode {
         // Whoever read the result has what they wanted (`| head`).
         Err(error) if is_pipe_closed(&error) => ExitCode::SUCCESS,
         Err(error) => {
+            if let Some(usage) = error.downcast_ref::<clap::Error>() {
+                usage.exit();
+            }
             output.error(&error);
             ExitCode::from(1)
         }
@@ -140,7 +151,7 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Patient(args) => request::dispatch(&args.at.clone(), Request::Patient(args.action), output),
         Command::Region(args) => region::run(args, output),
         Command::Staff(args) => staff::run(args, output),
-        Command::Unlock(args) => staff::unlock(args, output),
+        Command::Unlock(args) => staff::unlock(&args, output),
         Command::Lock(args) => request::dispatch(&args.at, Request::Staff(staff::Action::Lock), output),
         Command::Verify(args) => request::dispatch(&args.at, Request::Verify { json: args.json }, output),
         Command::Rebuild(args) => request::dispatch(&args.at, Request::Rebuild, output),

@@ -15,7 +15,7 @@ mod word;
 
 pub use error::MembershipError;
 pub use holders::WaitingHolder;
-pub use joining::{CAPACITY_UNSAID, DAMAGE_UNSAID_PPM, Invited, WaitingGuest, WaitingHere};
+pub use joining::{CAPACITY_UNSAID, CARD_BASE_UNSAID, DAMAGE_UNSAID_PPM, Invited, WaitingGuest, WaitingHere};
 pub use placing::{Asked, Proposal, propose, table};
 pub use revoking::{ChainMarkOf, RevokedNode};
 pub use times::Heard;

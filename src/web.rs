@@ -57,9 +57,10 @@ impl Site {
         Self { clinic, sessions: Sessions::new(uptime), hosts, is_tls, uploads: Semaphore::new(UPLOADS_MAX), decoding }
     }
 
-    /// Ends the sessions that are over: their keys must not wait in memory for a visitor.
+    /// Ends the sessions that are over, and what staff opened too long ago: keys must not wait in memory for somebody to come.
     pub fn sweep(&self) {
         self.sessions.sweep();
+        self.clinic.lock_overdue();
     }
 
     /// Without TLS the cookie has a name of its own, so that it can never be taken for one that came over TLS.

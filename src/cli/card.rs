@@ -3,6 +3,7 @@
 use super::At;
 use super::output::Output;
 use super::patient::{read_subject, show};
+use super::request::Here;
 use crate::clinic::Clinic;
 use crate::clinic::cards::{IssuedCard, ListedCard, Reason};
 use crate::formats::qr::{self, Correction};
@@ -73,15 +74,16 @@ pub(crate) enum ReasonArg {
     Other,
 }
 
-pub(crate) fn carry_out(clinic: &Clinic, action: Action, output: &mut Output<'_>) -> anyhow::Result<u8> {
+pub(crate) fn carry_out(here: &Here, action: Action, output: &mut Output<'_>) -> anyhow::Result<u8> {
+    let clinic = &here.clinic;
     match action {
         Action::Issue { patient, json } => {
             let issued = clinic.issue_card(read_subject(&patient)?)?;
-            print(clinic, &issued, json, output)?;
+            print(here, &issued, json, output)?;
         }
         Action::Replace { card, json } => {
             let issued = clinic.replace_card(read_card(clinic, &card)?)?;
-            print(clinic, &issued, json, output)?;
+            print(here, &issued, json, output)?;
         }
         Action::Revoke { card, reason, json } => {
             let reason = match reason {
@@ -130,8 +132,8 @@ fn list(cards: &[ListedCard], json: bool, output: &mut Output<'_>) -> anyhow::Re
     Ok(())
 }
 
-fn print(clinic: &Clinic, issued: &IssuedCard, json: bool, output: &mut Output<'_>) -> anyhow::Result<()> {
-    let url = url(clinic.card_base(), issued);
+fn print(here: &Here, issued: &IssuedCard, json: bool, output: &mut Output<'_>) -> anyhow::Result<()> {
+    let url = url(&here.member()?.card_base(), issued);
     if json {
         return output.json(&json!({
             "card": HEXLOWER.encode(&issued.opener.0), "patient": show(issued.subject),

@@ -11,7 +11,7 @@ use clap::Args;
 use serde_json::json;
 
 /// What cards point to where the region has set nothing else: a name that every node answers to.
-pub(crate) const CARD_BASE: &str = "http://kusuri.internal";
+pub(crate) const CARD_BASE: &str = crate::membership::CARD_BASE_UNSAID;
 
 #[derive(Args)]
 pub(crate) struct InitArgs {
@@ -58,7 +58,7 @@ const MILLION: f64 = 1e6;
 
 pub(crate) fn run(args: &InitArgs, output: &mut Output<'_>) -> anyhow::Result<u8> {
     let (profile, chosen) = (profile(args)?, staff::chosen_at(&args.admin)?);
-    let location = args.at.location();
+    let location = args.at.location()?;
     let clinic = Clinic::found(&location, &profile, Clock::system())?;
     let admin = staff::hand_out(&clinic.first_admin(chosen)?, staff::admin_path(&args.admin), output)?;
     let (ledger, site, node) = (clinic.ledger().to_string(), clinic.site().to_string(), clinic.store().node().to_string());
@@ -72,7 +72,7 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output<'_>) -> anyhow::Result<u8
         staff::print(&admin, output)?;
         output.say(format_args!(
             "Keep a copy of the key file {} in a safe, away from this machine: without it nobody can read this clinic's records.\n\
-             Whoever takes the machine with this file on it can read them: see README, \"The key file\".",
+             Whoever takes the machine with this file on it can read them: see README, \"A clinic of your own\".",
             location.key_path().display()
         ));
     }

@@ -17,8 +17,11 @@ pub(crate) struct Output<'a> {
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
     /// Where the command was asked from elsewhere, files are written there.
-    files: Option<&'a mut dyn FnMut(&NewFile) -> anyhow::Result<()>>,
+    files: Option<&'a mut FileWriter<'a>>,
 }
+
+/// Writes a file for whoever asked.
+type FileWriter<'f> = dyn FnMut(&NewFile) -> anyhow::Result<()> + 'f;
 
 /// A file that a command makes, beside its result.
 #[derive(Debug, Serialize, Deserialize)]
@@ -61,11 +64,7 @@ impl<'a> Output<'a> {
     }
 
     /// The same, with files handed to somebody who writes them.
-    pub(crate) fn with_files(
-        out: &'a mut dyn Write,
-        err: &'a mut dyn Write,
-        files: &'a mut dyn FnMut(&NewFile) -> anyhow::Result<()>,
-    ) -> Self {
+    pub(crate) fn with_files(out: &'a mut dyn Write, err: &'a mut dyn Write, files: &'a mut FileWriter) -> Self {
         Self { out, err, files: Some(files) }
     }
 

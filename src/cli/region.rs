@@ -2,12 +2,14 @@
 
 mod args;
 mod carry;
+mod clocks;
 mod confirm;
 mod emergency;
 mod joining;
 mod keys;
 mod kit;
 mod map;
+mod page;
 mod place;
 mod sheets;
 mod status;
@@ -43,7 +45,7 @@ pub(crate) fn carry_out(here: &Here, action: Action, output: &mut Output<'_>) ->
         Action::Sign { statement, signing, json } => keys::sign(member, &statement, &signing, json, output),
         Action::Place(place) => place::place(member, &place, output),
         Action::Kit { sheets, json } => kit::check(member, &sheets, json, output),
-        Action::Status { json } => status::status(here, json, output),
+        Action::Status { is_japanese, json } => status::status(here, is_japanese, json, output),
         Action::Map { out } => map::map(here, out.as_deref(), output),
         Action::Emergency(emergency) => emergency::carry_out(member, &emergency, output),
     }

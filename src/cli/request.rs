@@ -80,7 +80,7 @@ impl Request {
             Self::Import(import) => import::carry_out(clinic, import, output),
             Self::SetAside(action) => set_aside::carry_out(clinic, action, output),
             Self::Export(export) => export::carry_out(clinic, &export, output),
-            Self::Card(action) => card::carry_out(clinic, action, output),
+            Self::Card(action) => card::carry_out(here, action, output),
             Self::Patient(action) => patient::carry_out(clinic, action, output),
             Self::Verify { json } => verify::carry_out(clinic, json, output),
             Self::Rebuild => verify::rebuild(clinic, output),
@@ -92,9 +92,9 @@ impl Request {
 
 /// Opens the data directory and carries the command out; where a server has it open, the server does it.
 pub(crate) fn dispatch(at: &At, request: Request, output: &mut Output<'_>) -> anyhow::Result<u8> {
-    match Clinic::open(&at.location(), Clock::system()) {
+    match Clinic::open(&at.location()?, Clock::system()) {
         Ok(clinic) => request.run(&Here::new(clinic), output),
-        Err(ClinicError::Store(StoreError::InUse { .. })) => socket::send(&at.dir, &request, output),
+        Err(ClinicError::Store(StoreError::InUse { .. })) => socket::send(at.dir()?, &request, output),
         Err(error) => Err(error.into()),
     }
 }

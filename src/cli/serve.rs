@@ -66,14 +66,14 @@ pub(crate) fn run(args: &ServeArgs, output: &mut Output<'_>) -> anyhow::Result<u
         _ => None,
     };
     app::check_listen_address(args.listen, tls.is_some(), args.insecure_lan)?;
-    let clinic = Clinic::open(&args.at.location(), Clock::system())?;
+    let clinic = Clinic::open(&args.at.location()?, Clock::system())?;
     let sync = args.sync.bind();
     let listener = TcpListener::bind(args.listen).with_context(|| format!("listening on {}", args.listen))?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let ready = format!("ready: {scheme}://{}", listener.local_addr()?);
     let serving = Serving {
         clinic,
-        dir: &args.at.dir,
+        dir: args.at.dir()?,
         listener,
         tls,
         hosts: args.host.clone(),

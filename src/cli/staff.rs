@@ -79,7 +79,7 @@ pub(crate) fn run(args: StaffArgs, output: &mut Output<'_>) -> anyhow::Result<u8
     request::dispatch(&args.at, Request::Staff(action), output)
 }
 
-pub(crate) fn unlock(args: UnlockArgs, output: &mut Output<'_>) -> anyhow::Result<u8> {
+pub(crate) fn unlock(args: &UnlockArgs, output: &mut Output<'_>) -> anyhow::Result<u8> {
     let action = Action::Unlock { staff: Hidden::read(&args.staff)?, json: args.json };
     request::dispatch(&args.at, Request::Staff(action), output)
 }
@@ -108,8 +108,11 @@ pub(crate) fn carry_out(here: &Here, action: Action, output: &mut Output<'_>) ->
             if json {
                 output.json(&json!({ "ledgers": rows }))?;
             } else {
+                let region = here.member()?.region();
                 for found in &states {
-                    output.result(format_args!("{}  {}", found.ledger, unlock_word(found.unlock)))?;
+                    let home = region.as_ref().and_then(|region| region.homes(found.ledger).next());
+                    let name = home.map_or_else(|| found.ledger.to_string(), |home| home.described.name.clone());
+                    output.result(format_args!("{name}  {}", unlock_word(found.unlock)))?;
                 }
                 if here.board().is_some() {
                     output.say("What is open is forgotten after four hours, at `kusuribako lock`, and when the server stops.");

@@ -1,5 +1,6 @@
 //! A record decrypted: the facts that a page is made of.
 
+use super::inbox::waiting_elsewhere;
 use super::keys::Ring;
 use super::{Clinic, ClinicError, OpenRecord};
 use crate::clinic::intake::NewFact;
@@ -10,7 +11,7 @@ use crate::record::wire::WireError;
 use crate::record::{Channel, Content as Said, Fact, FactId, Origin, Source, Subject};
 use crate::region::holding::Append;
 use crate::seal::body::{self, Class};
-use crate::store::{StoredEntry, SubjectEntries, Urgency};
+use crate::store::{Reader, StoredEntry, SubjectEntries, Urgency};
 
 /// What a record holds, decrypted for one page.
 #[derive(Debug, Default)]
@@ -27,6 +28,8 @@ pub struct Chart {
     pub copy_as_of_ms: i64,
     /// How many further copies there are: (proven, wanted). (0, 0) while the clinic stands alone.
     pub copies: (u32, u32),
+    /// Entries that wait in the ledger's inbox, as far as that can be seen here.
+    pub inbox_waiting: usize,
 }
 
 impl Clinic {
@@ -38,11 +41,16 @@ impl Clinic {
         let (ledger, subject) = (record.ledger(), record.subject());
         // Decrypted here, not by the reader: the many small texts of a record are then freed by the thread that made them, which is
         // much cheaper, and the readers are free for the next page.
-        let found = self.inner.store.read(move |reader| reader.entries_of(ledger, subject)).await?;
+        let is_own = ledger == self.ledger();
+        let read = move |reader: &Reader<'_>| {
+            let waiting = if is_own { 0 } else { waiting_elsewhere(reader, ledger)? };
+            Ok((reader.entries_of(ledger, subject)?, waiting))
+        };
+        let (found, inbox_waiting) = self.inner.store.read(read).await?;
         let chart = Chart::of(&found, record.ring());
         let newest_ms = found.entries.iter().map(|entry| entry.open.time().ms()).max();
         let (copy_as_of_ms, copies) = self.freshness(ledger, newest_ms);
-        Ok(Chart { copy_as_of_ms, copies, ..chart })
+        Ok(Chart { copy_as_of_ms, copies, inbox_waiting, ..chart })
     }
 
     /// Reads and decrypts a record with the ledger key, at its home.

@@ -12,7 +12,7 @@ use crate::record::wire::Kind;
 use crate::record::{Content as Said, FactId, Source, Subject};
 use crate::region::holding::Append;
 use crate::seal::body::{self, Class};
-use crate::store::{Draft, Reader, StoredEntry, Urgency};
+use crate::store::{Draft, Reader, StoreError, StoredEntry, Urgency};
 use std::collections::BTreeMap;
 
 /// What became of what lay in the inbox.
@@ -111,12 +111,7 @@ impl Clinic {
         if ledger == self.ledger() {
             return Ok(self.unopened()?.len());
         }
-        let waiting = self.inner.store.read_now(move |reader| {
-            let opened = reader.opens_of_kind(ledger, CoarseKind::INTAKE)?.iter().map(|open| open.time()).max();
-            let left = reader.opens_of_kind(ledger, CoarseKind::INBOX)?;
-            Ok(left.iter().filter(|open| opened.is_none_or(|opened| open.time() > opened)).count())
-        });
-        Ok(waiting?)
+        Ok(self.inner.store.read_now(move |reader| waiting_elsewhere(reader, ledger))?)
     }
 
     fn unopened(&self) -> Result<Vec<StoredEntry>, ClinicError> {
@@ -167,8 +162,18 @@ impl Clinic {
     }
 }
 
+/// What waits in another clinic's inbox, as far as that can be seen here.
+pub(super) fn waiting_elsewhere(reader: &Reader<'_>, ledger: LedgerId) -> Result<usize, StoreError> {
+    let left = reader.opens_of_kind(ledger, CoarseKind::INBOX)?;
+    if left.is_empty() {
+        return Ok(0);
+    }
+    let opened = reader.newest_of_kind(ledger, CoarseKind::INTAKE)?;
+    Ok(left.iter().filter(|open| opened.is_none_or(|opened| open.time() > opened)).count())
+}
+
 impl Inner {
-    fn unopened(&self, reader: &Reader<'_>) -> Result<Vec<StoredEntry>, crate::store::StoreError> {
+    fn unopened(&self, reader: &Reader<'_>) -> Result<Vec<StoredEntry>, StoreError> {
         let own = self.own(reader);
         let mut unopened = Vec::new();
         for entry in own.entries_of_kind(CoarseKind::INBOX)? {

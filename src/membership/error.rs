@@ -61,7 +61,9 @@ pub enum MembershipError {
     )]
     NotCompared(String),
     /// Nothing waits to be confirmed.
-    #[error("nothing waits to be confirmed here")]
+    #[error(
+        "nothing waits to be confirmed here: it is confirmed already, or nobody asked; `kusuribako region status` says how things stand"
+    )]
     NothingWaits,
     /// The key signs for another region.
     #[error("this key does not sign for the region {name}: take the sheets (or the deputy's file) of this region")]
@@ -108,7 +110,7 @@ pub enum MembershipError {
     TooFewSites(usize),
     /// A revocation that would set aside what nobody looked at.
     #[error(
-        "nothing that {name} wrote lies here, so a revocation from here would set aside all of its clinic's own records: run this at a site that          holds its copies, or bring the marks of one (`kusuribako region marks {name}` there, then --marks FILE here)"
+        "nothing that {name} wrote lies here, so a revocation from here would set aside all of its clinic's own records: run this at a site that          holds its copies, or bring the marks of one (`kusuribako region marks {name:?}` there, then --marks FILE here)"
     )]
     NoMarks {
         /// The site's name.

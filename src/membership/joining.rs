@@ -17,6 +17,8 @@ use zeroize::Zeroizing;
 pub const DAMAGE_UNSAID_PPM: u32 = 500_000;
 /// Planned with where nobody has said how many patients a box may hold: what it was built for.
 pub const CAPACITY_UNSAID: u32 = 100_000;
+/// A clinic that says no address of its own for its cards prints this one, or its region's.
+pub const CARD_BASE_UNSAID: &str = "http://kusuri.internal";
 /// Root's counter of the first admission: that of the founding itself is 1.
 const ADMISSION_COUNTER: u64 = 2;
 
@@ -129,7 +131,7 @@ impl Member {
     /// # Errors
     /// Where the clinic belongs to a region, or has no emergency key; what the store says.
     pub fn ask_with(&self, invitation: Invitation) -> Result<Vec<u8>, MembershipError> {
-        if let Some(region) = self.region() {
+        if let Some(region) = self.region().filter(|_| self.is_admitted()) {
             self.require_none(region.id())?;
         }
         let wished = self.wished()?;
@@ -154,6 +156,9 @@ impl Member {
         let mut local = self.local();
         let (joining, kept) = local.joining.as_mut().ok_or(MembershipError::NothingWaits)?;
         let waiting = waiting_here(joining, answer)?;
+        if self.region().is_some_and(|region| region.id() != waiting.region) {
+            self.require_none(waiting.region)?;
+        }
         *kept = Some(answer.to_vec());
         local.write(self.inner.clinic.store())?;
         Ok(waiting)
@@ -163,7 +168,19 @@ impl Member {
     pub fn waiting_here(&self) -> Option<WaitingHere> {
         let local = self.local();
         let (joining, answer) = local.joining.as_ref()?;
-        waiting_here(joining, answer.as_ref()?).ok().filter(|_| self.region().is_none())
+        waiting_here(joining, answer.as_ref()?).ok().filter(|_| !self.is_admitted())
+    }
+
+    /// Whether the region knows this node. One that was confirmed here and refused there may ask again, with a new invitation.
+    pub fn is_admitted(&self) -> bool {
+        self.region().is_some_and(|region| region.nodes().contains_key(&self.node()))
+    }
+
+    /// What is printed before `/c/CODE` on this clinic's cards: its own word, or the region's where it has never said any.
+    pub fn card_base(&self) -> String {
+        let own = self.inner.clinic.card_base();
+        let of_region = self.region().filter(|_| own == CARD_BASE_UNSAID).map(|region| region.founded().card_base.clone());
+        of_region.filter(|base| !base.is_empty()).unwrap_or_else(|| own.to_owned())
     }
 
     /// Clinics that asked to be admitted here and wait for a person.
@@ -193,7 +210,11 @@ impl Member {
             let (joining, answer) = local.joining.as_ref().ok_or(MembershipError::NothingWaits)?;
             joining.answered(answer.as_ref().ok_or(MembershipError::NothingWaits)?)?.statements
         };
-        self.begin(statements)?;
+        if self.region().is_some() {
+            self.merge(statements.iter().cloned().collect())?;
+        } else {
+            self.begin(statements)?;
+        }
         let mut local = self.local();
         let addresses = local.joining.take().map_or_else(Vec::new, |(joining, _)| joining.invitation().addresses.clone());
         for address in addresses {

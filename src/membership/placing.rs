@@ -189,7 +189,7 @@ impl Member {
     /// # Errors
     /// As [`propose`].
     pub fn propose_placement(&self, asked: Asked) -> Result<Proposal, MembershipError> {
-        propose(&*self.require()?.region, asked)
+        propose(&self.require()?.region, asked)
     }
 
     /// Says a placement for the region. It names all heads that are known here as its predecessors. Not from async code.

@@ -15,9 +15,10 @@ impl Member {
     pub fn say_notice(&self, addresses: Vec<String>) -> Result<Option<Signed>, MembershipError> {
         let Some(said) = self.own()? else { return Ok(None) };
         let (patients, entries) = self.inner.clinic.own_counts()?;
-        let notice = Notice { addresses, patients, entries, program: env!("CARGO_PKG_VERSION").to_owned() };
+        let phone = Some(self.inner.clinic.phone().to_owned()).filter(|phone| !phone.is_empty());
+        let notice = Notice { addresses, patients, entries, program: env!("CARGO_PKG_VERSION").to_owned(), phone };
         let is_old = said.notice.as_ref().is_some_and(|old| {
-            let is_same = old.addresses == notice.addresses && old.program == notice.program;
+            let is_same = old.addresses == notice.addresses && old.program == notice.program && old.phone == notice.phone;
             is_same && is_near(old.patients, patients) && is_near(old.entries, entries)
         });
         if is_old { Ok(None) } else { self.say_own(&notice).map(Some) }

@@ -37,12 +37,12 @@ pub(super) struct Site {
 
 impl Site {
     pub(super) fn new(name: &str) -> Self {
-        Self::with(SiteProfile { name: name.to_owned(), ..SiteProfile::default() })
+        Self::with(&SiteProfile { name: name.to_owned(), ..SiteProfile::default() })
     }
 
-    pub(super) fn with(profile: SiteProfile) -> Self {
+    pub(super) fn with(profile: &SiteProfile) -> Self {
         let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::manual(NOW_MS));
-        let clinic = Clinic::found(&location(&dir), &profile, clock.clone()).unwrap();
+        let clinic = Clinic::found(&location(&dir), profile, clock.clone()).unwrap();
         let badge = clinic.first_admin(None).unwrap();
         let member = Member::open(&clinic).unwrap();
         Self { dir, clock, clinic, member, badge }
@@ -71,7 +71,7 @@ fn location(dir: &tempfile::TempDir) -> Location {
 }
 
 /// A founded region: the kit and the founding clinic.
-pub(super) fn founded(profile: SiteProfile) -> (Word, Site) {
+pub(super) fn founded(profile: &SiteProfile) -> (Word, Site) {
     let site = Site::with(profile);
     let kit = Kit::random(&SystemEntropy::default());
     site.member.found("高知", "http://kusuri.internal", &kit).unwrap();

@@ -65,6 +65,8 @@ pub enum Conflict {
     HolderLost {
         /// Of which ledger.
         ledger: LedgerId,
+        /// The name of its home; its id where it has none.
+        home: String,
         /// Which site.
         site: SiteId,
         /// Its name; its id where it was never admitted.
@@ -129,7 +131,7 @@ impl Conflict {
         let mut sorted = peers_ms.to_vec();
         sorted.sort_unstable();
         let ahead_ms = own_ms.saturating_sub(*sorted.get(sorted.len() / 2)?);
-        let is_off = ahead_ms.saturating_abs() > CLOCK_DIFFERS_MS;
+        let is_off = ahead_ms.saturating_abs() >= CLOCK_DIFFERS_MS;
         is_off.then_some(Self::ClockDiffers { ahead_days: ahead_ms / CLOCK_DIFFERS_MS })
     }
 
@@ -213,7 +215,8 @@ fn placements(region: &Region) -> Vec<Conflict> {
     found.extend(region.placements.missing().map(|missing| Conflict::PlacementMissing { missing }));
     for (ledger, sites) in region.placements.all_named() {
         let lost = sites.into_iter().filter(|site| !region.is_active(*site));
-        found.extend(lost.map(|site| Conflict::HolderLost { ledger, site, name: name_of(region, site) }));
+        let home = region.homes(ledger).next().map_or_else(|| ledger.to_string(), |home| home.described.name.clone());
+        found.extend(lost.map(|site| Conflict::HolderLost { ledger, home: home.clone(), site, name: name_of(region, site) }));
     }
     found
 }

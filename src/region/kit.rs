@@ -55,6 +55,12 @@ pub enum KitError {
     /// One of them is mistyped.
     #[error(transparent)]
     Typed(#[from] TypedError),
+    /// Nothing in it looks like a sheet's code.
+    #[error(
+        "there is no sheet's code in it: name the .txt file that `kusuribako region found` wrote, or a file with the code as it is typed \
+         off the paper"
+    )]
+    NoSheet,
     /// Two different sheets of a split key are needed.
     #[error("one sheet of a split key says nothing: another one of the three is needed")]
     NotEnough,
@@ -136,7 +142,7 @@ impl KitKey {
     /// # Errors
     /// [`KitError`].
     pub fn from_sheets(sheets: &[Sheet]) -> Result<Self, KitError> {
-        let Some(first) = sheets.first() else { return Err(KitError::NotEnough) };
+        let Some(first) = sheets.first() else { return Err(KitError::NoSheet) };
         if sheets.iter().any(|sheet| (sheet.purpose, sheet.mark) != (first.purpose, first.mark)) {
             return Err(KitError::Mixed);
         }

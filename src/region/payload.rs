@@ -344,6 +344,9 @@ pub struct Notice {
     /// Version of its program.
     #[n(3)]
     pub program: String,
+    /// Its telephone, for people who look for it; absent where there is none.
+    #[n(4)]
+    pub phone: Option<String>,
 }
 
 /// Keys that a node vouches for. The newest by its own counter counts; all are kept.

@@ -11,7 +11,7 @@ use crate::exchange::message::{Path, Response};
 use crate::exchange::node::{Batch, Token, Want};
 use crate::exchange::ranges::{Counting, Prefix, Tally};
 use crate::exchange::{BODIES_MAX, EntryRef, Frontier};
-use crate::ledger::{CoarseKind, EntryId, LedgerId, NodeId, OpenPart, node_id};
+use crate::ledger::{CoarseKind, EntryId, Hlc, LedgerId, NodeId, OpenPart, node_id};
 use rusqlite::{OptionalExtension, Row, params};
 use std::collections::VecDeque;
 
@@ -314,6 +314,15 @@ impl Reader<'_> {
             found.extend(open_at(row, 0).ok());
         }
         Ok(found)
+    }
+
+    /// When the last entry of a coarse kind in a ledger was written, of those here, as it says itself.
+    pub fn newest_of_kind(&self, ledger: LedgerId, kind: CoarseKind) -> Result<Option<Hlc>, StoreError> {
+        let sql = "SELECT entry.open FROM entry CROSS JOIN chain ON chain.id = entry.chain AND chain.ledger = ?1
+                   WHERE entry.kind = ?2 ORDER BY entry.row DESC LIMIT 1";
+        let mut select = self.conn.prepare_cached(sql)?;
+        let mut rows = select.query(params![ledger.0, kind.0])?;
+        Ok(rows.next()?.and_then(|row| open_at(row, 0).ok()).map(|open| open.time()))
     }
 
     /// The tips of one author in a ledger.

@@ -36,6 +36,8 @@ pub struct PeerView {
     pub is_reachable: bool,
     /// When it was heard last, in milliseconds of the process's running time.
     pub last_contact_ms: Option<u64>,
+    /// By how much its wall clock was ahead of this node's when it last said so, in milliseconds; below zero, behind.
+    pub clock_ahead_ms: Option<i64>,
 }
 
 /// A copy of a ledger at another node.

@@ -17,7 +17,7 @@ use crate::clinic::Clinic;
 use crate::discovery::{Doubts, Sighting};
 use crate::entropy::SystemEntropy;
 use crate::exchange::node::{Event, Moment, Token};
-use crate::exchange::{Authors, Exchange, Frontier};
+use crate::exchange::{Authors, Exchange, Frontier, Reason, Response};
 use crate::ledger::{Incarnation, LedgerId, NodeId};
 use crate::region::Region;
 use crate::seal::random;
@@ -67,13 +67,14 @@ pub(super) struct Driver {
     /// What was asked of whom about which ledger: for naming whoever answers nonsense.
     asked: BTreeMap<Token, (NodeId, LedgerId)>,
     /// Batches of each ledger that the store was given and has not answered.
-    storing: BTreeMap<Token, LedgerId>,
+    storing: BTreeMap<Token, Storing>,
+    inbox: Inbox,
     answers: Arc<Semaphore>,
-    wake_ms: Option<u64>,
+    /// When the exchange wants to look at the clock.
+    wake_ms: BTreeSet<u64>,
     board: Board,
     shown: Shown,
     kept: Kept,
-    inbox: Inbox,
     /// Where this node is called, if it is.
     listening: Option<SocketAddr>,
 }
@@ -87,6 +88,13 @@ struct Terms {
     authors: BTreeMap<LedgerId, Authors>,
     /// Whether the store takes anything in.
     is_full: bool,
+}
+
+/// A batch that the store was given.
+#[derive(Debug, Clone, Copy)]
+struct Storing {
+    ledger: LedgerId,
+    is_for_inbox: bool,
 }
 
 /// When what is shown is shown anew.
@@ -138,12 +146,12 @@ impl Driver {
             next_ask: 0,
             asked: BTreeMap::new(),
             storing: BTreeMap::new(),
+            inbox: Inbox::default(),
             answers: Arc::new(Semaphore::new(ANSWERS_MAX)),
-            wake_ms: None,
+            wake_ms: BTreeSet::new(),
             board,
             shown: Shown { due: None },
             kept: Kept::default(),
-            inbox: Inbox::default(),
             listening,
             hub,
         }
@@ -157,6 +165,8 @@ impl Driver {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let stopping = self.hub.stopping.clone();
         changed.mark_changed();
+        // What came before the last stop, and was not opened by then.
+        self.open_inbox();
         loop {
             let (wake, show) = (self.wake_at(), self.shown.due);
             tokio::select! {
@@ -182,9 +192,11 @@ impl Driver {
             Input::Unlinked(node, link) => self.unlinked(node, &link),
             Input::NotFound(node) => self.not_found(node),
             Input::Met(peer, address) => self.met(&peer, address),
+            Input::Answered(token, answer) => self.answered(token, answer),
             Input::Done(event) => self.done(event),
             Input::United(node, shelf) => self.united(node, shelf),
             Input::Dropped(ledger, dropped) => self.dropped(ledger, &dropped),
+            Input::InboxOpened(opened) => self.inbox_opened(&opened),
         }
     }
 
@@ -192,11 +204,11 @@ impl Driver {
         match change {
             Change::Appended { ledger, run, stored } => self.handle(Event::Appended(ledger, run, stored)),
             Change::Taken { token, batch } => {
-                if self.storing.remove(&token) == Some(self.clinic.ledger()) {
-                    self.inbox.may_have_more();
-                }
-                if let Err(error) = &batch {
-                    tracing::warn!(%error, "what another clinic's box sent could not be stored");
+                let is_for_inbox = self.storing.remove(&token).is_some_and(|storing| storing.is_for_inbox);
+                match &batch {
+                    Ok(_) if is_for_inbox => self.open_inbox(),
+                    Ok(_) => {}
+                    Err(error) => tracing::warn!(%error, "what another clinic's box sent could not be stored"),
                 }
                 self.handle(Event::Stored(token, batch.ok()));
             }
@@ -205,19 +217,24 @@ impl Driver {
     }
 
     fn done(&mut self, event: Event) {
-        if let Event::Answered(token, response) = &event
-            && let Some((peer, ledger)) = self.asked.remove(token)
-            && let Some(response) = response
-        {
-            let _ = ledger;
-            let now_ms = now_ms(&self.clinic);
-            if let Some(peer) = self.peers.get_mut(&peer) {
-                peer.last_contact_ms = Some(now_ms);
-            }
-            self.told_by(peer, response);
-        }
         self.handle(event);
         self.shown.later();
+    }
+
+    /// A peer answered, or did not: `None`. An answer that is none is its fault, and said.
+    fn answered(&mut self, token: Token, answer: Option<Option<Response>>) {
+        let now_ms = now_ms(&self.clinic);
+        let asked = self.asked.remove(&token);
+        if let (Some((node, ledger)), Some(response)) = (asked, &answer) {
+            if let Some(peer) = self.peers.get_mut(&node) {
+                peer.last_contact_ms = Some(now_ms);
+            }
+            match response {
+                Some(response) => self.told_by(node, response),
+                None => self.exchange.aside().note(ledger, node, Reason::Nonsense, None, now_ms),
+            }
+        }
+        self.done(Event::Answered(token, answer.flatten()));
     }
 
     /// Gives the exchange an event, and does what it decides.
@@ -230,14 +247,19 @@ impl Driver {
 
     fn time(&mut self) {
         let now_ms = now_ms(&self.clinic);
-        if self.wake_ms.is_some_and(|at_ms| at_ms <= now_ms) {
-            self.wake_ms = None;
+        let before = self.wake_ms.len();
+        self.wake_ms.retain(|at_ms| *at_ms > now_ms);
+        if self.wake_ms.len() < before {
             self.handle(Event::Time);
         }
     }
 
+    fn wake_at_ms(&mut self, at_ms: u64) {
+        self.wake_ms.insert(at_ms);
+    }
+
     fn wake_at(&self) -> Option<Instant> {
-        let in_ms = self.wake_ms?.saturating_sub(now_ms(&self.clinic));
+        let in_ms = self.wake_ms.first()?.saturating_sub(now_ms(&self.clinic));
         // By its own clock the exchange may be due a moment later than by the timer.
         Some(Instant::now() + Duration::from_millis(in_ms.max(1)))
     }
@@ -250,6 +272,7 @@ impl Driver {
         self.check_connections();
         self.set_terms();
         self.unite_all();
+        self.meet_strangers();
         self.note_if_new();
         self.shown.soon();
     }

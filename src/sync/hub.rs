@@ -5,8 +5,8 @@ use super::link::Link;
 use super::offer::Shelf;
 use super::pace::Pace;
 use super::tls::{PeerKey, Tls};
-use crate::exchange::message::Request;
-use crate::exchange::node::Event;
+use crate::exchange::message::{Request, Response};
+use crate::exchange::node::{Event, Token};
 use crate::ledger::{LedgerId, NodeId};
 use crate::membership::Member;
 use crate::region::Access;
@@ -48,12 +48,16 @@ pub(super) enum Input {
     NotFound(NodeId),
     /// Whoever answers at an address is this node.
     Met(PeerKey, SocketAddr),
+    /// A peer answered; within, `None` where that is no answer. `None`: none came.
+    Answered(Token, Option<Option<Response>>),
     /// Work for the exchange has ended.
     Done(Event),
     /// Statements were united with a peer, as far as that went.
     United(NodeId, Option<Arc<Shelf>>),
     /// A copy was given up.
     Dropped(LedgerId, Result<u64, crate::store::StoreError>),
+    /// The inbox was opened.
+    InboxOpened(Result<crate::clinic::inbox::InboxOpened, crate::clinic::ClinicError>),
 }
 
 /// An answer, and the places that it takes until it was sent.

@@ -6,14 +6,16 @@ use crate::tasks::Tasks;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http2;
-use hyper::{Method, Request, StatusCode};
+use hyper::header::HeaderName;
+use hyper::{HeaderMap, Method, Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::pki_types::ServerName;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 
@@ -58,7 +60,12 @@ pub struct Link {
     /// Ends it; is also cancelled when it has ended.
     pub over: CancellationToken,
     is_silent: Arc<AtomicBool>,
+    /// What the peer's wall clock said with its last answer, and when that came.
+    clock: Arc<Mutex<Option<(i64, Instant)>>>,
 }
+
+/// With each answer a node says its wall clock, in milliseconds since 1970 UTC: for people to be told of a wrong one, and nothing else.
+pub(super) const CLOCK: HeaderName = HeaderName::from_static("clock");
 
 /// One connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,7 +77,9 @@ static NEXT_LINK: AtomicU64 = AtomicU64::new(1);
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// Nobody answers there.
-    #[error("{address} does not answer: {source}")]
+    #[error(
+        "{address} does not answer: is the other clinic served there, and is that the port that its `serve --sync-listen` says?"
+    )]
     Unreachable {
         /// Where.
         address: SocketAddr,
@@ -134,12 +143,25 @@ impl Link {
             ended.cancel();
         });
         let id = LinkId(NEXT_LINK.fetch_add(1, Ordering::Relaxed));
-        Ok(Self { requests, id, peer, address, over, is_silent })
+        Ok(Self { requests, id, peer, address, over, is_silent, clock: Arc::default() })
     }
 
     /// Whether it ended since the peer's heart beat no more.
     pub fn is_silent(&self) -> bool {
         self.is_silent.load(Ordering::SeqCst)
+    }
+
+    /// What the peer's wall clock says now, going by its last answer.
+    pub fn clock_ms(&self) -> Option<i64> {
+        let (said_ms, at) = (*self.clock.lock().unwrap_or_else(PoisonError::into_inner))?;
+        Some(said_ms.saturating_add(i64::try_from(at.elapsed().as_millis()).ok()?))
+    }
+
+    fn note_clock(&self, headers: &HeaderMap) {
+        let said_ms = headers.get(CLOCK).and_then(|said| said.to_str().ok()?.parse().ok());
+        if let Some(said_ms) = said_ms {
+            *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some((said_ms, Instant::now()));
+        }
     }
 
     /// Asks, and waits for the answer: `patience` for its beginning, and again between two pieces of it.
@@ -158,6 +180,7 @@ impl Link {
         };
         let response = tokio::time::timeout(patience, sent).await.map_err(|_elapsed| AskError::Late)??;
         let (head, body) = response.into_parts();
+        self.note_clock(&head.headers);
         if head.status != StatusCode::OK {
             let reason = Packed::read(&head.headers, body, REASON_LEN_MAX, patience).await;
             let text = reason.ok().and_then(|reason| String::from_utf8(reason.bytes.to_vec()).ok());

@@ -3,6 +3,7 @@
 use super::body::{BodyError, Packed, Sending};
 use super::gate::Gate;
 use super::hub::{ConnectionId, Hub, Incoming, Input, Reply};
+use super::link::CLOCK;
 use super::offer::{OFFER_LEN_MAX, Offer, STRANGER_LEN_MAX, Told, Why};
 use super::tls::PeerKey;
 use super::unite;
@@ -270,6 +271,7 @@ impl Listener {
         let kept = Kept { _places: places, _sent: sent.drop_guard() };
         let mut response = Response::new(Sending::new(body.bytes.clone(), Arc::clone(&self.hub.pace), kept));
         body.note(response.headers_mut());
+        response.headers_mut().insert(CLOCK, self.hub.member.clinic().now_ms().into());
         response
     }
 

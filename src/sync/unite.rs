@@ -39,7 +39,7 @@ pub(super) async fn unite(hub: &Hub, link: &Link, mut before: Option<Arc<Shelf>>
         let there = match before.take().filter(|before| before.region() == Some(region)) {
             // The other has what it had: only what is new here is told.
             Some(before) if own.digest() != before.digest() => put(link, region, own.beyond_shelf(&before)).await?,
-            Some(_) | None => digest(ask(link, &Offer::Digest { region, digest: own.digest() }).await?)?,
+            Some(_) | None => digest(&ask(link, &Offer::Digest { region, digest: own.digest() }).await?)?,
         };
         if there == own.digest() {
             return Ok(Some(own));
@@ -72,9 +72,9 @@ async fn ask(link: &Link, offer: &Offer) -> Result<Told, UniteError> {
     Told::decode(&bytes).ok_or(UniteError::NotUnderstood)
 }
 
-fn digest(told: Told) -> Result<[u8; 32], UniteError> {
+fn digest(told: &Told) -> Result<[u8; 32], UniteError> {
     match told {
-        Told::Digest { digest } => Ok(digest),
+        Told::Digest { digest } => Ok(*digest),
         Told::Ids { .. } | Told::Signed { .. } | Told::Refused { .. } => Err(UniteError::NotUnderstood),
     }
 }
@@ -115,10 +115,10 @@ async fn put<'a>(link: &Link, region: RegionId, signed: impl Iterator<Item = &'a
     let pages = paged(signed, PAGE_LEN, PUT_MAX);
     let mut there = None;
     for signed in pages {
-        there = Some(digest(ask(link, &Offer::Put { region, signed }).await?)?);
+        there = Some(digest(&ask(link, &Offer::Put { region, signed }).await?)?);
     }
     match there {
         Some(there) => Ok(there),
-        None => digest(ask(link, &Offer::Digest { region, digest: [0; 32] }).await?),
+        None => digest(&ask(link, &Offer::Digest { region, digest: [0; 32] }).await?),
     }
 }

@@ -63,7 +63,7 @@ fn do_one(hub: &Hub, clinic: &Clinic, work: Work) {
     let token = work.token();
     let done = catch_unwind(AssertUnwindSafe(|| compute(clinic, work)));
     match done {
-        Ok(Some(event)) => hub.tell(Input::Done(event)),
+        Ok(Some(input)) => hub.tell(input),
         Ok(None) => {}
         Err(_panicked) => {
             tracing::error!("what a peer sent could not be worked on; it was left out");
@@ -72,10 +72,10 @@ fn do_one(hub: &Hub, clinic: &Clinic, work: Work) {
     }
 }
 
-fn compute(clinic: &Clinic, work: Work) -> Option<Event> {
+fn compute(clinic: &Clinic, work: Work) -> Option<Input> {
     match work {
-        Work::Read(token, packed) => Some(Event::Answered(token, read(&packed))),
-        Work::Verify(token, job) => Some(Event::Verdict(token, job.run())),
+        Work::Read(token, packed) => Some(Input::Answered(token, Some(read(&packed)))),
+        Work::Verify(token, job) => Some(Input::Done(Event::Verdict(token, job.run()))),
         Work::TakeIn(token, ledger, batch) => {
             let projections = clinic.project(ledger, &batch);
             clinic.store().take_in(token, ledger, batch, projections);

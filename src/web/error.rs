@@ -57,9 +57,8 @@ impl Trouble {
             Self::Card(CardRefusal::Locked { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::Card(CardRefusal::Failed(_)) | Self::Unreadable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Write(WriteRefusal::DiskFull) => StatusCode::INSUFFICIENT_STORAGE,
-            Self::Write(WriteRefusal::ReadOnly(_) | WriteRefusal::Failed(_) | WriteRefusal::NotWritable { .. }) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Write(WriteRefusal::ReadOnly(_) | WriteRefusal::Failed(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Write(WriteRefusal::NotWritable { .. }) => StatusCode::FORBIDDEN,
             Self::Write(WriteRefusal::NotConcealable) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Expired | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::Host => StatusCode::MISDIRECTED_REQUEST,
@@ -101,8 +100,9 @@ impl Trouble {
         let (title, what_to_do) = match self {
             Self::Card(refusal) => card(m, refusal),
             Self::Write(WriteRefusal::DiskFull) => say(&t.disk_full_title, &t.disk_full),
-            Self::Write(WriteRefusal::ReadOnly(_) | WriteRefusal::Failed(_) | WriteRefusal::NotWritable { .. }) => {
-                say(&t.read_only_title, &t.read_only)
+            Self::Write(WriteRefusal::ReadOnly(_) | WriteRefusal::Failed(_)) => say(&t.read_only_title, &t.read_only),
+            Self::Write(WriteRefusal::NotWritable { home }) => {
+                (&t.not_writable_title, t.not_writable.with(super::lang::phrase::japanese(home)))
             }
             Self::Write(WriteRefusal::NotConcealable) => say(&t.not_concealable_title, &t.not_concealable),
             Self::Unreadable(_) => say(&t.failed_title, &t.failed),

@@ -20,7 +20,7 @@ pub struct Around {
     /// The record's ledger.
     pub(crate) ledger: LedgerId,
     /// Entries of it that wait to be opened by its home.
-    pub(crate) waiting: u64,
+    pub(crate) waiting: usize,
 }
 
 /// What a page says about where a record is kept. Empty while the clinic stands alone.

@@ -35,7 +35,7 @@ pub(crate) struct Read {
 /// Reads and decrypts the record of a session.
 pub(crate) async fn chart(site: &Site, session: &Session) -> Result<Read, Trouble> {
     let chart = site.clinic.chart(&session.record).await.map_err(Trouble::Unreadable)?;
-    let around = Around { around: site.clinic.surroundings(), ledger: session.record.ledger(), waiting: 0 };
+    let around = Around { around: site.clinic.surroundings(), ledger: session.record.ledger(), waiting: chart.inbox_waiting };
     Ok(Read { chart, around })
 }
 

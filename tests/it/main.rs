@@ -8,11 +8,14 @@
 mod browser;
 mod cli;
 mod crash;
+mod demo;
 mod fixtures;
 mod format;
 mod jahis;
 mod pages;
+mod phone;
 mod region;
+mod region_cli;
 mod store;
 mod study;
 mod sync;

@@ -1,9 +1,16 @@
 //! The exchange over real sockets and real files.
 
+mod hostile;
+mod impostor;
 pub mod region;
 
 use crate::wait::until;
+use kusuribako::exchange::message::{Message, Request};
 use kusuribako::region::payload::Revoked;
+use kusuribako::sync::body::Packed;
+use kusuribako::sync::link::{AskError, Heartbeat, Link};
+use kusuribako::sync::tls::Tls;
+use kusuribako::tasks::Tasks;
 use region::{PATIENCE, World};
 
 #[test]
@@ -68,6 +75,16 @@ fn a_revoked_node_is_refused_on_open_and_on_new_connections_and_the_others_go_on
     let mut world = placed(3);
     world.until_same(0, &[0, 1, 2], 5);
     let (node, ledger) = (world.clinics[2].node(), world.clinics[0].ledger());
+    // A connection of its own, as a thief would have made it: open, and used.
+    let (tls, address) = (Tls::new(&world.clinics[2].clinic().node_key().signing_pair()).unwrap(), world.clinics[0].address);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let call = || runtime.block_on(Link::open(&tls, address, Heartbeat::Slow, &Tasks::new())).unwrap();
+    let ask = |link: &Link| {
+        let want = Request::Want { ledger, paths: Vec::new(), bodies: Vec::new() }.encode_message();
+        runtime.block_on(link.ask("/exchange", Packed::new(want), 1 << 20, PATIENCE))
+    };
+    let open = call();
+    assert!(ask(&open).is_ok());
     let begun = std::time::Instant::now();
     world.say(&Revoked { node, chains: Vec::new(), statements: 0, reason: "stolen".to_owned() });
     for at in [0, 1] {
@@ -76,6 +93,8 @@ fn a_revoked_node_is_refused_on_open_and_on_new_connections_and_the_others_go_on
             board.peers.iter().all(|peer| peer.node != node).then_some(())
         });
     }
+    assert!(ask(&open).is_err(), "an open connection has ended");
+    assert!(matches!(ask(&call()), Err(AskError::Refused(hyper::StatusCode::FORBIDDEN, _))), "a new one is refused");
     assert!(begun.elapsed() < std::time::Duration::from_secs(5));
     let had = world.clinics[2].held(ledger).entries();
     world.clinics[0].write(2);

@@ -65,6 +65,9 @@ enum ActionArgs {
     Kit(kit::KitArgs),
     /// Who belongs to the region, who holds what, and what is wrong
     Status {
+        /// Language of the page: ja or en [default: as LANG says]
+        #[arg(long, value_parser = ["ja", "en"], conflicts_with = "json")]
+        lang: Option<String>,
         /// Result as JSON
         #[arg(long)]
         json: bool,
@@ -94,7 +97,7 @@ pub(crate) enum Action {
     Sign { statement: String, signing: Signing, json: bool },
     Place(place::Place),
     Kit { sheets: Vec<Hidden>, json: bool },
-    Status { json: bool },
+    Status { is_japanese: bool, json: bool },
     Map { out: Option<PathBuf> },
     Emergency(emergency::Action),
 }
@@ -116,9 +119,17 @@ impl RegionArgs {
             ActionArgs::Sign { statement, word, json } => Action::Sign { statement, signing: word.read()?, json },
             ActionArgs::Place(args) => Action::Place(args.read()?),
             ActionArgs::Kit(args) => return kit::read(args, output),
-            ActionArgs::Status { json } => Action::Status { json },
+            ActionArgs::Status { lang, json } => {
+                let lang = lang.or_else(language).unwrap_or_default();
+                Action::Status { is_japanese: lang.starts_with("ja"), json }
+            }
             ActionArgs::Map { out } => Action::Map { out },
             ActionArgs::Emergency(args) => Action::Emergency(args.read()?),
         }))
     }
+}
+
+/// The language that whoever gives the command has set, as every program reads it.
+fn language() -> Option<String> {
+    ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(|name| std::env::var(name).ok().filter(|said| !said.is_empty()))
 }

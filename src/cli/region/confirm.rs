@@ -3,7 +3,7 @@
 use super::joining::{done, prove, wait_for};
 use crate::cli::output::Output;
 use crate::cli::secrets::{Hidden, Signing, WordArgs};
-use crate::membership::Member;
+use crate::membership::{Member, MembershipError};
 use crate::region::RegionId;
 use crate::sync;
 use anyhow::Context;
@@ -65,7 +65,7 @@ pub(super) fn confirm(member: &Member, confirm: &Confirm, output: &mut Output<'_
             member.refuse_guest(code)?;
             done(output.result("refused: the invitation counts no more"))
         }
-        Some(code) if member.region().is_none() => {
+        Some(code) if member.region().is_none() || member.waiting_here().is_some() => {
             let waiting = member.confirm_here(code)?;
             meet(member, waiting.region);
             if confirm.json {
@@ -75,6 +75,8 @@ pub(super) fn confirm(member: &Member, confirm: &Confirm, output: &mut Output<'_
             output.say("It is a member as soon as the inviting clinic has confirmed it too and the two have met.");
             done(Ok(()))
         }
+        // Before a key is asked for.
+        Some(_) if member.waiting_guests().is_empty() => Err(MembershipError::NothingWaits.into()),
         Some(code) => {
             let (admitted, said) = member.confirm_guest(code, &confirm.signing.word()?)?;
             if confirm.json {
@@ -83,8 +85,7 @@ pub(super) fn confirm(member: &Member, confirm: &Confirm, output: &mut Output<'_
                     "statement": said.statement.to_string(), "counts": said.counts,
                 })));
             }
-            let waits = if said.counts { "" } else { "; it waits for a second deputy's signature" };
-            done(output.result(format_args!("{} is admitted{waits}", admitted.name)))
+            done(output.result(format_args!("{} is admitted{}", admitted.name, super::keys::waits(&said))))
         }
     }
 }
@@ -135,6 +136,9 @@ fn list(member: &Member, json: bool, output: &mut Output<'_>) -> anyhow::Result<
             )
             .collect();
         return done(output.json(&json!({"here": here, "guests": guests, "holders": holders})));
+    }
+    if here.is_none() && guests.is_empty() && holders.is_empty() {
+        output.say("Nothing waits to be confirmed here.");
     }
     if let Some(here) = here {
         output

@@ -92,11 +92,11 @@ pub(super) fn carry_out(member: &Member, action: &Action, output: &mut Output<'_
             (emergency, member.say_for_region(&signing.word()?, &ended)?, *json, "ended")
         }
     };
-    let RegionSaid { statement, counts } = said;
+    let RegionSaid { statement, counts } = &said;
     if json {
         output.json(&json!({"emergency": id.to_string(), "statement": statement.to_string(), "counts": counts}))?;
     } else {
-        output.result(format_args!("emergency {id} {what}{}", if counts { "" } else { ", waits for a second deputy" }))?;
+        output.result(format_args!("emergency {id} {what}{}", super::keys::waits(&said)))?;
     }
     Ok(0)
 }

@@ -128,9 +128,14 @@ pub(super) fn invite(member: &Member, invite: &Invite, output: &mut Output<'_>) 
     }
     output.result(qr::terminal(scanned.as_bytes(), Correction::Low)?)?;
     output.result(format_args!("{}\n\n{}", *scanned, *typed))?;
+    let how = if addresses.is_empty() {
+        "`kusuribako region join CODE --address HOST:PORT` with either code: this box does not know yet where it answers (it learns that while it is \
+         served), so say it, or invite with --address"
+    } else {
+        "`kusuribako region join CODE` with the long code above (it says where this node answers), or with the short one and --address HOST:PORT"
+    };
     output.say(format_args!(
-        "Valid once, for {} hours. At the other clinic: `kusuribako region join CODE` with the long code above (it says where this node answers), or \
-         with the short one and --address HOST:PORT. Then compare what both screens show.",
+        "Valid once, for {} hours. At the other clinic: {how}. Then compare what both screens show.",
         invite.valid_hours
     ));
     done(Ok(()))

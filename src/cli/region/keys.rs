@@ -109,10 +109,19 @@ fn said_all<'a>(
         return done(output.json(&json!({ (what): said.iter().map(row).collect::<Vec<_>>() })));
     }
     for (node, said, _) in &said {
-        let waits = if said.counts { "" } else { "; it waits for a second deputy's signature" };
-        output.result(format_args!("{what}: node {node}{waits}"))?;
+        output.result(format_args!("{what}: node {node}{}", waits(said)))?;
     }
     done(Ok(()))
+}
+
+/// What is still to be done where one deputy has signed.
+pub(super) fn waits(said: &RegionSaid) -> String {
+    let RegionSaid { statement, counts } = said;
+    if *counts {
+        String::new()
+    } else {
+        format!("; it waits for a second deputy: `kusuribako region sign {statement} --deputy FILE`")
+    }
 }
 
 fn mark_json(node: NodeId, mark: &ChainMark) -> Value {
@@ -205,9 +214,10 @@ impl DeputyArgs {
                 output.file(&out, &key.file(), true)?;
                 output.result(key.signer())?;
                 output.say(format_args!(
-                    "The key of {} lies in {}: it stays with them. Root names it: `kusuribako region deputy add KEY --name {} --root FILE`.",
+                    "The key of {} lies in {}: it stays with them. Root names it: `kusuribako region deputy add {} --name {:?} --root FILE`.",
                     key.name(),
                     out.display(),
+                    key.signer(),
                     key.name()
                 ));
                 return Ok(None);

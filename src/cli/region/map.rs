@@ -32,6 +32,11 @@ pub(super) fn map(here: &Here, out: Option<&Path>, output: &mut Output<'_>) -> a
     let known = vec![true; sites.len()];
     let drawn =
         Map { title: &title, sites: &sites, damage_is_known: &known, placement: Some(&placement), lost: &lost }.draw()?;
+    let placeless = region.sites().values().filter(|site| site.described.place.is_none());
+    let names: Vec<&str> = placeless.map(|site| site.described.name.as_str()).collect();
+    if !names.is_empty() {
+        output.say(format_args!("Not drawn, since it was not said where they are: {}", names.join(", ")));
+    }
     match out {
         Some(path) => output.file(path, &drawn, false)?,
         None => output.result(drawn.trim_end())?,

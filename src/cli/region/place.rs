@@ -2,7 +2,7 @@
 
 use crate::cli::output::Output;
 use crate::cli::secrets::{Signing, WordArgs};
-use crate::membership::{Asked, Member, Proposal};
+use crate::membership::{Asked, DAMAGE_UNSAID_PPM, Member, Proposal};
 use crate::placement::MOVE_COST;
 use crate::region::{Region, RegionId};
 use anyhow::bail;
@@ -147,6 +147,14 @@ fn print(region: &Region, proposal: &Proposal, is_explained: bool, output: &mut 
     if is_explained {
         for (.., why) in proposal.reasons.iter().filter(|(.., why)| !why.is_empty()) {
             output.result(why)?;
+        }
+        for site in region.sites().values().filter(|site| site.described.place.is_none()) {
+            let name = &site.described.name;
+            output.result(format_args!("{name} has not said where it is: distances from and to it do not count"))?;
+        }
+        let half = f64::from(DAMAGE_UNSAID_PPM) / 1e6;
+        if region.sites().values().any(|site| site.described.damage_ppm == DAMAGE_UNSAID_PPM) {
+            output.result(format_args!("p = {half:.3} also stands for a clinic that has not said how likely it is lost"))?;
         }
     }
     output.result(format_args!(

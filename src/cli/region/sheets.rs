@@ -1,4 +1,4 @@
-//! The recovery kit on paper: a text and a page to print for each sheet, and reading them back.
+//! The recovery kit on paper: a text and a picture to print for each sheet, and reading them back.
 
 use crate::cli::output::{NewFile, Output};
 use crate::clock::{Clock, today_in_japan};
@@ -11,18 +11,28 @@ use askama::Template;
 use std::path::{Path, PathBuf};
 
 #[derive(Template)]
-#[template(path = "print/sheet.html")]
+#[template(path = "print/sheet.svg")]
 struct Printed<'a> {
     region: &'a str,
     ja: &'a str,
     en: &'a str,
-    what_ja: &'a str,
-    what_en: &'a str,
+    lines: Vec<&'a str>,
     share: Option<u8>,
     date: String,
     qr: String,
-    groups: Vec<&'a str>,
+    rows: Vec<String>,
 }
+
+/// Groups of four in a row of the printed code.
+const GROUPS_IN_ROW: usize = 6;
+
+/// What stands on each sheet of a split key.
+const SPLIT: [&str; 4] = [
+    "3枚のうち2枚で鍵になります。1枚だけでは何もわかりません。",
+    "1枚ずつ別々の場所に置いてください。",
+    "Any two of the three sheets give the key; one alone says nothing.",
+    "Keep each in another place.",
+];
 
 /// What a key is called.
 pub(super) fn name(purpose: Purpose) -> Sentence {
@@ -43,20 +53,27 @@ pub(super) const fn slug(purpose: Purpose) -> &'static str {
     }
 }
 
-fn what(purpose: Purpose) -> (&'static str, &'static str) {
+/// What it is for, in lines that fit on the sheet.
+fn what(purpose: Purpose) -> [&'static str; 4] {
     match purpose {
-        Purpose::Root => (
-            "この鍵で、地域に施設を加え、外し、控えの配置を決めます。持つ人は地域のすべてを決められますが、記録は読めません。",
-            "It signs for the region: which clinics belong to it, and who holds whose copies. Whoever has it decides that; it reads no record.",
-        ),
-        Purpose::Recovery => (
-            "カードも職員証も箱もすべて失われたとき、この鍵で記録を開きます。金庫に入れ、地域の署名の鍵とは別の場所に置いてください。",
-            "It opens the records when cards, badges and boxes are all lost. Keep it in a safe, in another place than the root key.",
-        ),
-        Purpose::Duty => (
-            "災害のとき、外から来た人の職員証をこの鍵で作ります。すぐに取り出せる、しかし他の鍵とは別の場所に置いてください。",
-            "It makes badges for helpers from outside in a disaster. Keep it within reach, in another place than the other keys.",
-        ),
+        Purpose::Root => [
+            "この鍵で、地域に施設を加え、外し、控えの配置を決めます。",
+            "持つ人は地域のすべてを決められますが、記録は読めません。",
+            "It signs for the region: which clinics belong to it, who holds whose copies.",
+            "Whoever has it decides that; it reads no record.",
+        ],
+        Purpose::Recovery => [
+            "カードも職員証も箱もすべて失われたとき、この鍵で記録を開きます。",
+            "金庫に入れ、地域の署名の鍵とは別の場所に置いてください。",
+            "It opens the records when cards, badges and boxes are all lost.",
+            "Keep it in a safe, in another place than the root key.",
+        ],
+        Purpose::Duty => [
+            "災害のとき、外から来た人の職員証をこの鍵で作ります。",
+            "すぐに取り出せる、しかし他の鍵とは別の場所に置いてください。",
+            "It makes badges for helpers from outside in a disaster.",
+            "Keep it within reach, in another place than the other keys.",
+        ],
     }
 }
 
@@ -84,33 +101,23 @@ pub(super) fn write_key(key: &KitKey, region: &str, is_split: bool, dir: &Path) 
 }
 
 fn write_sheet(sheet: &Sheet, region: &str, dir: &Path) -> anyhow::Result<PathBuf> {
-    let (code, name, (what_ja, what_en)) = (sheet.code(), name(sheet.purpose), what(sheet.purpose));
+    let (code, name) = (sheet.code(), name(sheet.purpose));
+    let lines: Vec<&str> = what(sheet.purpose).into_iter().chain(sheet.share.iter().flat_map(|_| SPLIT)).collect();
     let compact = zeroize::Zeroizing::new(code.replace('-', ""));
     let date = today_in_japan(Clock::system().now_ms()).to_string();
     let number = sheet.share.map_or_else(String::new, |number| format!("-{number}"));
     let stem = format!("{}{number}", slug(sheet.purpose));
     let of_three = sheet.share.map_or_else(String::new, |number| format!(" ({number}/3)"));
-    let text = format!(
-        "{} {}{of_three}\n{region}  {date}\n\n{what_ja}\n{what_en}\n\n{}\n{}\n",
-        name.ja,
-        name.en,
-        qr::terminal(compact.as_bytes(), Correction::Medium)?,
-        *code
-    );
+    let symbol = qr::terminal(compact.as_bytes(), Correction::Medium)?;
+    let text = format!("{} {}{of_three}\n{region}  {date}\n\n{}\n\n{symbol}\n{}\n", name.ja, name.en, lines.join("\n"), *code);
     let path = dir.join(format!("{stem}.txt"));
     NewFile { path: path.clone(), text, is_secret: true }.write()?;
-    let page = Printed {
-        region,
-        ja: &name.ja,
-        en: &name.en,
-        what_ja,
-        what_en,
-        share: sheet.share,
-        date,
-        qr: qr::svg(compact.as_bytes(), Correction::Medium, "code")?,
-        groups: code.split('-').collect(),
-    };
-    NewFile { path: dir.join(format!("{stem}.html")), text: page.render()?, is_secret: true }.write()?;
+    let groups: Vec<&str> = code.split('-').collect();
+    let rows = groups.chunks(GROUPS_IN_ROW).map(|row| row.join("  ")).collect();
+    let picture = qr::svg(compact.as_bytes(), Correction::Medium, "code")?;
+    let qr = picture.replacen("<svg ", "<svg width=\"60\" height=\"60\" ", 1);
+    let page = Printed { region, ja: &name.ja, en: &name.en, lines, share: sheet.share, date, qr, rows };
+    NewFile { path: dir.join(format!("{stem}.svg")), text: page.render()?, is_secret: true }.write()?;
     Ok(path)
 }
 
@@ -118,7 +125,7 @@ fn write_sheet(sheet: &Sheet, region: &str, dir: &Path) -> anyhow::Result<PathBu
 pub(super) fn say_written(dir: &Path, is_split: bool, output: &mut Output<'_>) {
     let how = if is_split { "Any two of the three sheets of a key give it." } else { "Each sheet is a whole key." };
     output.say(format_args!(
-        "The sheets lie in {}: print them (the .html files), keep the three keys apart, and remove the files. {how} This box keeps none of them.",
+        "The sheets lie in {}: print them (the .svg files, A4), keep the three keys apart, and remove the files. {how} This box keeps none of them.",
         dir.display()
     ));
 }

@@ -1,12 +1,12 @@
 //! `region status`: who belongs to the region, who holds what, and what is wrong.
 
-use super::troubles;
+use super::{page, troubles};
 use crate::cli::output::Output;
 use crate::cli::request::Here;
 use crate::cli::staff::unlock_word;
 use crate::clinic::staff::Unlock;
 use crate::ledger::{LedgerId, NodeId, SiteId};
-use crate::membership::Member;
+use crate::membership::{Member, MembershipError};
 use crate::region::{KeyState, Region, Site};
 use crate::sync::board::{CopyView, Snapshot};
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ struct Seen<'a> {
     branched: BTreeSet<LedgerId>,
 }
 
-pub(super) fn status(here: &Here, json: bool, output: &mut Output<'_>) -> anyhow::Result<u8> {
+pub(super) fn status(here: &Here, is_japanese: bool, json: bool, output: &mut Output<'_>) -> anyhow::Result<u8> {
     let member = here.member()?;
     let troubles = troubles::all(here)?;
     let Some(region) = member.region() else {
@@ -37,8 +37,8 @@ pub(super) fn status(here: &Here, json: bool, output: &mut Output<'_>) -> anyhow
             let troubles: Vec<Value> = troubles.iter().map(troubles::Shown::json).collect();
             output.json(&json!({"region": null, "sites": [], "ledgers": [], "set_aside": [], "troubles": troubles}))?;
         } else {
-            output.result("this clinic belongs to no region")?;
-            print_troubles(&troubles, output)?;
+            output.result(MembershipError::NoRegion)?;
+            page::print_troubles(&troubles, is_japanese, output)?;
         }
         return Ok(0);
     };
@@ -65,22 +65,8 @@ pub(super) fn status(here: &Here, json: bool, output: &mut Output<'_>) -> anyhow
         }))?;
         return Ok(0);
     }
-    output.result(format_args!("{}  {}", region.founded().name, region.id()))?;
-    for site in &sites {
-        output.result(site_line(site))?;
-    }
-    for ledger in &ledgers {
-        print_ledger(&region, ledger, output)?;
-    }
-    for row in &set_aside {
-        output.result(format_args!(
-            "set aside: {}: {} {}",
-            text(row, "name"),
-            text(&row["sentence"], "en"),
-            text(&row["next_action"], "en")
-        ))?;
-    }
-    print_troubles(&troubles, output)?;
+    let page = page::Page { region: &region, is_served: here.board().is_some(), is_japanese };
+    page.print(&troubles, &set_aside, &sites, &ledgers, output)?;
     Ok(0)
 }
 
@@ -98,6 +84,7 @@ impl Seen<'_> {
             "site": site.id.to_string(), "node": node.map(|node| node.id.to_string()), "name": site.described.name,
             "state": state, "reachable": reachable, "last_contact_s": last_contact_s, "self": is_self,
             "address": peer.and_then(|peer| peer.address.clone()),
+            "clock_ahead_s": peer.and_then(|peer| peer.clock_ahead_ms).map(|ms| ms / 1_000),
         })
     }
 
@@ -111,10 +98,11 @@ impl Seen<'_> {
             self.board.iter().flat_map(|board| &board.copies).filter(|copy| copy.ledger == ledger).collect();
         let mut sites = self.region.holders(ledger);
         // Supplementary copies, and those that are about to go.
-        let is_copy =
-            |copy: &&&CopyView| copy.entries > 0 && (copy.age_ms.is_some() || self.region.may_hold(copy.node, ledger));
-        sites.extend(copies.iter().filter(is_copy).filter_map(|copy| Some(self.region.nodes().get(&copy.node)?.site)));
-        if self.held.get(&ledger).is_some_and(|entries| *entries > 0) {
+        // Who only passes on what was left in an inbox has no copy.
+        let has_copy = |entries: u64, node: NodeId| entries > 0 && self.region.may_have_held(node, ledger);
+        let others = copies.iter().filter(|copy| has_copy(copy.entries, copy.node));
+        sites.extend(others.filter_map(|copy| Some(self.region.nodes().get(&copy.node)?.site)));
+        if self.held.get(&ledger).is_some_and(|entries| has_copy(*entries, self.member.node())) {
             sites.insert(self.member.site());
         }
         let holders = sites.into_iter().map(|site| self.holder(ledger, site, &copies)).collect::<anyhow::Result<Vec<_>>>()?;
@@ -177,44 +165,4 @@ const fn state_word(state: &KeyState) -> &'static str {
         KeyState::Retired => "retired",
         KeyState::Revoked(_) => "revoked",
     }
-}
-
-fn text<'a>(value: &'a Value, field: &str) -> &'a str {
-    value[field].as_str().unwrap_or_default()
-}
-
-fn site_line(site: &Value) -> String {
-    let contact = match (site["self"].as_bool(), site["reachable"].as_bool(), site["last_contact_s"].as_u64()) {
-        (Some(true), ..) => "this one".to_owned(),
-        (_, Some(true), _) => "answers".to_owned(),
-        (_, _, Some(seconds)) => format!("silent for {seconds} s"),
-        (_, _, None) => "not heard".to_owned(),
-    };
-    format!("{:.8}  {:8}  {contact:12}  {}", text(site, "site"), text(site, "state"), text(site, "name"))
-}
-
-fn print_ledger(region: &Region, ledger: &Value, output: &mut Output<'_>) -> anyhow::Result<()> {
-    let name = |id: &str| {
-        region.sites().values().find(|site| site.id.to_string() == id).map_or("?", |site| site.described.name.as_str())
-    };
-    output.result(format_args!("records of {}", name(text(ledger, "home"))))?;
-    for holder in ledger["holders"].as_array().into_iter().flatten() {
-        let number = |field: &str| holder[field].as_u64().map_or_else(|| "?".to_owned(), |number| number.to_string());
-        output.result(format_args!(
-            "  {}: {} entries, {} behind, proven {} s ago, {}",
-            name(text(holder, "site")),
-            number("entries"),
-            number("behind"),
-            number("age_s"),
-            holder["unlock"].as_str().unwrap_or("unlock not known")
-        ))?;
-    }
-    Ok(())
-}
-
-fn print_troubles(troubles: &[troubles::Shown], output: &mut Output<'_>) -> anyhow::Result<()> {
-    for trouble in troubles {
-        output.result(format_args!("! {}\n  {}", trouble.sentence.en, trouble.next_action.en))?;
-    }
-    Ok(())
 }

@@ -1,12 +1,13 @@
 //! What is wrong in the region or waits for somebody, as one list: each with a sentence and a next action in both languages.
 
+use super::clocks;
 use crate::cli::request::Here;
 use crate::clinic::staff::Unlock;
 use crate::clock::{Trust, today_in_japan};
 use crate::exchange::aside::Language;
 use crate::ledger::{LedgerId, NodeId};
 use crate::membership::{Member, WaitingHolder};
-use crate::region::Region;
+use crate::region::{KeyState, Region};
 use crate::sentence::Sentence;
 use crate::store::Branching;
 use crate::sync::board::Snapshot;
@@ -29,7 +30,7 @@ pub(super) struct Shown {
     pub(super) next_action: Sentence,
 }
 
-fn both(ja: impl Into<String>, en: impl Into<String>) -> Sentence {
+pub(super) fn both(ja: impl Into<String>, en: impl Into<String>) -> Sentence {
     Sentence { ja: ja.into(), en: en.into() }
 }
 
@@ -52,6 +53,11 @@ pub(super) fn all(here: &Here) -> anyhow::Result<Vec<Shown>> {
         });
     }
     let Some(region) = member.region() else { return Ok(found) };
+    found.extend(standing(member, &region));
+    if !member.is_admitted() {
+        return Ok(found);
+    }
+    found.extend(card_base(member, &region));
     found.extend(region.conflicts().iter().map(|conflict| Shown {
         kind: "region",
         sentence: conflict.sentence(),
@@ -64,17 +70,76 @@ pub(super) fn all(here: &Here) -> anyhow::Result<Vec<Shown>> {
             format!("{} waits to be admitted.", guest.wished.name),
         ),
         next_action: both(
-            format!("両方の画面の符号 {} が同じなら、`kusuribako region confirm` で確認してください。", *guest.compared),
-            format!("If both screens show {}, confirm it with `kusuribako region confirm`.", *guest.compared),
+            format!(
+                "両方の画面の符号が同じなら、`kusuribako region confirm {} --root FILE` で確認してください。",
+                *guest.compared
+            ),
+            format!("If both screens show the same: `kusuribako region confirm {} --root FILE`.", *guest.compared),
         ),
     }));
     found.extend(member.waiting_holders()?.iter().map(holder));
     found.extend(unproven(member, &region)?);
     found.extend(branched(member, &region)?);
     if let Some(board) = here.board() {
+        found.extend(clocks(member, &region, &board));
         found.extend(silent(&region, &board));
     }
     Ok(found)
+}
+
+/// What the region has decided about this box.
+fn standing(member: &Member, region: &Region) -> Option<Shown> {
+    let name = &region.founded().name;
+    let (kind, sentence, next_action) = match region.nodes().get(&member.node()).map(|own| &own.state) {
+        Some(KeyState::Active) => return None,
+        None => (
+            "not-admitted",
+            both(
+                format!("この医院は、地域「{name}」に加えられるのを待っています。"),
+                format!("This clinic waits to be admitted to {name}."),
+            ),
+            both(
+                "招いた医院で `kusuribako region confirm` を実行してもらってください。断られたか期限が切れたなら、新しい招待で `kusuribako region join CODE` からやり直せます。",
+                "At the clinic that invited: `kusuribako region confirm`. If it was refused there or has run out, begin again with a new invitation: `kusuribako region join CODE`.",
+            ),
+        ),
+        Some(KeyState::Retired) => (
+            "retired",
+            both(
+                "この箱は引退しました。書いたものを届けるだけで、何も受け取りません。",
+                "This box is retired: it delivers what it wrote, and gets nothing any more.",
+            ),
+            both(
+                "ほかの医院に届いたことを `kusuribako region status` で確かめてから止めてください。",
+                "See in `kusuribako region status` that others have everything, then stop it.",
+            ),
+        ),
+        Some(KeyState::Revoked(_)) => (
+            "revoked",
+            both("この箱は失効しました。ほかの箱はこの箱と話しません。", "This box was revoked: no other box speaks with it."),
+            both(
+                "まちがいなら、地域の鍵を持つ人に連絡してください。新しい箱を `kusuribako init` で作り、招いてもらうことになります。",
+                "If that is a mistake, call those who have the region's keys: a new box, made with `kusuribako init`, has to be invited.",
+            ),
+        ),
+    };
+    Some(Shown { kind, sentence, next_action })
+}
+
+/// A clinic that has an address of its own on its cards keeps it.
+fn card_base(member: &Member, region: &Region) -> Option<Shown> {
+    let (own, common) = (member.card_base(), &region.founded().card_base);
+    (own != *common && !common.is_empty()).then(|| Shown {
+        kind: "card-base",
+        sentence: both(
+            format!("この医院のカードには {own} が、地域のカードには {common} が印刷されます。"),
+            format!("Cards of this clinic lead to {own}, those of the region to {common}."),
+        ),
+        next_action: both(
+            format!("{own} がほかの医院で開かないときは、カードの符号を手で入れてもらってください。"),
+            format!("Where {own} does not open at another clinic, have the card's code typed there."),
+        ),
+    })
 }
 
 fn clock(member: &Member) -> Option<Shown> {
@@ -136,6 +201,7 @@ fn unproven(member: &Member, region: &Region) -> anyhow::Result<Vec<Shown>> {
         let proven = clinic.proven_at_ms(ledger)?.map(|at| clinic.now_ms().saturating_sub(at) / DAY_MS);
         let name = home_name(region, ledger);
         let is_old = proven.is_none_or(|days| days >= UNPROVEN_DAYS);
+        let since = if proven.is_some() { ("30日以上", "for 30 days") } else { ("まだ", "yet") };
         match unlock {
             Unlock::CardOnly => found.push(Shown {
                 kind: "card-only",
@@ -151,8 +217,8 @@ fn unproven(member: &Member, region: &Region) -> anyhow::Result<Vec<Shown>> {
             Unlock::Locked | Unlock::Open if is_old => found.push(Shown {
                 kind: "unproven",
                 sentence: both(
-                    format!("「{name}」の控えが開くことを、30日以上だれも確かめていません。"),
-                    format!("Nobody has proven for 30 days that the copy of {name} opens here."),
+                    format!("「{name}」の控えが開くことを、{}だれも確かめていません。", since.0),
+                    format!("Nobody has proven {} that the copy of {name} opens here.", since.1),
                 ),
                 next_action: both(
                     "`kusuribako unlock --staff FILE` で確かめてください。",
@@ -226,6 +292,12 @@ fn put_back(ja: &str, en: &str) -> Shown {
             "If somebody put a backup back, there is nothing to do. If nobody did, look whether another box runs with the same key.",
         ),
     }
+}
+
+/// Of the members whose clocks were heard.
+fn clocks(member: &Member, region: &Region, board: &Snapshot) -> Vec<Shown> {
+    let heard = board.peers.iter().filter_map(|peer| Some((site_name(region, peer.node), peer.clock_ahead_ms?)));
+    clocks::differing(member.clinic().now_ms(), &heard.collect::<Vec<_>>())
 }
 
 fn silent(region: &Region, board: &Snapshot) -> Vec<Shown> {

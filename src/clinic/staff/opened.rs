@@ -122,12 +122,6 @@ impl Clinic {
         Ok(states)
     }
 
-    /// The keys of a ledger that somebody of the staff has opened.
-    #[cfg(test)]
-    pub(in crate::clinic) fn opened_keys(&self, ledger: LedgerId) -> Option<Arc<LedgerKeys>> {
-        self.inner.opened.lock(self.inner.clock.monotonic()).ledgers.get(&ledger).cloned()
-    }
-
     /// When it was last proven that a held ledger opens here, in ms since 1970 UTC by the clock of then. Not from async code.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn founded_invited_and_confirmed_on_both_sides_and_all_of_it_outlives_a_restart() {
-    let (word, host) = founded(SiteProfile { name: "さくら薬局".to_owned(), ..SiteProfile::default() });
+    let (word, host) = founded(&SiteProfile { name: "さくら薬局".to_owned(), ..SiteProfile::default() });
     let guest = Site::new("日本語 薬局");
     assert!(guest.member.region().is_none());
     let invited = host.member.invite(vec!["192.0.2.1:7443".to_owned()], HOUR).unwrap();
@@ -38,7 +38,7 @@ fn founded_invited_and_confirmed_on_both_sides_and_all_of_it_outlives_a_restart(
 
 #[test]
 fn an_invitation_is_used_once_expires_and_can_be_taken_back() {
-    let (_, host) = founded(SiteProfile::default());
+    let (_, host) = founded(&SiteProfile::default());
     let (one, other) = (Site::new("一"), Site::new("二"));
     let invited = host.member.invite(Vec::new(), HOUR).unwrap().invitation;
     let first = one.member.ask_with(invited.clone()).unwrap();
@@ -56,14 +56,14 @@ fn an_invitation_is_used_once_expires_and_can_be_taken_back() {
     let request = other.member.ask_with(back).unwrap();
     assert!(matches!(host.member.asked_to_join(&request), Err(MembershipError::Join(JoinError::Refused))));
     assert!(matches!(host.member.asked_to_join(&first[..20]), Err(MembershipError::Join(JoinError::Malformed))));
-    let elsewhere = founded(SiteProfile::default()).1.member.invite(Vec::new(), HOUR).unwrap().invitation;
+    let elsewhere = founded(&SiteProfile::default()).1.member.invite(Vec::new(), HOUR).unwrap().invitation;
     let request = other.member.ask_with(elsewhere).unwrap();
     assert!(matches!(host.member.asked_to_join(&request), Err(MembershipError::NoSuchInvitation)));
 }
 
 #[test]
 fn a_refused_guest_is_never_admitted_by_the_same_invitation() {
-    let (word, host) = founded(SiteProfile::default());
+    let (word, host) = founded(&SiteProfile::default());
     let guest = Site::new("だれか");
     let request = guest.member.ask_with(host.member.invite(Vec::new(), HOUR).unwrap().invitation).unwrap();
     let compared = guest.member.answered(&host.member.asked_to_join(&request).unwrap()).unwrap().compared;
@@ -74,10 +74,10 @@ fn a_refused_guest_is_never_admitted_by_the_same_invitation() {
 
 #[test]
 fn a_clinic_belongs_to_one_region_and_needs_an_admin_first() {
-    let (_, host) = founded(SiteProfile::default());
+    let (_, host) = founded(&SiteProfile::default());
     let kit = Kit::random(&SystemEntropy::default());
     assert!(matches!(host.member.found("二つ目", "", &kit), Err(MembershipError::OtherRegion { .. })));
-    let invitation = founded(SiteProfile::default()).1.member.invite(Vec::new(), HOUR).unwrap().invitation;
+    let invitation = founded(&SiteProfile::default()).1.member.invite(Vec::new(), HOUR).unwrap().invitation;
     assert!(matches!(host.member.ask_with(invitation.clone()), Err(MembershipError::Joined { .. })));
 
     let dir = tempfile::tempdir().unwrap();
@@ -95,7 +95,7 @@ fn a_clinic_belongs_to_one_region_and_needs_an_admin_first() {
 fn a_clock_that_is_a_year_off_locks_nobody_out() {
     let year = Duration::from_secs(366 * 24 * 3_600);
     for (host_off, guest_off) in [(true, false), (false, true)] {
-        let (word, host) = founded(SiteProfile::default());
+        let (word, host) = founded(&SiteProfile::default());
         let guest = Site::new("時計");
         host.clinic.store().confirm_clock().wait().unwrap();
         let off = |site: &Site, is_off: bool| {

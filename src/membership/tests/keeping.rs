@@ -6,7 +6,7 @@ use crate::region::{Body, SignedId};
 
 #[test]
 fn a_batch_is_published_once_and_only_where_it_changes_something() {
-    let (word, host) = founded(SiteProfile::default());
+    let (word, host) = founded(&SiteProfile::default());
     let guest = Site::new("二");
     join(&host, &guest, &word);
     let changed = guest.member.changed();
@@ -27,7 +27,7 @@ fn a_batch_is_published_once_and_only_where_it_changes_something() {
 
 #[test]
 fn notices_are_said_when_something_changed_and_old_ones_leave_the_disk() {
-    let (_, host) = founded(SiteProfile::default());
+    let (_, host) = founded(&SiteProfile::default());
     let kept = |site: &Site| site.clinic.store().read_now(|reader| reader.statements()).unwrap().len();
     let first = host.member.say_notice(vec!["192.0.2.1:7443".to_owned()]).unwrap();
     assert!(first.is_some());
@@ -47,7 +47,7 @@ fn notices_are_said_when_something_changed_and_old_ones_leave_the_disk() {
 
 #[test]
 fn a_deputys_word_waits_for_another_and_a_wrong_key_says_nothing() {
-    let (word, host) = founded(SiteProfile::default());
+    let (word, host) = founded(&SiteProfile::default());
     let keys = ["甲", "乙"].map(|name| DeputyKey::random(name, &SystemEntropy::default()));
     let named = keys.iter().map(|key| Deputy { key: key.signer(), name: key.name().to_owned(), through: None }).collect();
     host.member.say_for_region(&word, &Deputies { number: 1, deputies: named }).unwrap();
@@ -74,7 +74,7 @@ fn a_deputys_word_waits_for_another_and_a_wrong_key_says_nothing() {
 
 #[test]
 fn an_emergency_lasts_by_running_time_over_restarts_whatever_the_clock_says() {
-    let (word, host) = founded(SiteProfile::default());
+    let (word, host) = founded(&SiteProfile::default());
     let site = host.member.site();
     // Nothing speaks for a clock before the program was built, so that only the running time counts.
     host.clock.set(0);
@@ -105,7 +105,7 @@ fn an_emergency_lasts_by_running_time_over_restarts_whatever_the_clock_says() {
 
 #[test]
 fn statements_whose_signer_is_not_known_yet_count_when_it_is() {
-    let (word, host) = founded(SiteProfile::default());
+    let (word, host) = founded(&SiteProfile::default());
     let guest = Site::new("二");
     join(&host, &guest, &word);
     let founding = host.member.statements().unwrap().founding().cloned().unwrap();

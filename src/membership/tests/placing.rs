@@ -15,8 +15,8 @@ fn profile(name: &str, host: &str, damage_ppm: u32) -> SiteProfile {
 }
 
 fn three() -> (Word, Vec<Site>) {
-    let (word, first) = founded(profile("一", "甲", 100_000));
-    let others = [profile("二", "乙", 400_000), profile("三", "甲", 200_000)].map(Site::with);
+    let (word, first) = founded(&profile("一", "甲", 100_000));
+    let others = [profile("二", "乙", 400_000), profile("三", "甲", 200_000)].map(|profile| Site::with(&profile));
     for other in &others {
         join(&first, other, &word);
     }
@@ -71,7 +71,7 @@ fn two_placements_made_apart_are_both_named_by_the_next() {
 
 #[test]
 fn alone_there_is_nothing_to_place() {
-    let (_, site) = founded(SiteProfile::default());
+    let (_, site) = founded(&SiteProfile::default());
     assert!(matches!(site.member.propose_placement(Asked::default()), Err(MembershipError::TooFewSites(1))));
 }
 

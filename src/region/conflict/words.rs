@@ -9,6 +9,10 @@ fn both(ja: impl Into<String>, en: impl Into<String>) -> Sentence {
     Sentence { ja: ja.into(), en: en.into() }
 }
 
+/// What to do where the placement does not fit the clinics any more.
+const PLACE_JA: &str = "`kusuribako region place --adopt --root FILE` で新しい配置を採用してください。";
+const PLACE_EN: &str = "Adopt a new placement: `kusuribako region place --adopt --root FILE`.";
+
 impl Conflict {
     /// What is the matter.
     pub fn sentence(&self) -> Sentence {
@@ -40,9 +44,9 @@ impl Conflict {
                 format!("採用された配置のもとになる配置 {:.8} がまだ届いていません。", Short(missing)),
                 format!("The adopted placement builds on placement {:.8}, which has not arrived.", Short(missing)),
             ),
-            Self::HolderLost { name, ledger, .. } => both(
-                format!("台帳 {ledger:.8} の控えを持つはずの「{name}」が動いていません。", ledger = Short(ledger)),
-                format!("{name}, which should hold a copy of ledger {ledger:.8}, is not in service.", ledger = Short(ledger)),
+            Self::HolderLost { name, home, .. } => both(
+                format!("「{home}」の控えを持つはずの「{name}」が動いていません。"),
+                format!("{name}, which should hold a copy of the records of {home}, is not in service."),
             ),
             Self::WaitsForDeputy { kind, signed, .. } => both(
                 format!("{}に{signed}さんが署名しました。もう一人の署名を待っています。", kind_words(*kind).ja),
@@ -79,30 +83,39 @@ impl Conflict {
     pub fn next_action(&self) -> Sentence {
         match self {
             Self::SiteLost { name, .. } => both(
-                format!(
-                    "「{name}」に新しい箱を用意し、職員が引き継ぎを申し出てください。閉院したなら、配置を作り直してください。"
-                ),
-                format!("Set up a new box for {name} and have its staff propose it. If it has closed, adopt a new placement."),
+                format!("「{name}」の患者には、控えのある施設で読んでもらってください。{PLACE_JA}"),
+                format!("Its patients read at the clinics that hold its copies. {PLACE_EN}"),
             ),
-            Self::TwoSuccessors { name, .. } => both(
-                format!("「{name}」で使い続ける箱を決め、もう一方を引退させてください。"),
-                format!("Decide which box {name} goes on with, and retire the other."),
-            ),
+            Self::TwoSuccessors { name, nodes, .. } => {
+                let nodes: Vec<String> = nodes.iter().map(|node| format!("{:.8}", Short(node))).collect();
+                let nodes = nodes.join(", ");
+                both(
+                    format!(
+                        "「{name}」で使い続ける箱を {nodes} から決め、ほかは `kusuribako region retire NODE --root FILE` で引退させてください。"
+                    ),
+                    format!(
+                        "Decide which box of {nodes} {name} goes on with; the others: `kusuribako region retire NODE --root FILE`."
+                    ),
+                )
+            }
             Self::LedgerOfTwoSites { .. } | Self::SiteOfTwoLedgers { .. } | Self::NodeOfTwoSites { .. } => both(
                 "地域の管理者が正しい登録をもう一度出し、誤った箱を失効させてください。",
                 "Have root or two deputies admit the site again as it should be, and revoke the node that is wrong.",
             ),
-            Self::TwoPlacements { .. } => {
-                both("両方を踏まえた配置を一つ採用してください。", "Adopt one placement that names both as its predecessors.")
-            }
+            Self::TwoPlacements { .. } | Self::HolderLost { .. } => both(PLACE_JA, PLACE_EN),
             Self::PlacementMissing { .. } => both(
                 "ほかの施設とつながるのを待ってください。届くまで控えは消えません。",
                 "Wait for another site to be reachable. Until it arrives no copy is released.",
             ),
-            Self::HolderLost { .. } => both("配置を作り直し、採用してください。", "Propose and adopt a new placement."),
-            Self::WaitsForDeputy { .. } => both(
-                "内容を確かめ、よければ別の代理人が署名してください。",
-                "Have another deputy look at it and, if it is right, sign it too.",
+            Self::WaitsForDeputy { statement, .. } => both(
+                format!(
+                    "別の代理人が内容を確かめ、よければ `kusuribako region sign {:.10} --deputy FILE` で署名してください。",
+                    Short(statement)
+                ),
+                format!(
+                    "Have another deputy look at it and, if it is right: `kusuribako region sign {:.10} --deputy FILE`.",
+                    Short(statement)
+                ),
             ),
             Self::SuccessorProposed { name, .. } => both(
                 format!("「{name}」に電話などで確かめてから、登録してください。"),

@@ -15,7 +15,7 @@ fn every_conflict_says_what_is_the_matter_and_what_to_do() {
         Conflict::NodeOfTwoSites { node: node(1), sites: sites(&[1, 2]) },
         Conflict::TwoPlacements { heads: BTreeSet::from([statement]) },
         Conflict::PlacementMissing { missing: statement },
-        Conflict::HolderLost { ledger: ledger(1), site: site(1), name: name.clone() },
+        Conflict::HolderLost { ledger: ledger(1), home: name.clone(), site: site(1), name: name.clone() },
         Conflict::WaitsForDeputy { statement, kind: 5, signed: name.clone() },
         Conflict::SuccessorProposed { statement, name: name.clone() },
         Conflict::NodeCloned { node: node(1), name },

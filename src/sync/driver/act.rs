@@ -1,10 +1,10 @@
 //! What the exchange decided, done: each as work that reports back when it has ended.
 
-use super::super::body::Packed;
+use super::super::body::{BodyError, Packed};
 use super::super::hub::{ConnectionId, Input, Reply};
-use super::super::link::Link;
+use super::super::link::{AskError, Link};
 use super::super::worker::{self, Work};
-use super::Driver;
+use super::{Driver, Storing};
 use crate::exchange::message::{Message, Refusal, Request, Response};
 use crate::exchange::node::{Action, CompareEntries, Event, Token, Want};
 use crate::exchange::{BATCH_LEN, MESSAGE_LEN_MAX};
@@ -45,10 +45,11 @@ impl Driver {
             }
             Action::Verify(token, job) => self.worker.give(Work::Verify(token, job)),
             Action::Store(token, ledger, batch) => {
-                self.storing.insert(token, ledger);
+                let is_for_inbox = self.is_for_inbox(ledger, &batch);
+                self.storing.insert(token, Storing { ledger, is_for_inbox });
                 self.worker.give(Work::TakeIn(token, ledger, batch));
             }
-            Action::WakeAt(ms) => self.wake_ms = Some(self.wake_ms.map_or(ms, |at| at.min(ms))),
+            Action::WakeAt(ms) => self.wake_at_ms(ms),
         }
     }
 
@@ -68,16 +69,18 @@ impl Driver {
     fn send(&mut self, node: NodeId, token: Token, request: &Request) {
         let Some(link) = self.peers.get(&node).and_then(|peer| peer.outgoing.clone()) else {
             // It can call here, but cannot be called: it asks for itself.
-            return self.hub.tell(Input::Done(Event::Answered(token, None)));
+            return self.hub.tell(Input::Answered(token, None));
         };
         self.asked.insert(token, (node, request.ledger()));
         let (hub, body) = (self.hub.clone(), Packed::new(request.encode_message()));
         let worker = self.worker.clone();
         self.hub.tasks.spawn("question", async move {
-            let answered = ask(&link, body).await;
-            match answered {
-                Some(packed) if packed.is_zstd || packed.bytes.len() > READ_AWAY_FROM => worker.give(Work::Read(token, packed)),
-                small => hub.tell(Input::Done(Event::Answered(token, small.and_then(|packed| worker::read(&packed))))),
+            match ask(&link, body).await {
+                Ok(packed) if packed.is_zstd || packed.bytes.len() > READ_AWAY_FROM => worker.give(Work::Read(token, packed)),
+                Ok(packed) => hub.tell(Input::Answered(token, Some(worker::read(&packed)))),
+                // Longer than any answer may be: none, too.
+                Err(AskError::Body(BodyError::TooLong { .. })) => hub.tell(Input::Answered(token, Some(None))),
+                Err(_broken) => hub.tell(Input::Answered(token, None)),
             }
         });
     }
@@ -137,7 +140,7 @@ impl Driver {
 
     /// Whether a batch of a ledger is with the store.
     pub(super) fn is_storing(&self, ledger: LedgerId) -> bool {
-        self.storing.values().any(|of| *of == ledger)
+        self.storing.values().any(|storing| storing.ledger == ledger)
     }
 }
 
@@ -150,8 +153,8 @@ fn answer(reply: oneshot::Sender<Reply>, response: &Response) {
     let _ = reply.send(Reply { body: Packed::new(response.encode_message()), places: Vec::new() });
 }
 
-async fn ask(link: &Link, body: Packed) -> Option<Packed> {
+async fn ask(link: &Link, body: Packed) -> Result<Packed, AskError> {
     let asked = link.ask("/exchange", body, MESSAGE_LEN_MAX, PATIENCE);
     // An ended connection ends what was asked over it.
-    link.over.run_until_cancelled(asked).await?.ok()
+    link.over.run_until_cancelled(asked).await.unwrap_or(Err(AskError::Late))
 }

@@ -38,6 +38,13 @@ impl Book {
         Self { named: named.into_iter().map(|address| (address, Named::default())).collect(), ..Self::default() }
     }
 
+    /// A person named addresses, perhaps long after the start: an invitation's.
+    pub(super) fn name(&mut self, addresses: impl IntoIterator<Item = String>) {
+        for address in addresses {
+            self.named.entry(address).or_default();
+        }
+    }
+
     /// A node was seen in the network. Strangers are remembered only as far as there is room.
     pub(super) fn see(&mut self, node: NodeId, addresses: &[SocketAddr], is_member: bool) {
         if !is_member && self.seen.len() >= STRANGERS_MAX && !self.seen.contains_key(&node) {
@@ -111,6 +118,8 @@ mod tests {
         assert_eq!(all, ["192.0.2.1:7443", "192.0.2.9:7443", "192.0.2.2:7443", "192.0.2.3:7443"]);
         book.lose(NODE);
         assert!(book.seen(NODE).is_none());
+        book.name(["192.0.2.9:7443".to_owned(), "192.0.2.8:7443".to_owned()]);
+        assert_eq!(book.named.len(), 3);
         assert_eq!(book.addresses(NODE, Vec::new(), &[]), ["192.0.2.9:7443"]);
     }
 

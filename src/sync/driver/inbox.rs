@@ -1,51 +1,50 @@
-//! What others left in this clinic's inbox is opened soon after it has come, so that it is part of its patient's record.
+//! What others left in this clinic's inbox is opened as soon as it is here.
 
+use super::super::hub::Input;
 use super::Driver;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use crate::clinic::ClinicError;
+use crate::clinic::inbox::InboxOpened;
+use crate::exchange::node::Batch;
+use crate::ledger::{CoarseKind, LedgerId};
 
-/// Whether there may be something in it. At a start there may.
-#[derive(Debug)]
+/// Whether the inbox is being opened, and whether more came meanwhile.
+#[derive(Debug, Default)]
 pub(super) struct Inbox {
-    is_due: Arc<AtomicBool>,
-    is_under_way: Arc<AtomicBool>,
-}
-
-impl Default for Inbox {
-    fn default() -> Self {
-        Self { is_due: Arc::new(AtomicBool::new(true)), is_under_way: Arc::default() }
-    }
-}
-
-impl Inbox {
-    /// Others' entries came into the clinic's own ledger.
-    pub(super) fn may_have_more(&self) {
-        self.is_due.store(true, Ordering::Relaxed);
-    }
+    is_under_way: bool,
+    has_more: bool,
 }
 
 impl Driver {
-    /// Reads everything that ever lay in it: so not with every batch, but now and then, and only after something came.
-    pub(super) fn open_inbox(&self) {
-        let Inbox { is_due, is_under_way } = &self.inbox;
-        if is_under_way.load(Ordering::Relaxed) || !is_due.swap(false, Ordering::Relaxed) {
+    /// Whether a batch brings something for this clinic's inbox.
+    pub(super) fn is_for_inbox(&self, ledger: LedgerId, batch: &Batch) -> bool {
+        let mut entries = batch.runs.iter().flat_map(|run| &run.entries);
+        ledger == self.clinic.ledger()
+            && (!batch.bodies.is_empty() || entries.any(|kept| kept.open.kind() == CoarseKind::INBOX))
+    }
+
+    pub(super) fn open_inbox(&mut self) {
+        if std::mem::replace(&mut self.inbox.is_under_way, true) {
+            self.inbox.has_more = true;
             return;
         }
-        is_under_way.store(true, Ordering::Relaxed);
-        let (is_due, is_under_way) = (Arc::clone(is_due), Arc::clone(is_under_way));
-        let clinic = self.clinic.clone();
-        self.hub.tasks.spawn_blocking("opening the inbox", move || {
-            match clinic.open_inbox() {
-                Ok(opened) if opened.attached + opened.set_aside + opened.refused > 0 => {
-                    tracing::info!(opened.attached, opened.set_aside, opened.refused, "entries in the inbox were opened");
-                }
-                Ok(_nothing) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "the inbox could not be opened; it is tried again");
-                    is_due.store(true, Ordering::Relaxed);
-                }
+        let (clinic, hub) = (self.clinic.clone(), self.hub.clone());
+        self.hub.tasks.spawn_blocking("inbox", move || hub.tell(Input::InboxOpened(clinic.open_inbox())));
+    }
+
+    pub(super) fn inbox_opened(&mut self, opened: &Result<InboxOpened, ClinicError>) {
+        self.inbox.is_under_way = false;
+        match opened {
+            Ok(opened) if opened.set_aside > 0 => {
+                tracing::warn!(
+                    count = opened.set_aside,
+                    "what another clinic left in the inbox waits for a person: see `kusuribako set-aside list`"
+                );
             }
-            is_under_way.store(false, Ordering::Relaxed);
-        });
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "the inbox could not be opened; it is tried again with what comes next"),
+        }
+        if std::mem::take(&mut self.inbox.has_more) {
+            self.open_inbox();
+        }
     }
 }

@@ -52,7 +52,6 @@ impl Driver {
         self.meet_strangers();
         self.audit();
         self.release();
-        self.open_inbox();
         self.note();
         self.listen_anew();
         self.shown.later();
@@ -89,6 +88,7 @@ impl Driver {
         if self.hub.shelves.now().region().is_none() {
             return;
         }
+        self.book.name(self.hub.member.peers_configured());
         let now_ms = now_ms(&self.clinic);
         let every_ms = if self.is_admitted() { STRANGERS_EVERY_MS } else { WAITING_EVERY_MS };
         let is_due =

@@ -28,7 +28,10 @@ pub(super) struct Peer {
     /// What the exchange was told of it; `None` where it takes it for gone.
     pub(super) told: Option<BTreeMap<LedgerId, Standing>>,
     pub(super) answers: Arc<Semaphore>,
+    /// How often it called.
+    calls: u64,
     pub(super) last_contact_ms: Option<u64>,
+    pub(super) clock_ahead_ms: Option<i64>,
     pub(super) uniting: Uniting,
     /// When everything was last asked for, of a peer that cannot call here.
     pub(super) asked_ms: u64,
@@ -92,7 +95,9 @@ impl Driver {
             incoming: incoming.collect(),
             told: None,
             answers: Arc::new(Semaphore::new(ANSWERS_EACH)),
+            calls: 0,
             last_contact_ms: None,
+            clock_ahead_ms: None,
             uniting: Uniting::default(),
             asked_ms: 0,
             audits_ms: BTreeMap::new(),
@@ -143,6 +148,7 @@ impl Driver {
             beat: if shares { Heartbeat::Quick } else { Heartbeat::Slow },
             is_seen: seen.is_some(),
             sightings: seen.map_or(0, |seen| seen.times),
+            calls: self.peers.get(&id).map_or(0, |peer| peer.calls),
         }
     }
 
@@ -198,7 +204,11 @@ impl Driver {
         self.incoming.insert(id, incoming);
         if let Some(peer) = self.peers.get_mut(&node) {
             peer.incoming.insert(id);
+            peer.calls = peer.calls.saturating_add(1);
             self.contact(node);
+            if let Some(region) = self.region.clone() {
+                self.tell_wanted(&region, node);
+            }
             self.tell_standings(node);
         }
     }

@@ -26,6 +26,11 @@ impl Driver {
     fn snapshot(&mut self) -> Snapshot {
         let now_ms = now_ms(&self.clinic);
         let strangers = self.strangers();
+        let wall_ms = self.clinic.now_ms();
+        for peer in self.peers.values_mut() {
+            let said_ms = peer.outgoing.as_ref().and_then(super::super::link::Link::clock_ms);
+            peer.clock_ahead_ms = said_ms.map(|said_ms| said_ms.saturating_sub(wall_ms)).or(peer.clock_ahead_ms);
+        }
         let aside = self.exchange.aside();
         let (troubles, troubles_dropped) = (aside.troubles().cloned().collect(), aside.dropped());
         let peers = self.peers.iter().map(|(node, peer)| PeerView {
@@ -33,6 +38,7 @@ impl Driver {
             address: peer.outgoing.as_ref().map(|link| link.address.to_string()),
             is_reachable: peer.is_connected(),
             last_contact_ms: if peer.is_connected() { Some(now_ms) } else { peer.last_contact_ms },
+            clock_ahead_ms: peer.clock_ahead_ms,
         });
         let mut copies = Vec::new();
         for ledger in &self.terms.held {
@@ -74,7 +80,7 @@ impl Driver {
             node,
             name: site.described.name.clone(),
             reading: site.described.reading.clone(),
-            phone: None,
+            phone: region.active_nodes(site.id).find_map(|node| node.notice.as_ref()?.phone.clone()),
             place: site.described.place,
             is_self,
             answers: (!is_self && node.is_some()).then_some(is_there),

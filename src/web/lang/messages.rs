@@ -452,6 +452,8 @@ pub(crate) struct Trouble {
     pub(crate) disk_full: Text,
     pub(crate) read_only_title: Text,
     pub(crate) read_only: Text,
+    pub(crate) not_writable_title: Text,
+    pub(crate) not_writable: Phrase<1>,
     pub(crate) not_concealable_title: Text,
     pub(crate) not_concealable: Text,
     pub(crate) host_title: Text,

@@ -1,13 +1,15 @@
 //! The real program, as a newcomer starts it: `kusuribako demo`.
 
 use serde_json::Value;
+use std::cell::Cell;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 /// A running demo, ended when dropped.
 pub struct Demo {
     process: Child,
-    clinic: Value,
+    clinics: Vec<Value>,
+    near: Cell<usize>,
     _dir: tempfile::TempDir,
 }
 
@@ -33,17 +35,26 @@ impl Demo {
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("no ready line: {e}: {line:?}"));
-        Self { process, clinic: ready["clinics"][0].clone(), _dir: dir }
+        Self { process, clinics: ready["clinics"].as_array().unwrap().clone(), near: Cell::new(0), _dir: dir }
     }
 
-    /// The address of a path.
+    /// The phone is carried to another clinic: one that keeps copies of the first one's records, or one that does not.
+    pub fn carry_to(&self, keeps_copies: bool) -> String {
+        let held_by: Vec<String> = self.clinics[0]["cards"][0]["held_by"].as_array().unwrap().iter().map(text).collect();
+        let is_it = |clinic: &Value| held_by.contains(&text(&clinic["name"])) == keeps_copies;
+        let there = (1..self.clinics.len()).find(|n| is_it(&self.clinics[*n])).unwrap();
+        self.near.set(there);
+        text(&self.clinics[there]["name"])
+    }
+
+    /// The address of a path, at the clinic where the phone is.
     pub fn url(&self, path: &str) -> String {
-        format!("{}{path}", text(&self.clinic["url"]).trim_end_matches('/'))
+        format!("{}{path}", text(&self.clinics[self.near.get()]["url"]).trim_end_matches('/'))
     }
 
     /// The `n`-th sample card.
     pub fn card(&self, n: usize) -> Card {
-        let card = &self.clinic["cards"][n];
+        let card = &self.clinics[0]["cards"][n];
         Card { code: text(&card["code"]), pin: text(&card["pin"]), patient: text(&card["patient"]) }
     }
 }

@@ -44,6 +44,15 @@ impl Clinic {
         clinic
     }
 
+    /// Founded with other options; the first admin's badge lies in `staff.txt`.
+    pub fn named(name: &str, more: &[&str]) -> Self {
+        let clinic = Self { dir: tempfile::tempdir().unwrap() };
+        let staff = clinic.path("staff.txt");
+        let ran = clinic.run(&[&["init", "--name", name, "--admin-out", staff.to_str().unwrap()], more].concat());
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        clinic
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -68,7 +77,8 @@ impl Clinic {
 
     /// Serves the pages, with every log there is.
     pub fn serve(&self, args: &[&str]) -> Served {
-        let mut command = self.command(&[&["serve", "--listen", "127.0.0.1:0", "--sync-listen", "off"], args].concat());
+        let off: &[&str] = if args.contains(&"--sync-listen") { &[] } else { &["--sync-listen", "off"] };
+        let mut command = self.command(&[&["serve", "--listen", "127.0.0.1:0"], off, args].concat());
         let mut child = command.env("KUSURIBAKO_LOG", "trace").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut ready = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();

@@ -68,7 +68,13 @@ fn statements(kit: &Kit, founding: &Signed) -> Vec<(&'static str, Signed)> {
         copies: 2,
         reason: "地震".to_owned(),
     };
-    let notice = Notice { addresses: vec!["192.0.2.1:7443".to_owned()], patients: 3, entries: 90, program: "0.1.0".to_owned() };
+    let notice = Notice {
+        addresses: vec!["192.0.2.1:7443".to_owned()],
+        patients: 3,
+        entries: 90,
+        program: "0.1.0".to_owned(),
+        phone: None,
+    };
     let keys = NodeKeys { ledger_key: KeyId([0xaa; 16]), inbox: [0x41; 32], staff: vec![Signer([0x42; 32])], tls: None };
     let bodies = [
         ("region: deputies, by root, counter 2", Deputies { number: 1, deputies: deputies.to_vec() }.body(region, said_at_ms)),

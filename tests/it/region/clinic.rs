@@ -2,6 +2,7 @@
 
 use super::lan::{Lan, address};
 use crate::cli::program::{JAHIS, Ran};
+use crate::phone::Phone;
 use crate::wait;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -169,38 +170,26 @@ impl<'l> Clinic<'l> {
         Card { code: text("code"), pin: text("pin") }
     }
 
-    /// What a phone on this clinic's network sees with a card: the page after the PIN and the two steps that follow, or the refusal.
+    /// A phone on this clinic's network.
+    fn phone(&self) -> Phone<'_> {
+        Phone::new(&format!("{}:8080", address(self.at)), |request| self.ask(request))
+    }
+
+    /// What a phone sees with a card: the page after the PIN and the two steps that follow, or the refusal.
     pub fn read(&self, card: &Card) -> String {
-        let mut phone = Phone { clinic: self, cookie: String::new() };
-        let opened = phone.post("/open", &[("code", &card.code), ("pin", &card.pin)]);
-        if !opened.contains("location: /you") {
-            return opened;
-        }
-        let you = phone.get("/you");
-        phone.post("/you", &[("csrf", &csrf(&you)), ("answer", "yes")]);
-        phone.get("/record")
+        self.phone().read(&card.code, &card.pin)
     }
 
     /// The page with what the patient wrote.
     pub fn notes(&self, card: &Card) -> String {
-        let mut phone = Phone { clinic: self, cookie: String::new() };
-        phone.post("/open", &[("code", &card.code), ("pin", &card.pin)]);
-        let you = phone.get("/you");
-        phone.post("/you", &[("csrf", &csrf(&you)), ("answer", "yes")]);
+        let mut phone = self.phone();
+        phone.open(&card.code, &card.pin);
         phone.get("/record/notes")
     }
 
     /// Writes a memo into the record with the card; gives what came after it.
     pub fn write_memo(&self, card: &Card, text: &str) -> String {
-        let mut phone = Phone { clinic: self, cookie: String::new() };
-        let opened = phone.post("/open", &[("code", &card.code), ("pin", &card.pin)]);
-        assert!(opened.contains("location: /you"), "{opened}");
-        let you = phone.get("/you");
-        phone.post("/you", &[("csrf", &csrf(&you)), ("answer", "yes")]);
-        let notes = phone.get("/record/notes");
-        let fact = between(&notes, "name=\"fact\" value=\"", "\"");
-        let on = between(&notes, "name=\"on\" value=\"", "\"");
-        phone.post("/record/notes/own", &[("csrf", &csrf(&notes)), ("fact", fact), ("on", on), ("text", text)])
+        self.phone().write_memo(&card.code, &card.pin, text)
     }
 
     /// A request from inside the namespace: the test itself is not on that network.
@@ -232,53 +221,6 @@ impl Drop for Clinic<'_> {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// A browser without script.
-struct Phone<'c, 'l> {
-    clinic: &'c Clinic<'l>,
-    cookie: String,
-}
-
-impl Phone<'_, '_> {
-    fn get(&mut self, path: &str) -> String {
-        self.send("GET", path, "")
-    }
-
-    fn post(&mut self, path: &str, form: &[(&str, &str)]) -> String {
-        let encoded: Vec<String> = form.iter().map(|(key, value)| format!("{key}={}", percent(value))).collect();
-        self.send("POST", path, &encoded.join("&"))
-    }
-
-    fn send(&mut self, method: &str, path: &str, body: &str) -> String {
-        let host = format!("{}:8080", address(self.clinic.at));
-        let form = match method {
-            "POST" => format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n", body.len()),
-            _ => String::new(),
-        };
-        let cookie = if self.cookie.is_empty() { String::new() } else { format!("Cookie: {}\r\n", self.cookie) };
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{cookie}{form}\r\n{body}");
-        let answer = self.clinic.ask(&request);
-        for line in answer.lines().take_while(|line| !line.is_empty()) {
-            if let Some(set) = line.strip_prefix("set-cookie: ") {
-                self.cookie = set.split(';').next().unwrap().to_owned();
-            }
-        }
-        answer
-    }
-}
-
-fn percent(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
-}
-
-fn csrf(page: &str) -> String {
-    between(page, "name=\"csrf\" value=\"", "\"").to_owned()
-}
-
-fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
-    let rest = text.split_once(before).unwrap_or_else(|| panic!("{before} in {text}")).1;
-    rest.split_once(after).unwrap().0
 }
 
 /// Every entry of every ledger in a data directory: ledger and open part, in ascending order.

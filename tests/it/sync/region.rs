@@ -13,10 +13,12 @@ use kusuribako::membership::{Member, Word};
 use kusuribako::record::{Channel, Content, FactId, Group, Institution, Origin, Patient, Prescription, Source, Visit};
 use kusuribako::region::kit::Kit;
 use kusuribako::region::payload::{Holders, Payload, Placement};
+use kusuribako::seal::random;
 use kusuribako::sync::{self, Board, Settings};
 use kusuribako::tasks::Tasks;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +29,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub struct World {
     pub clinics: Vec<Place>,
     pub root: Word,
-    pub home: tempfile::TempDir,
+    _home: tempfile::TempDir,
 }
 
 /// A clinic's box: its disk, and the process that runs on it, if one does.
@@ -49,8 +51,7 @@ pub struct Running {
 
 impl Place {
     fn new(home: &std::path::Path, number: usize) -> Self {
-        // The port is free a moment later, when the node takes it.
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = free_address();
         Self { name: format!("Clinic {number}"), dir: home.join(number.to_string()), address, running: None }
     }
 
@@ -115,21 +116,16 @@ impl Place {
 
     /// Registers somebody, with so many visits.
     pub fn write(&self, visits: u8) {
-        let source = Source { origin: Origin::Pharmacy, name: "見本薬局".to_owned(), channel: Channel::JahisFile };
-        let patient = Patient { name: format!("見本 {visits}"), ..Patient::default() };
-        let visit = |n: u8| Visit {
-            dispensed_at: Some(Institution { name: format!("{n}"), ..Institution::default() }),
-            prescriptions: vec![Prescription { prescriber: None, groups: vec![Group::default()] }],
-            ..Visit::default()
-        };
-        let facts = (0..visits).map(|n| NewFact {
-            id: FactId(rand_id()),
-            content: Content::Visit(visit(n)),
-            source: source.clone(),
-            digest: None,
-        });
-        self.clinic().register(patient, source.clone(), facts.collect()).unwrap();
+        write(self.clinic(), visits);
     }
+}
+
+/// A port that stays free while a box is off: below those that the system hands out to whoever connects.
+fn free_address() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let begin = 20_000 + u16::try_from(std::process::id() % 100).unwrap() * 100;
+    let next = || SocketAddr::from(([127, 0, 0, 1], begin + NEXT.fetch_add(1, Ordering::Relaxed)));
+    std::iter::repeat_with(next).find(|address| TcpListener::bind(address).is_ok()).unwrap()
 }
 
 impl Drop for Running {
@@ -141,8 +137,22 @@ impl Drop for Running {
     }
 }
 
-fn rand_id() -> [u8; 16] {
-    kusuribako::seal::random(&SystemEntropy::default())
+/// Registers somebody, with so many visits.
+pub fn write(clinic: &Clinic, visits: u8) {
+    let source = Source { origin: Origin::Pharmacy, name: "見本薬局".to_owned(), channel: Channel::JahisFile };
+    let patient = Patient { name: format!("見本 {visits}"), ..Patient::default() };
+    let visit = |n: u8| Visit {
+        dispensed_at: Some(Institution { name: format!("{n}"), ..Institution::default() }),
+        prescriptions: vec![Prescription { prescriber: None, groups: vec![Group::default()] }],
+        ..Visit::default()
+    };
+    let fact = |n: u8| NewFact {
+        id: FactId(random(&SystemEntropy::default())),
+        content: Content::Visit(visit(n)),
+        source: source.clone(),
+        digest: None,
+    };
+    clinic.register(patient, source.clone(), (0..visits).map(fact).collect()).unwrap();
 }
 
 impl World {
@@ -154,7 +164,7 @@ impl World {
         let mut clinics: Vec<Place> = (0..count).map(|number| Place::new(home.path(), number)).collect();
         clinics[0].start(&[]);
         clinics[0].member().found("Region", "http://kusuri.internal", &kit).unwrap();
-        let mut world = Self { clinics, root, home };
+        let mut world = Self { clinics, root, _home: home };
         (1..count).for_each(|number| world.join(number));
         world
     }

@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""A region of idle clinics on one LAN of network namespaces: what they cost, how soon they meet, how soon a death is noticed.
+
+    benches/region.py --program target/release/kusuribako [--clinics 24] [--seconds 30]
+
+Needs root and iproute2. Bytes are those of each clinic's interface, both ways.
+"""
+import argparse, json, os, pathlib, shutil, statistics, subprocess, sys, tempfile, time
+
+
+def run(*args, **kw):
+    return subprocess.run(args, check=True, capture_output=True, text=True, **kw)
+
+
+class Lan:
+    def __init__(self, size):
+        self.tag, self.size = f"kbr{os.getpid()}", size
+        run("ip", "netns", "add", f"{self.tag}h")
+        hub = ("ip", "-n", f"{self.tag}h")
+        run(*hub, "link", "add", "br0", "type", "bridge", "mcast_snooping", "0"), run(*hub, "link", "set", "br0", "up")
+        for at in range(size):
+            name = self.name(at)
+            run("ip", "netns", "add", name)
+            run(*hub, "link", "add", f"p{at}", "type", "veth", "peer", "name", "eth0", "netns", name)
+            run(*hub, "link", "set", f"p{at}", "master", "br0", "up")
+            run("ip", "-n", name, "addr", "add", f"{self.address(at)}/24", "dev", "eth0")
+            for link in ("lo", "eth0"):
+                run("ip", "-n", name, "link", "set", link, "up")
+
+    def name(self, at):
+        return f"{self.tag}n{at}"
+
+    def address(self, at):
+        return f"10.79.0.{at + 1}"
+
+    def bytes(self, at):
+        stats = json.loads(run("ip", "-n", self.name(at), "-s", "-j", "link", "show", "eth0").stdout)[0]["stats64"]
+        return stats["rx"]["bytes"] + stats["tx"]["bytes"]
+
+    def remove(self):
+        for name in [self.name(at) for at in range(self.size)] + [f"{self.tag}h"]:
+            subprocess.run(["ip", "netns", "del", name], capture_output=True)
+
+
+class Clinic:
+    def __init__(self, lan, at, scratch, program):
+        self.lan, self.at, self.dir, self.program, self.child = lan, at, scratch / f"c{at}", program, None
+        self.log = open(scratch / f"log{at}", "ab")
+        self.env = {**os.environ, "KUSURIBAKO_DIR": str(self.dir)}
+
+    def command(self, *args):
+        return ["nsenter", f"--net=/run/netns/{self.lan.name(self.at)}", "--", self.program, *args]
+
+    def do(self, *args):
+        done = subprocess.run(self.command(*args), capture_output=True, text=True, env=self.env)
+        if done.returncode:
+            sys.exit(f"clinic {self.at}: {args}: {done.stderr}")
+        return done.stdout
+
+    def json(self, *args):
+        return json.loads(self.do(*args, "--json"))
+
+    def start(self):
+        args = self.command("serve", "--listen", "0.0.0.0:8080", "--insecure-lan")
+        self.child = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=self.log, text=True, env=self.env)
+        assert self.child.stdout.readline().startswith("ready")
+
+    def ticks(self):
+        fields = pathlib.Path(f"/proc/{self.child.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+
+    def reached(self):
+        return {site["name"] for site in self.json("region", "status")["sites"] if site["reachable"]}
+
+
+def until(condition, seconds=300, pause=0.05):
+    begun = time.monotonic()
+    while not condition():
+        if time.monotonic() - begun > seconds:
+            raise TimeoutError
+        time.sleep(pause)
+    return time.monotonic() - begun
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", default="target/release/kusuribako")
+    parser.add_argument("--clinics", type=int, default=24)
+    parser.add_argument("--seconds", type=int, default=30)
+    args = parser.parse_args()
+    scratch, lan = pathlib.Path(tempfile.mkdtemp(prefix="region-")), Lan(args.clinics)
+    clinics = [Clinic(lan, at, scratch, str(pathlib.Path(args.program).resolve())) for at in range(args.clinics)]
+    try:
+        print(json.dumps(measure(lan, clinics, args.seconds, scratch)))
+    finally:
+        for clinic in clinics:
+            if clinic.child:
+                clinic.child.kill(), clinic.child.wait()
+        lan.remove()
+        shutil.rmtree(scratch)
+
+
+def measure(lan, clinics, seconds, scratch):
+    first = clinics[0]
+    for clinic in clinics:
+        clinic.do("init", "--name", f"clinic {clinic.at}", "--lat", f"38.{clinic.at:02}", "--lon", f"140.{clinic.at:02}", "--damage", "0.3",
+                  "--host", f"h{clinic.at}", "--capacity", "10000", "--admin-out", str(scratch / f"staff{clinic.at}"))
+        patient = clinic.json("patient", "add", "--name", f"患者 {clinic.at}", "--birth", "19580303", "--sex", "male")["patient"]
+    first.do("region", "found", "--name", "bench", "--kit-out", str(scratch / "kit"))
+    root = str(scratch / "kit" / "root.txt")
+    for clinic in clinics:
+        clinic.start()
+    for clinic in clinics[1:]:
+        code = first.json("region", "invite")["code"]
+        compared = clinic.json("region", "join", code, "--address", f"{lan.address(0)}:7443")["compared"]
+        clinic.do("region", "confirm", compared), first.do("region", "confirm", compared, "--root", root)
+    first.do("region", "place", "--adopt", "--root", root)
+    everybody = {f"clinic {clinic.at}" for clinic in clinics}
+    until(lambda: all(clinic.reached() == everybody for clinic in clinics), pause=1)
+    time.sleep(10)
+    before = [(clinic.ticks(), lan.bytes(clinic.at)) for clinic in clinics]
+    time.sleep(seconds)
+    after = [(clinic.ticks(), lan.bytes(clinic.at)) for clinic in clinics]
+    hertz = os.sysconf("SC_CLK_TCK")
+    cpu = [100 * (b[0] - a[0]) / hertz / seconds for a, b in zip(before, after)]
+    wire = [(b[1] - a[1]) / seconds for a, b in zip(before, after)]
+    noticed, met = [], []
+    for at in range(1, min(6, len(clinics))):
+        name, status = f"clinic {at}", first.json("region", "status")
+        site = next(site["site"] for site in status["sites"] if site["name"] == name)
+        with_it = {holder["site"] for ledger in status["ledgers"] if any(h["site"] == site for h in ledger["holders"]) for holder in ledger["holders"]}
+        names = {s["name"] for s in status["sites"] if s["site"] in with_it} - {name}
+        watchers = [clinic for clinic in clinics if f"clinic {clinic.at}" in names][:3]
+        clinics[at].child.kill(), clinics[at].child.wait()
+        noticed.append(until(lambda: all(name not in watcher.reached() for watcher in watchers)))
+        begun = time.monotonic()
+        clinics[at].start()
+        until(lambda: clinics[at].reached() >= everybody)
+        met.append(time.monotonic() - begun)
+    # A box that loses power says nothing any more: its link goes, and no connection is closed.
+    silent = []
+    for at in range(6, min(9, len(clinics))):
+        name, status = f"clinic {at}", first.json("region", "status")
+        site = next(site["site"] for site in status["sites"] if site["name"] == name)
+        with_it = {holder["site"] for ledger in status["ledgers"] if any(h["site"] == site for h in ledger["holders"]) for holder in ledger["holders"]}
+        watchers = [clinic for clinic in clinics if f"clinic {clinic.at}" in {s["name"] for s in status["sites"] if s["site"] in with_it} - {name}][:3]
+        run("ip", "-n", lan.name(at), "link", "set", "eth0", "down")
+        silent.append(until(lambda: all(name not in watcher.reached() for watcher in watchers)))
+    rounded = lambda values: [round(value, 2) for value in values]
+    return {"clinics": len(clinics), "cpu_percent": {"mean": round(statistics.mean(cpu), 3), "max": round(max(cpu), 3)},
+            "bytes_per_s": {"mean": round(statistics.mean(wire)), "max": round(max(wire))},
+            "death_noticed_s": rounded(noticed), "link_lost_noticed_s": rounded(silent), "all_met_after_start_s": rounded(met)}
+
+
+if __name__ == "__main__":
+    main()
