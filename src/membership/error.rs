@@ -61,7 +61,9 @@ pub enum MembershipError {
     )]
     NotCompared(String),
     /// Nothing waits to be confirmed.
-    #[error("nothing waits to be confirmed here: it is confirmed already, or nobody asked; `kusuribako region status` says how things stand")]
+    #[error(
+        "nothing waits to be confirmed here: it is confirmed already, or nobody asked; `kusuribako region status` says how things stand"
+    )]
     NothingWaits,
     /// The key signs for another region.
     #[error("this key does not sign for the region {name}: take the sheets (or the deputy's file) of this region")]

@@ -11,8 +11,8 @@ use hyper::{HeaderMap, Method, Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::pki_types::ServerName;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -77,7 +77,9 @@ static NEXT_LINK: AtomicU64 = AtomicU64::new(1);
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// Nobody answers there.
-    #[error("{address} does not answer: is the other clinic served there, and is that the port that its `serve --sync-listen` says?")]
+    #[error(
+        "{address} does not answer: is the other clinic served there, and is that the port that its `serve --sync-listen` says?"
+    )]
     Unreachable {
         /// Where.
         address: SocketAddr,

@@ -2,8 +2,8 @@
 
 use super::body::{BodyError, Packed, Sending};
 use super::gate::Gate;
-use super::link::CLOCK;
 use super::hub::{ConnectionId, Hub, Incoming, Input, Reply};
+use super::link::CLOCK;
 use super::offer::{OFFER_LEN_MAX, Offer, STRANGER_LEN_MAX, Told, Why};
 use super::tls::PeerKey;
 use super::unite;

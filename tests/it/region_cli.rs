@@ -162,13 +162,17 @@ fn a_guest_that_was_refused_after_it_had_confirmed_joins_with_another_invitation
 fn status_is_a_page_in_either_language_and_cards_lead_where_the_region_says() {
     let host = Clinic::named("さくら薬局", &[]);
     let card = |clinic: &Clinic| {
-        let patient = ok(clinic.run(&["patient", "add", "--name", "見本 花子", "--birth", "19500101", "--sex", "female", "--json"])).json();
+        let patient =
+            ok(clinic.run(&["patient", "add", "--name", "見本 花子", "--birth", "19500101", "--sex", "female", "--json"]))
+                .json();
         ok(clinic.run(&["card", "issue", "--patient", patient["patient"].as_str().unwrap(), "--json"])).json()["url"].clone()
     };
     let kit = at(&host, "kit");
     ok(host.run(&["region", "found", "--name", "高知", "--kit-out", &kit, "--card-base", "https://kusuri.example"]));
     let page = |args: &[&str]| String::from_utf8(ok(host.run(&[&["region", "status"], args].concat())).out).unwrap();
-    assert!(page(&["--lang", "en"]).contains("cannot open this clinic's records yet.\n  If that is right, run `kusuribako region"));
+    assert!(
+        page(&["--lang", "en"]).contains("cannot open this clinic's records yet.\n  If that is right, run `kusuribako region")
+    );
     assert!(page(&["--lang", "ja"]).contains("施設") && page(&["--lang", "ja"]).contains("この箱"));
     ok(host.run(&["region", "confirm", "--recovery", "--staff", &at(&host, "staff.txt")]));
     assert!(page(&["--lang", "en"]).contains("Nothing is wrong, as far as this box knows."));

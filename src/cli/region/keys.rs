@@ -117,7 +117,11 @@ fn said_all<'a>(
 /// What is still to be done where one deputy has signed.
 pub(super) fn waits(said: &RegionSaid) -> String {
     let RegionSaid { statement, counts } = said;
-    if *counts { String::new() } else { format!("; it waits for a second deputy: `kusuribako region sign {statement} --deputy FILE`") }
+    if *counts {
+        String::new()
+    } else {
+        format!("; it waits for a second deputy: `kusuribako region sign {statement} --deputy FILE`")
+    }
 }
 
 fn mark_json(node: NodeId, mark: &ChainMark) -> Value {

@@ -47,7 +47,9 @@ impl Page<'_> {
             ))?;
         }
         if troubles.is_empty() && set_aside.is_empty() {
-            output.result(self.say("この箱の知るかぎり、困ったことはありません。", "Nothing is wrong, as far as this box knows."))?;
+            output.result(
+                self.say("この箱の知るかぎり、困ったことはありません。", "Nothing is wrong, as far as this box knows."),
+            )?;
         }
         print_troubles(troubles, self.is_japanese, output)?;
         let language = if self.is_japanese { "ja" } else { "en" };

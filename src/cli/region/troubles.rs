@@ -100,8 +100,14 @@ fn standing(member: &Member, region: &Region) -> Option<Shown> {
         ),
         Some(KeyState::Retired) => (
             "retired",
-            both("この箱は引退しました。書いたものを届けるだけで、何も受け取りません。", "This box is retired: it delivers what it wrote, and gets nothing any more."),
-            both("ほかの医院に届いたことを `kusuribako region status` で確かめてから止めてください。", "See in `kusuribako region status` that others have everything, then stop it."),
+            both(
+                "この箱は引退しました。書いたものを届けるだけで、何も受け取りません。",
+                "This box is retired: it delivers what it wrote, and gets nothing any more.",
+            ),
+            both(
+                "ほかの医院に届いたことを `kusuribako region status` で確かめてから止めてください。",
+                "See in `kusuribako region status` that others have everything, then stop it.",
+            ),
         ),
         Some(KeyState::Revoked(_)) => (
             "revoked",

@@ -93,7 +93,9 @@ impl Conflict {
                     format!(
                         "「{name}」で使い続ける箱を {nodes} から決め、ほかは `kusuribako region retire NODE --root FILE` で引退させてください。"
                     ),
-                    format!("Decide which box of {nodes} {name} goes on with; the others: `kusuribako region retire NODE --root FILE`."),
+                    format!(
+                        "Decide which box of {nodes} {name} goes on with; the others: `kusuribako region retire NODE --root FILE`."
+                    ),
                 )
             }
             Self::LedgerOfTwoSites { .. } | Self::SiteOfTwoLedgers { .. } | Self::NodeOfTwoSites { .. } => both(
