@@ -7,9 +7,11 @@ pub mod check;
 mod derive;
 pub mod export;
 pub mod holders;
+mod homes;
 pub mod inbox;
 pub mod intake;
 mod keys;
+mod line;
 mod matching;
 pub mod node_key;
 pub mod patients;
@@ -55,6 +57,7 @@ struct Inner {
     site: SiteId,
     /// The node that founded the ledger: this one, unless this one took over.
     home: NodeId,
+    homes: Arc<homes::Homes>,
     keys: Arc<LedgerKeys>,
     profile: SiteProfile,
     surroundings: RwLock<Arc<Surroundings>>,
@@ -184,6 +187,10 @@ impl Clinic {
 }
 
 impl Inner {
+    const fn own_ledger(&self) -> LedgerId {
+        LedgerId(self.ledger)
+    }
+
     /// The ledger that the clinic is at home in, in a snapshot.
     fn own<'r, 'c>(&self, reader: &'r Reader<'c>) -> Within<'r, 'c> {
         Within::new(reader, LedgerId(self.ledger))

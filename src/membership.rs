@@ -184,6 +184,7 @@ impl Member {
         let ledgers = known.region.sites().values().map(|site| site.ledger);
         let inboxes = ledgers.filter_map(|ledger| Some((ledger, known.region.inbox(ledger)?))).collect();
         self.inner.clinic.set_inboxes(inboxes);
+        self.inner.clinic.set_homes(&known.region);
         *self.inner.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
         self.inner.changed.send_modify(|count| *count += 1);
     }

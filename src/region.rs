@@ -179,6 +179,13 @@ impl Region {
         self.sites.values().filter(move |site| site.ledger == ledger)
     }
 
+    /// The nodes of each site that is home of a ledger, whatever became of their keys: one site, unless something is wrong.
+    pub fn home_nodes(&self) -> BTreeMap<LedgerId, Vec<BTreeSet<NodeId>>> {
+        let mut homes: BTreeMap<LedgerId, Vec<BTreeSet<NodeId>>> = BTreeMap::new();
+        self.sites.values().for_each(|site| homes.entry(site.ledger).or_default().push(site.nodes.clone()));
+        homes
+    }
+
     /// What a connection from a key is for.
     pub fn access(&self, key: Signer) -> Access {
         match self.nodes.get(&node_of(key)).map(|node| (node, &node.state)) {

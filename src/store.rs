@@ -1,6 +1,7 @@
 //! The ledger on disk: SQLite with one writer thread, which groups commits and acknowledges after fsync, and a pool of reader threads.
 
 mod append;
+mod branches;
 mod changes;
 mod dropping;
 mod error;
@@ -15,11 +16,13 @@ mod replica;
 mod schema;
 mod statements;
 mod take;
+mod tallies;
 mod tries;
 mod verify;
 mod writer;
 
 pub use crate::sentence::Sentence;
+pub use branches::Branching;
 pub use changes::{Change, Subscription};
 pub use error::StoreError;
 pub use pending::Pending;

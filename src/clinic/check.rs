@@ -1,17 +1,16 @@
 //! Verifying what lies on disk, and rebuilding the projections from the entries.
 
 use super::keys::Ring;
-use super::{Clinic, ClinicError, Inner, projection};
-use crate::ledger::CoarseKind;
+use super::{Clinic, ClinicError, Inner, line, projection};
 use crate::ledger::content::Content;
 use crate::ledger::payload::PatientKey;
+use crate::ledger::{CoarseKind, NodeId};
 use crate::record::Subject;
 use crate::seal::body::{self, Class};
-use crate::seal::envelope::{open_box, patient_info};
 use crate::seal::key::Key;
 use crate::store::{Project, Projection, Reader, StoredEntry, VerifyEvent};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
@@ -19,7 +18,11 @@ use std::sync::mpsc::{Receiver, channel};
 /// just what is being made; a statement of a person may stand before the key that opens it.
 pub(super) struct Projector {
     inner: Arc<Inner>,
+    home: BTreeSet<NodeId>,
+    /// What home says of each patient's keys.
     rings: BTreeMap<Subject, Ring>,
+    /// What others say.
+    others: BTreeMap<Subject, Vec<PatientKey>>,
 }
 
 /// Entries that are read at once.
@@ -27,21 +30,29 @@ const KEYS_READ: u32 = 1_000;
 
 impl Projector {
     pub(super) fn new(clinic: &Clinic) -> Result<Self, ClinicError> {
-        let mut projector = Self { inner: clinic.inner.clone(), rings: BTreeMap::new() };
+        let inner = clinic.inner.clone();
+        let home = clinic.inner.store.read_behind(move |reader| inner.homes.of(inner.own(reader))).wait()?;
+        let mut projector = Self { inner: clinic.inner.clone(), home, rings: BTreeMap::new(), others: BTreeMap::new() };
         let (own, mut last) = (clinic.ledger(), 0);
         loop {
             let read = move |reader: &Reader<'_>| reader.entries_of_kind(own, CoarseKind::KEY, last, KEYS_READ);
             let keys = clinic.inner.store.read_behind(read).wait()?;
-            let Some(end) = keys.last() else { return Ok(projector) };
+            let Some(end) = keys.last() else { break };
             last = end.row;
             keys.iter().for_each(|entry| projector.remember(entry));
         }
+        let subjects: Vec<Subject> = projector.others.keys().copied().collect();
+        subjects.into_iter().for_each(|subject| projector.follow(subject));
+        Ok(projector)
     }
 
     /// The rows of one entry; none where it does not open (verify names it elsewhere).
     pub(super) fn rows(&mut self, entry: &StoredEntry) -> Vec<Projection> {
         let subject = entry.open.subject();
         self.remember(entry);
+        if entry.open.kind() == CoarseKind::KEY {
+            self.follow(subject);
+        }
         let Some((class, content)) = self.content(entry) else { return Vec::new() };
         projection::rows(class, subject, &content, &self.inner.keys.indexer)
     }
@@ -71,12 +82,39 @@ impl Projector {
         if entry.open.ledger().0 != self.inner.ledger || entry.open.kind() != CoarseKind::KEY || subject == Subject::NONE {
             return;
         }
+        let by_home = self.home.contains(&entry.open.author());
         let Ok(entry) = super::open_payload::<PatientKey>(entry) else { return };
-        let Some(under) = self.inner.keys.ring.get(entry.ledger_key) else { return };
-        let info = patient_info(&self.inner.ledger, &subject.0, entry.key);
-        if let Ok(secret) = open_box(&under.secret, &info, &entry.sealed) {
-            let key = Key { id: entry.key, secret };
-            self.rings.entry(subject).and_modify(|ring| ring.add(key.clone())).or_insert_with(|| Ring::new(key));
+        if !by_home {
+            let others = self.others.entry(subject).or_default();
+            if !others.contains(&entry) {
+                others.push(entry);
+            }
+            return;
+        }
+        if let Some(key) = self.inner.keys.patient_key(self.inner.own_ledger(), subject, &entry) {
+            let older: Vec<Key> = entry.predecessors.iter().filter_map(|older| line::open(&key, older)).collect();
+            let ring = self.rings.entry(subject).or_insert_with(|| Ring::new(key.clone()));
+            std::iter::once(key).chain(older).for_each(|key| ring.add(key));
+        }
+    }
+
+    /// Adds the keys that others made, as far as they follow on one that counts.
+    fn follow(&mut self, subject: Subject) {
+        let (Some(others), Some(ring)) = (self.others.get(&subject), self.rings.get_mut(&subject)) else { return };
+        let own = self.inner.own_ledger();
+        let opened = others.iter().filter_map(|entry| Some((self.inner.keys.patient_key(own, subject, entry)?, entry)));
+        let mut left: Vec<(Key, &PatientKey)> = opened.collect();
+        loop {
+            let counts = |(key, entry): &(Key, &PatientKey)| {
+                let mut older = entry.predecessors.iter().filter_map(|older| line::open(key, older));
+                older.any(|older| ring.get(older.id) == Some(&older))
+            };
+            let (follow, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(counts);
+            if follow.is_empty() {
+                return;
+            }
+            follow.into_iter().for_each(|(key, _)| ring.add(key));
+            left = rest;
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What is found again of entries that others wrote: open ones in any ledger; at their home, sealed ones too. It depends on the entries
 //! that are held and not on the order in which they came, so that writing, rebuilding and verifying come to the same.
 
+use super::homes::Homes;
 use super::keys::LedgerKeys;
 use super::projection;
 use super::within::Within;
@@ -13,6 +14,7 @@ use crate::record::Subject;
 use crate::seal::body::{self, Class};
 use crate::store::{Fresh, Projection, Reader, StoreError, StoredEntry};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 impl Clinic {
     /// What follows from the open entries of a batch, before it is stored. The rest follows when it is.
@@ -26,7 +28,7 @@ impl Clinic {
 impl Inner {
     /// Has the store ask here what follows from entries that others wrote, in the transaction that stores them.
     pub(super) fn derive_from_others(&self) -> Result<(), ClinicError> {
-        let home = Home { ledger: LedgerId(self.ledger), keys: self.keys.clone() };
+        let home = Home { ledger: LedgerId(self.ledger), keys: self.keys.clone(), homes: self.homes.clone() };
         let derive = move |reader: &Reader<'_>, fresh: &Fresh| {
             let mut rows = open_rows_of(fresh);
             if fresh.ledger == home.ledger {
@@ -56,7 +58,8 @@ fn open_rows(open: &OpenPart, sealed: &[u8]) -> Vec<Projection> {
 /// The ledger that the clinic is at home in, and what opens it.
 struct Home {
     ledger: LedgerId,
-    keys: std::sync::Arc<LedgerKeys>,
+    keys: Arc<LedgerKeys>,
+    homes: Arc<Homes>,
 }
 
 impl Home {
@@ -76,8 +79,9 @@ impl Home {
                 rows.extend(self.keys.rows_under_ledger_key(entry).into_iter().map(|found| (entry.row, found)));
             }
         }
+        let home = self.homes.of(own)?;
         for (subject, persons) in subjects {
-            let Ok(ring) = self.keys.patient_ring(own, subject) else { continue };
+            let Ok(ring) = self.keys.patient_ring(own, subject, &home) else { continue };
             for row in persons {
                 let Some(entry) = own.entry(row)? else { continue };
                 let sealed = |sealed: &[u8]| body::open(sealed, &entry.open.place().to_bytes(), |_, id| ring.get(id)).ok();

@@ -45,6 +45,17 @@ impl Clinic {
     /// # Errors
     /// [`ClinicError::NotWritable`] where the region names no inbox of that ledger, or lets this node write nothing; what the store says.
     pub fn leave_in_inbox(&self, ledger: LedgerId, concerns: &Concerns, facts: &[NewFact]) -> Result<usize, ClinicError> {
+        let drafts = self.inbox_drafts(ledger, concerns, facts)?;
+        Ok(self.inner.store.append_to(ledger, drafts, Urgency::Normal).wait()?.len())
+    }
+
+    /// The entries that are left in an inbox.
+    pub(super) fn inbox_drafts(
+        &self,
+        ledger: LedgerId,
+        concerns: &Concerns,
+        facts: &[NewFact],
+    ) -> Result<Vec<Draft>, ClinicError> {
         let surroundings = self.surroundings();
         let view = surroundings.ledgers.get(&ledger);
         let refused = || ClinicError::NotWritable { home: view.map_or_else(|| ledger.to_string(), |v| v.home_name.clone()) };
@@ -58,8 +69,7 @@ impl Clinic {
             let body = body::seal_inbox(&content.encode(), key, &public, &place)?;
             Ok::<_, ClinicError>(Draft { kind: CoarseKind::INBOX, subject: Subject::NONE, body, projections: Vec::new() })
         };
-        let drafts = facts.iter().map(draft).collect::<Result<Vec<_>, _>>()?;
-        Ok(self.inner.store.append_to(ledger, drafts, Urgency::Normal).wait()?.len())
+        facts.iter().map(draft).collect()
     }
 
     /// Opens what others left in this clinic's inbox: what finds its patient by card or external id becomes part of the record, the rest is

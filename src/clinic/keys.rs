@@ -1,15 +1,20 @@
 //! The key rings: the ledger's keys at its home, and a patient's keys once they are opened.
 
+use super::line::{Given, Line, Link};
 use super::projection;
 use super::within::Within;
 use super::{ClinicError, Inner};
-use crate::ledger::NodeId;
-use crate::ledger::payload::{LedgerKey, OpenerEntry, OpenerMore, PatientKey, Payload, Predecessor, Wrap};
+use crate::ledger::payload::{LedgerKey, OpenerEntry, OpenerMore, PatientKey, Predecessor, Wrap};
+use crate::ledger::{LedgerId, NodeId};
 use crate::record::Subject;
 use crate::seal::Entropy;
 use crate::seal::envelope::{open_box, patient_info, predecessor_info, seal_box, unwrap};
 use crate::seal::key::{Indexer, Key, KeyId, KeyKind, Opener, OpenerId};
 use crate::store::{Reader, StoredEntry};
+use std::collections::BTreeSet;
+
+/// Wraps that somebody else than home sealed to one card: each costs a moment to try, and anybody can write them.
+const STRANGERS_WRAPS_MAX: usize = 64;
 
 /// Keys that replace each other: the newest first.
 #[derive(Clone)]
@@ -88,19 +93,25 @@ impl LedgerKeys {
         Ok(Self { indexer: oldest.indexer(), ring })
     }
 
-    /// A patient's keys, opened with the ledger key. A box that does not open was not made by who has that key, and is passed over.
-    pub(crate) fn patient_ring(&self, own: Within<'_, '_>, subject: Subject) -> Result<Ring, ClinicError> {
-        let entries = entries::<PatientKey>(own, projection::PATIENT_KEY, Some(&subject.0))?;
-        let mut ring: Option<Ring> = None;
-        for entry in entries.iter().rev() {
-            let Some(under) = self.ring.get(entry.ledger_key) else { continue };
-            let info = patient_info(&own.ledger.0, &subject.0, entry.key);
-            let Ok(secret) = open_box(&under.secret, &info, &entry.sealed) else { continue };
-            let key = Key { id: entry.key, secret };
-            ring.get_or_insert_with(|| Ring::new(key.clone())).add(key);
-        }
-        let nothing = if entries.is_empty() { ClinicError::NoSuchPatient(subject) } else { ClinicError::KeyDoesNotFit };
+    /// A patient's keys, opened with the ledger key, as far as they are of the line that begins with home's.
+    pub(crate) fn patient_ring(
+        &self,
+        own: Within<'_, '_>,
+        subject: Subject,
+        home: &BTreeSet<NodeId>,
+    ) -> Result<Ring, ClinicError> {
+        let links = links(own, subject, home)?;
+        let opened = links.iter().filter_map(|link| Some((self.patient_key(own.ledger, subject, &link.entry)?, link.is_home)));
+        let ring = Line::of(&links, opened, |_| false).ring();
+        let nothing = if links.is_empty() { ClinicError::NoSuchPatient(subject) } else { ClinicError::KeyDoesNotFit };
         ring.ok_or(nothing)
+    }
+
+    /// The key in an entry, if its box was made by who has the ledger key.
+    pub(crate) fn patient_key(&self, own: LedgerId, subject: Subject, entry: &PatientKey) -> Option<Key> {
+        let info = patient_info(&own.0, &subject.0, entry.key);
+        let secret = open_box(&self.ring.get(entry.ledger_key)?.secret, &info, &entry.sealed).ok()?;
+        Some(Key { id: entry.key, secret })
     }
 
     /// A new patient key, as an entry for the ledger key and the wraps given.
@@ -127,33 +138,76 @@ impl LedgerKeys {
 impl Inner {
     /// A patient's keys, opened with the ledger key.
     pub(crate) fn patient_ring(&self, reader: &Reader<'_>, subject: Subject) -> Result<Ring, ClinicError> {
-        self.keys.patient_ring(self.own(reader), subject)
+        let own = self.own(reader);
+        self.keys.patient_ring(own, subject, &self.homes.of(own)?)
     }
 
-    /// A patient's keys, opened with one of the patient's cards; the ledger key is not needed.
+    /// A patient's keys, opened with one of the patient's cards, as far as they are of the line that begins with home's; the ledger key is not
+    /// needed.
     pub(crate) fn card_ring(
+        &self,
         within: Within<'_, '_>,
         subject: Subject,
         id: OpenerId,
         opener: &Opener,
     ) -> Result<Ring, ClinicError> {
-        let patient_keys = entries::<PatientKey>(within, projection::PATIENT_KEY, Some(&subject.0))?;
-        let mut wraps = opener_wraps(within, id)?;
-        wraps.extend(patient_keys.iter().flat_map(|entry| entry.wraps.iter().cloned()));
-        let mut ring: Option<Ring> = None;
-        for entry in patient_keys.iter().rev() {
-            let mine = wraps.iter().filter(|wrap| wrap.key == entry.key && wrap.opener == id && wrap.kind == KeyKind::Patient);
-            for wrap in mine {
-                if let Ok(key) = unwrap(&within.ledger.0, wrap.key, KeyKind::Patient, id, opener, &wrap.sealed) {
-                    ring.get_or_insert_with(|| Ring::new(key.clone())).add(key);
-                }
-            }
-        }
-        let mut ring = ring.ok_or(ClinicError::KeyDoesNotFit)?;
-        let boxes: Vec<_> = patient_keys.iter().flat_map(|e| e.predecessors.iter().map(move |p| (e.key, p))).collect();
-        open_predecessors(&mut ring, &boxes);
-        Ok(ring)
+        let home = self.homes.of(within)?;
+        let links = links(within, subject, &home)?;
+        let mut given = given(within, id, &home)?;
+        let inside =
+            |link: &Link| link.entry.wraps.iter().map(|wrap| Given { wrap: wrap.clone(), by_home: link.is_home }).collect();
+        given.extend(links.iter().flat_map(|link| -> Vec<Given> { inside(link) }));
+        given.retain(|given| given.wrap.opener == id && given.wrap.kind == KeyKind::Patient);
+        given.sort_by_key(|given| !given.by_home);
+        let strangers = given.iter().position(|given| !given.by_home).unwrap_or(given.len());
+        given.truncate(strangers.saturating_add(STRANGERS_WRAPS_MAX));
+        let opened = given.into_iter().filter_map(|Given { wrap, by_home }| {
+            let key = unwrap(&within.ledger.0, wrap.key, KeyKind::Patient, id, opener, &wrap.sealed).ok()?;
+            Some((key, by_home))
+        });
+        let registered = registered_by_home(within, subject, &home)?;
+        let is_registered = |key: &Key| {
+            let mut tags = registered.iter().flat_map(|entry| entry.registrations.iter().map(move |tag| (entry.public(), tag)));
+            tags.any(|(public, tag)| tag.kind == KeyKind::Patient && tag.key == key.id && public.is_registered(key, &tag.mac))
+        };
+        Line::of(&links, opened, is_registered).ring().ok_or(ClinicError::KeyDoesNotFit)
     }
+}
+
+/// A patient's keys as they lie in a ledger.
+fn links(within: Within<'_, '_>, subject: Subject, home: &BTreeSet<NodeId>) -> Result<Vec<Link>, ClinicError> {
+    let stored = stored_entries(within, projection::PATIENT_KEY, Some(&subject.0))?;
+    Ok(stored.iter().filter_map(|entry| Link::of(entry, home)).collect())
+}
+
+/// The wraps that name this opener in its own entries, and whether home wrote them.
+fn given(within: Within<'_, '_>, id: OpenerId, home: &BTreeSet<NodeId>) -> Result<Vec<Given>, ClinicError> {
+    let mut given = Vec::new();
+    for (value, row) in within.find(projection::OPENER, &id.0)? {
+        let Some(entry) = within.entry(row)? else { continue };
+        let wraps = if value.is_empty() {
+            super::open_payload::<OpenerEntry>(&entry).map(|opener| opener.wraps)
+        } else {
+            super::open_payload::<OpenerMore>(&entry).map(|more| more.wraps)
+        };
+        let by_home = home.contains(&entry.open.author());
+        given.extend(wraps.unwrap_or_default().into_iter().map(|wrap| Given { wrap, by_home }));
+    }
+    Ok(given)
+}
+
+/// The patient's cards that home made. What it registered with them shows which keys it had.
+fn registered_by_home(
+    within: Within<'_, '_>,
+    subject: Subject,
+    home: &BTreeSet<NodeId>,
+) -> Result<Vec<OpenerEntry>, ClinicError> {
+    let mut cards = Vec::new();
+    for (_, row) in within.find(projection::CARD, &subject.0)? {
+        let Some(entry) = within.entry(row)?.filter(|entry| home.contains(&entry.open.author())) else { continue };
+        cards.extend(super::open_payload::<OpenerEntry>(&entry).ok());
+    }
+    Ok(cards)
 }
 
 /// Every wrap that names this opener in its own entries.
@@ -182,11 +236,7 @@ pub(super) fn open_predecessors(ring: &mut Ring, boxes: &[(KeyId, &Predecessor)]
     }
 }
 
-/// The payloads of the entries that a projection names, in order of arrival.
-pub(super) fn entries<T: Payload>(within: Within<'_, '_>, kind: u8, key: Option<&[u8]>) -> Result<Vec<T>, ClinicError> {
-    stored_entries(within, kind, key)?.iter().map(super::open_payload::<T>).collect()
-}
-
+/// The entries that a projection names, in order of arrival.
 pub(super) fn stored_entries(within: Within<'_, '_>, kind: u8, key: Option<&[u8]>) -> Result<Vec<StoredEntry>, ClinicError> {
     let mut rows: Vec<i64> = match key {
         Some(key) => within.find(kind, key)?.into_iter().map(|(_, row)| row).collect(),

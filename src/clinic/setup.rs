@@ -1,5 +1,6 @@
 //! Founding a clinic's ledger, and opening it again.
 
+use super::homes::{self, Homes};
 use super::keys::LedgerKeys;
 use super::node_key::NodeKey;
 use super::projection;
@@ -123,8 +124,11 @@ fn inner(
     clock: Clock,
     entropy: Arc<dyn Entropy>,
 ) -> Inner {
+    // Where that is not known yet, membership says so later.
+    let named = store.read_now(homes::named).ok().flatten().unwrap_or_default();
     Inner {
         ledger: node.ledger().0,
+        homes: Arc::new(Homes::new(store.node(), named)),
         store,
         node,
         site: founding.site,
@@ -200,9 +204,10 @@ fn node_key(at: &Location, entropy: &dyn Entropy) -> Result<NodeKey, ClinicError
 
 /// The node as an author: its signing key, and the body of each chain's first entry. The ledger's very first also names site and home.
 fn author(node: &NodeKey, site: Option<[u8; 16]>, entropy: &dyn Entropy, clock: &Clock) -> Author {
-    let public_key = node.public_key();
+    let (public_key, own) = (node.public_key(), node.ledger());
     let begin = move |place: &Place, is_first: bool| {
-        let site = site.filter(|_| is_first);
+        // What it leaves in another's inbox may come before anything else that is held of that ledger.
+        let site = site.filter(|_| is_first && place.ledger == own);
         let begin = Begin { public_key, site, home: site.map(|_| place.author.0) };
         match body::open_class(&begin.content().encode()) {
             Ok(bytes) => bytes,

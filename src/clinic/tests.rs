@@ -1,5 +1,6 @@
 //! What the envelopes promise, on a real directory: who can open what, and who cannot.
 
+mod forged;
 mod region;
 
 use super::cards::Reason;

@@ -7,6 +7,7 @@ use super::within::Within;
 use super::{Clinic, ClinicError, Inner, open_payload};
 use crate::clinic::intake::NewFact;
 use crate::ledger::LedgerId;
+use crate::ledger::content::Concerns;
 use crate::ledger::payload::OpenerEntry;
 use crate::record::{Channel, Content as Said, Look, Looker, Origin, Source, Subject};
 use crate::seal::card::{CardCode, Pin, PinMemory};
@@ -230,7 +231,7 @@ impl Clinic {
             Err(None) => return Err(CardRefusal::WrongPin { tries_left: tried.tries_left() }),
         };
         self.end_try_ok(locator, tried).await;
-        self.note_look(&record).await;
+        self.note_look(&record, locator).await;
         Ok(record)
     }
 
@@ -246,10 +247,11 @@ impl Clinic {
         for Found { ledger, entry, subject, .. } in found {
             let Some(opener) = self.open_seed(code.clone(), pin.clone(), &entry).await? else { continue };
             let id = entry.opener;
+            let inner = self.inner.clone();
             let ring = self
                 .inner
                 .store
-                .read(move |reader| Ok(Inner::card_ring(Within::new(reader, ledger), subject, id, &opener)))
+                .read(move |reader| Ok(inner.card_ring(Within::new(reader, ledger), subject, id, &opener)))
                 .await?;
             match ring {
                 Ok(ring) => return Ok(Ok(OpenRecord { ledger, subject, opener: id, ring: Arc::new(ring) })),
@@ -295,16 +297,19 @@ impl Clinic {
         Ok(opened.ok().map(|seed| Opener::from_seed(&seed)))
     }
 
-    async fn note_look(&self, record: &OpenRecord) {
+    /// Notes that somebody looked: in the record, or, where this node does not write into it, in its inbox.
+    async fn note_look(&self, record: &OpenRecord, locator: Locator) {
         let look = Look { by: Looker::Card, name: String::new(), place: self.name().to_owned() };
         let source = Source { origin: Origin::Patient, name: String::new(), channel: Channel::Page };
         let fact = NewFact::minted(Said::Look(look), source, &*self.inner.entropy);
-        let draft = self
-            .check_writable(record.ledger)
-            .and_then(|()| self.inner.fact_draft_in(record.ledger, record.subject, &fact, record.ring.newest()));
-        let written = match draft {
-            Ok(draft) => {
-                let pending = self.inner.store.append_to(record.ledger, vec![draft], Urgency::Essential);
+        let drafts = if self.check_writable(record.ledger).is_ok() {
+            self.inner.fact_draft_in(record.ledger, record.subject, &fact, record.ring.newest()).map(|draft| vec![draft])
+        } else {
+            self.inbox_drafts(record.ledger, &Concerns { locator: Some(locator), external_id: None }, &[fact])
+        };
+        let written = match drafts {
+            Ok(drafts) => {
+                let pending = self.inner.store.append_to(record.ledger, drafts, Urgency::Essential);
                 pending.await.map(drop).map_err(ClinicError::from)
             }
             Err(e) => Err(e),

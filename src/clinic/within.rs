@@ -48,6 +48,11 @@ impl<'r, 'c> Within<'r, 'c> {
         self.reader.entries_of_kind(self.ledger, kind, 0, u32::MAX)
     }
 
+    /// Those that arrived after a row.
+    pub(crate) fn entries_of_kind_after(self, kind: CoarseKind, row: i64) -> Result<Vec<StoredEntry>, StoreError> {
+        self.reader.entries_of_kind(self.ledger, kind, row, u32::MAX)
+    }
+
     /// What concerns one patient, in order of arrival.
     pub(crate) fn entries_of(self, subject: Subject) -> Result<SubjectEntries, StoreError> {
         self.reader.entries_of(self.ledger, subject)

@@ -4,7 +4,6 @@ use super::MembershipError;
 use crate::ledger::NodeId;
 use crate::record::wire::encode;
 use crate::region::join::{Issued, Joining};
-use crate::region::payload::FOUNDED;
 use crate::region::{Signed, SignedId, Statements};
 use crate::store::{Store, StoreError};
 use minicbor::{Decode, Encode};
@@ -19,11 +18,7 @@ const ADDRESSES_MAX: usize = 4;
 /// The statements that were kept, merged anew.
 pub(super) fn statements(store: &Store) -> Result<Option<Statements>, MembershipError> {
     let kept = store.read_now(|reader| reader.statements())?;
-    let signed: Vec<Signed> = kept.iter().map(|bytes| Signed::read(bytes)).collect::<Result<_, _>>()?;
-    let Some(founding) = signed.iter().find(|signed| signed.body().kind == FOUNDED).cloned() else { return Ok(None) };
-    let mut statements = Statements::new(founding)?;
-    statements.merge(signed);
-    Ok(Some(statements))
+    Ok(Statements::gathered(&kept)?)
 }
 
 /// Keeps what is new, and forgets what newer statements of the same signer took the place of.

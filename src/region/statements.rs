@@ -84,6 +84,18 @@ pub struct Statements {
 }
 
 impl Statements {
+    /// All of them as somebody kept them; `None` where no founding is among them.
+    ///
+    /// # Errors
+    /// Where one cannot be read, or the founding is not what it should be.
+    pub fn gathered(kept: &[Vec<u8>]) -> Result<Option<Self>, FoundingError> {
+        let signed: Vec<Signed> = kept.iter().map(|bytes| Signed::read(bytes)).collect::<Result<_, _>>()?;
+        let Some(founding) = signed.iter().find(|signed| signed.body().kind == FOUNDED).cloned() else { return Ok(None) };
+        let mut statements = Self::new(founding)?;
+        statements.merge(signed);
+        Ok(Some(statements))
+    }
+
     /// Begins with the founding.
     ///
     /// # Errors

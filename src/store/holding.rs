@@ -119,14 +119,14 @@ impl<'c> Holdings<'c> {
 
 /// Walks a chain by ascending numbers; whatever none of the next number names is a tip.
 #[derive(Default)]
-struct Level {
+pub(super) struct Level {
     seq: u64,
     below: Vec<(i64, EntryId)>,
     here: Vec<(i64, EntryId)>,
 }
 
 impl Level {
-    fn next(
+    pub(super) fn next(
         &mut self,
         row: i64,
         open: &OpenPart,
@@ -147,7 +147,7 @@ impl Level {
         Ok(())
     }
 
-    fn finish(self, mut tip: impl FnMut(i64) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    pub(super) fn finish(self, mut tip: impl FnMut(i64) -> Result<(), StoreError>) -> Result<(), StoreError> {
         self.below.into_iter().chain(self.here).try_for_each(|(row, _)| tip(row))
     }
 }

@@ -1,9 +1,9 @@
 //! Checks the whole store and names every fault, in memory that does not grow with the number of entries.
 
-use super::StoreError;
 use super::reader::{Reader, decode_open};
+use super::{StoreError, tallies};
 use crate::ledger::{
-    ChainVerifier, EntryId, EntryName, Fault, FaultKind, Finding, NodeId, Note, OpenPart, SignedHead, node_id,
+    ChainVerifier, EntryId, EntryName, Fault, FaultKind, Finding, LedgerId, NodeId, Note, OpenPart, SignedHead, node_id,
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -66,6 +66,33 @@ pub enum StoreFault {
         table: String,
         /// Its row.
         row: i64,
+    },
+    /// A number that is kept beside the entries is another than they give.
+    #[error("ledger {ledger}: {column} says {kept}, and the entries give {found}: run `kusuribako rebuild`")]
+    Count {
+        /// Of which ledger.
+        ledger: LedgerId,
+        /// Table and column.
+        column: &'static str,
+        /// What is kept.
+        kept: i64,
+        /// What the entries give.
+        found: i64,
+    },
+    /// A list that is kept beside the entries differs from what they give.
+    #[error(
+        "ledger {ledger}, row {row}: {} in table {table}: run `kusuribako rebuild`",
+        if *.is_missing { "missing" } else { "does not belong" }
+    )]
+    Kept {
+        /// Of which ledger.
+        ledger: LedgerId,
+        /// Which list.
+        table: &'static str,
+        /// The entry's number in the order of arrival.
+        row: i64,
+        /// Whether it should be in the list and is not; else the other way round.
+        is_missing: bool,
     },
     /// One entry is stored twice.
     #[error("row {row}: {at}: stored more than once")]
@@ -134,6 +161,7 @@ pub(super) fn verify(conn: &Connection, report: impl FnMut(VerifyEvent)) -> Resu
     verification.check_database();
     verification.check_authors();
     verification.check_entries()?;
+    verification.check_tallies();
     let tails = std::mem::take(&mut verification.chains).finish();
     verification.findings(0, tails);
     Ok(verification.summary)
@@ -168,6 +196,13 @@ impl<F: FnMut(VerifyEvent)> Verification<'_, F> {
             self.fault(StoreFault::Orphan { table, row });
         }
         orphans.1.into_iter().for_each(|detail| self.fault(StoreFault::Database { detail }));
+    }
+
+    fn check_tallies(&mut self) {
+        match tallies::differing(self.conn) {
+            Ok(faults) => faults.into_iter().for_each(|fault| self.fault(fault)),
+            Err(error) => self.fault(StoreFault::Database { detail: error.to_string() }),
+        }
     }
 
     fn check_authors(&mut self) {

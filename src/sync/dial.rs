@@ -37,6 +37,8 @@ pub(super) struct Wanted {
     pub(super) is_seen: bool,
     /// Counts up each time it is seen anew.
     pub(super) sightings: u64,
+    /// Counts up each time it calls: then it is there, and is tried at once.
+    pub(super) calls: u64,
 }
 
 /// Why a connection was left.

@@ -5,6 +5,7 @@ mod book;
 mod inbox;
 mod keeping;
 mod peers;
+mod twins;
 mod view;
 
 use super::Settings;
@@ -228,8 +229,9 @@ impl Driver {
             if let Some(peer) = self.peers.get_mut(&node) {
                 peer.last_contact_ms = Some(now_ms);
             }
-            if response.is_none() {
-                self.exchange.aside().note(ledger, node, Reason::Nonsense, None, now_ms);
+            match response {
+                Some(response) => self.told_by(node, response),
+                None => self.exchange.aside().note(ledger, node, Reason::Nonsense, None, now_ms),
             }
         }
         self.done(Event::Answered(token, answer.flatten()));
@@ -270,6 +272,7 @@ impl Driver {
         self.check_connections();
         self.set_terms();
         self.unite_all();
+        self.meet_strangers();
         self.note_if_new();
         self.shown.soon();
     }

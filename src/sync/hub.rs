@@ -25,6 +25,8 @@ pub(super) struct ConnectionId(pub(super) u64);
 pub(super) struct Incoming {
     pub(super) id: ConnectionId,
     pub(super) peer: PeerKey,
+    /// From where.
+    pub(super) address: std::net::IpAddr,
     /// Ends it at once.
     pub(super) over: CancellationToken,
 }

@@ -130,7 +130,7 @@ impl Listener {
         }
         let id = ConnectionId(self.next.fetch_add(1, Ordering::Relaxed));
         let over = self.hub.stopping.child_token();
-        self.hub.tell(Input::Came(Incoming { id, peer, over: over.clone() }));
+        self.hub.tell(Input::Came(Incoming { id, peer, address: place.address(), over: over.clone() }));
         let caller = Arc::new(Caller { id, peer, address: place.address(), over });
         self.converse(stream, &caller).await;
         caller.over.cancel();

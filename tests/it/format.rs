@@ -4,7 +4,7 @@ mod region;
 
 use aws_lc_rs::signature::Ed25519KeyPair;
 use data_encoding::HEXLOWER;
-use kusuribako::exchange::message::{Message, Path, Request, Response, Run, Sent, Set};
+use kusuribako::exchange::message::{Message, Path, Refusal, Request, Response, Run, Sent, Set};
 use kusuribako::exchange::ranges::{Compared, Prefix, Summary};
 use kusuribako::exchange::{EntryRef, Holding};
 use kusuribako::ledger::content::Content;
@@ -117,7 +117,7 @@ fn computed() -> BTreeMap<&'static str, String> {
 }
 
 /// A node that holds the memo as its one tip asks, is asked, and answers.
-fn exchanged(open: &OpenPart, body: &[u8], signature: [u8; 64], author_key: [u8; 32]) -> [(&'static str, Vec<u8>); 6] {
+fn exchanged(open: &OpenPart, body: &[u8], signature: [u8; 64], author_key: [u8; 32]) -> [(&'static str, Vec<u8>); 9] {
     let (tip, ledger) = (EntryRef::of(open), LedgerId(LEDGER));
     let summary = Summary::of([&tip.id]);
     let holding = Holding { summary, boot: Incarnation([0x88; 8]), turn: 9, entries: 7, missing: 1, features: 0 };
@@ -131,8 +131,16 @@ fn exchanged(open: &OpenPart, body: &[u8], signature: [u8; 64], author_key: [u8;
         ("request: hint of the memo", Request::Hint { ledger, holding, tips: vec![tip] }.encode_message()),
         ("response: compared, the memo", Response::Compared { compared: Compared::Refs(vec![tip]), holding }.encode_message()),
         ("response: batch with the memo", Response::Batch { runs, bodies: vec![], bodies_seen: 0 }.encode_message()),
+        ("response: compared, nothing differs", Response::Compared { compared: Compared::Same, holding }.encode_message()),
+        ("response: compared, parts of which the first has the memo", parts(summary, holding).encode_message()),
         ("response: noted", Response::Noted { holding }.encode_message()),
+        ("response: refused, busy", Response::Refused { why: Refusal::Busy }.encode_message()),
     ]
+}
+
+fn parts(first: Summary, holding: Holding) -> Response {
+    let rest = std::iter::repeat_n(Summary::of(std::iter::empty()), 15);
+    Response::Compared { compared: Compared::Parts(std::iter::once(first).chain(rest).collect()), holding }
 }
 
 /// A message that was written down reads as what it was made of.

@@ -51,7 +51,8 @@ impl<'t> Phone<'t> {
         self.post("/record/notes/own", &[("csrf", value(&notes, "csrf")), ("fact", fact), ("on", on), ("text", text)])
     }
 
-    fn open(&mut self, code: &str, pin: &str) -> String {
+    /// Card, PIN, "is this you?".
+    pub fn open(&mut self, code: &str, pin: &str) -> String {
         let opened = self.post("/open", &[("code", code), ("pin", pin)]);
         if opened.contains("location: /you") {
             let you = self.get("/you");

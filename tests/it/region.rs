@@ -2,10 +2,14 @@
 
 mod clinic;
 mod lan;
+mod restored;
 
+use crate::cli::program::JAHIS;
+use crate::wait;
 use clinic::{Card, Clinic, entries};
 use lan::{Lan, address};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 const NAMES: [&str; 6] = ["さくら薬局", "Aoba Clinic", "日本語 薬局", "みなと薬局", "Hill Pharmacy", "川内診療所"];
@@ -121,8 +125,10 @@ fn six_clinics_find_each_other_hold_copies_and_stand_in() {
     let cards: Vec<Card> = region.clinics.iter().map(|clinic| clinic.patient(&format!("患者 {}", clinic.at))).collect();
     region.until_copies_are_complete();
 
-    // Two homes are gone; their patients read elsewhere with the same card.
     let holders: Vec<Vec<usize>> = (0..NAMES.len()).map(|at| region.holders(at)).collect();
+    what_is_left_at_a_stranger_comes_home(&region, &holders, &cards);
+
+    // Two homes are gone; their patients read elsewhere with the same card.
     let (first, second) = (2, (0..NAMES.len()).find(|at| *at != 2 && !holders[2].contains(at) && *at != 0).unwrap_or(4));
     for at in [first, second] {
         region.clinics[at].kill();
@@ -191,15 +197,41 @@ fn six_clinics_find_each_other_hold_copies_and_stand_in() {
     identical(&mut region, &[0, 1, 2, 3, 4]);
 }
 
-/// Stops everybody: of each ledger, all copies hold the same entries.
+/// Who holds nothing of a record takes a file for it all the same: it reaches the home by whoever relays, and is in the record.
+fn what_is_left_at_a_stranger_comes_home(region: &Region, holders: &[Vec<usize>], cards: &[Card]) {
+    let home = (0..NAMES.len()).find(|at| holders[*at].len() < NAMES.len() - 1).expect("not everybody holds everything");
+    let stranger = (0..NAMES.len()).find(|at| *at != home && !holders[home].contains(at)).unwrap();
+    let clinic = &region.clinics[stranger];
+    let file = clinic.path("left.csv");
+    std::fs::write(&file, JAHIS.replace("見本 太郎", &format!("患者 {home}")).replace(DRUG, "ﾛｷｿﾆﾝ")).unwrap();
+    clinic.ok(&["import", file.to_str().unwrap(), "--card", &cards[home].code]);
+    wait::until("what was left at a stranger is in the record at home", clinic::PATIENCE, || {
+        region.clinics[home].read(&cards[home]).contains("ﾛｷｿﾆﾝ").then_some(())
+    });
+}
+
+/// Stops everybody: of each ledger, all copies hold the same entries. Who only passed on what was left in an inbox has no copy.
 fn identical(region: &mut Region, among: &[usize]) {
+    let status = region.clinics[0].status();
+    let held: Vec<(Vec<u8>, Vec<usize>)> = (0..NAMES.len())
+        .map(|at| {
+            let home = region.site(at);
+            let ledger = status["ledgers"].as_array().unwrap().iter().find(|ledger| ledger["home"] == home).unwrap();
+            let id = data_encoding::HEXLOWER.decode(ledger["ledger"].as_str().unwrap().as_bytes()).unwrap();
+            let holders = region.holders(at).into_iter().chain([at]).filter(|holder| among.contains(holder));
+            (id, holders.collect())
+        })
+        .collect();
     region.clinics.iter_mut().for_each(Clinic::stop);
-    let all: Vec<_> = among.iter().map(|at| entries(&region.clinics[*at].data())).collect();
-    let union: std::collections::BTreeSet<_> = all.iter().flatten().cloned().collect();
-    for own in &all {
-        let ledgers: std::collections::BTreeSet<&Vec<u8>> = own.iter().map(|(ledger, _)| ledger).collect();
-        let lacking = union.iter().filter(|(ledger, _)| ledgers.contains(ledger)).filter(|entry| !own.contains(*entry)).count();
-        assert_eq!(lacking, 0, "a copy lacks entries that another has");
+    let all: Vec<_> = region.clinics.iter().map(|clinic| entries(&clinic.data())).collect();
+    for (ledger, holders) in held {
+        let of = |at: usize| all[at].iter().filter(|(of, _)| *of == ledger).collect::<BTreeSet<_>>();
+        let union: BTreeSet<_> = among.iter().flat_map(|at| of(*at)).collect();
+        assert!(holders.len() > 1 && union.len() > 5, "{} entries at {holders:?}", union.len());
+        for holder in holders {
+            let lacking = union.difference(&of(holder)).count();
+            assert_eq!(lacking, 0, "{} lacks entries that another has", NAMES[holder]);
+        }
     }
 }
 

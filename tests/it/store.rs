@@ -2,6 +2,7 @@
 
 mod altered;
 mod full_disk;
+mod tallies;
 
 use aws_lc_rs::signature::Ed25519KeyPair;
 use kusuribako::clock::{Clock, Trust};

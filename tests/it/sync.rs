@@ -2,7 +2,7 @@
 
 mod hostile;
 mod impostor;
-mod region;
+pub mod region;
 
 use crate::wait::until;
 use kusuribako::exchange::message::{Message, Request};

@@ -25,6 +25,8 @@ struct Seen<'a> {
     /// Entries and missing ones of each ledger that lies here.
     held: BTreeMap<LedgerId, u64>,
     unlock: BTreeMap<LedgerId, Unlock>,
+    /// Ledgers in which somebody's entries branched of late.
+    branched: BTreeSet<LedgerId>,
 }
 
 pub(super) fn status(here: &Here, is_japanese: bool, json: bool, output: &mut Output<'_>) -> anyhow::Result<u8> {
@@ -44,7 +46,8 @@ pub(super) fn status(here: &Here, is_japanese: bool, json: bool, output: &mut Ou
     let held = store.read_now(|reader| reader.holdings())?.into_iter().map(|held| (held.ledger, held.entries)).collect();
     let now_ms = u64::try_from(store.clock().monotonic().as_millis()).unwrap_or(u64::MAX);
     let unlock = member.clinic().unlock_states()?;
-    let seen = Seen { member, region: region.clone(), board: here.board(), now_ms, held, unlock };
+    let branched = troubles::branchings(member)?.into_iter().map(|(ledger, _)| ledger).collect();
+    let seen = Seen { member, region: region.clone(), board: here.board(), now_ms, held, unlock, branched };
     let sites: Vec<Value> = region.sites().values().map(|site| seen.site(site)).collect();
     let ledgers = seen.ledgers()?;
     let set_aside = troubles::set_aside(here, &region)?;
@@ -95,15 +98,17 @@ impl Seen<'_> {
             self.board.iter().flat_map(|board| &board.copies).filter(|copy| copy.ledger == ledger).collect();
         let mut sites = self.region.holders(ledger);
         // Supplementary copies, and those that are about to go.
-        let is_copy =
-            |copy: &&&CopyView| copy.entries > 0 && (copy.age_ms.is_some() || self.region.may_hold(copy.node, ledger));
-        sites.extend(copies.iter().filter(is_copy).filter_map(|copy| Some(self.region.nodes().get(&copy.node)?.site)));
-        if self.held.get(&ledger).is_some_and(|entries| *entries > 0) {
+        // Who only passes on what was left in an inbox has no copy.
+        let has_copy = |entries: u64, node: NodeId| entries > 0 && self.region.may_have_held(node, ledger);
+        let others = copies.iter().filter(|copy| has_copy(copy.entries, copy.node));
+        sites.extend(others.filter_map(|copy| Some(self.region.nodes().get(&copy.node)?.site)));
+        if self.held.get(&ledger).is_some_and(|entries| has_copy(*entries, self.member.node())) {
             sites.insert(self.member.site());
         }
         let holders = sites.into_iter().map(|site| self.holder(ledger, site, &copies)).collect::<anyhow::Result<Vec<_>>>()?;
         let home = self.region.homes(ledger).next().map(|site| site.id.to_string());
-        Ok(json!({"ledger": ledger.to_string(), "home": home, "holders": holders}))
+        let branched = self.branched.contains(&ledger);
+        Ok(json!({"ledger": ledger.to_string(), "home": home, "holders": holders, "branched": branched}))
     }
 
     fn holder(&self, ledger: LedgerId, site: SiteId, copies: &[&CopyView]) -> anyhow::Result<Value> {

@@ -9,12 +9,16 @@ use crate::ledger::{LedgerId, NodeId};
 use crate::membership::{Member, WaitingHolder};
 use crate::region::{KeyState, Region};
 use crate::sentence::Sentence;
+use crate::store::Branching;
 use crate::sync::board::Snapshot;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// A held ledger that nobody has opened for so long may not open any more.
 const UNPROVEN_DAYS: i64 = 30;
+/// For so long it is said that a ledger branched.
+const BRANCHED_DAYS: i64 = 30;
 /// A peer that does not answer for so long is worth a word, in milliseconds.
 const SILENT_MS: u64 = 60 * 60 * 1000;
 
@@ -75,6 +79,7 @@ pub(super) fn all(here: &Here) -> anyhow::Result<Vec<Shown>> {
     }));
     found.extend(member.waiting_holders()?.iter().map(holder));
     found.extend(unproven(member, &region)?);
+    found.extend(branched(member, &region)?);
     if let Some(board) = here.board() {
         found.extend(clocks(member, &region, &board));
         found.extend(silent(&region, &board));
@@ -224,6 +229,69 @@ fn unproven(member: &Member, region: &Region) -> anyhow::Result<Vec<Shown>> {
         }
     }
     Ok(found)
+}
+
+/// Whether somebody has something to see to in a branching: for a month from when it began, by the wall clock, since it only asks for a look.
+fn is_recent(branching: &Branching, now_ms: i64) -> bool {
+    now_ms.saturating_sub(branching.began_ms) < BRANCHED_DAYS.saturating_mul(DAY_MS)
+}
+
+/// The ledgers that lie here in which somebody's entries branched of late, and whose.
+pub(super) fn branchings(member: &Member) -> anyhow::Result<Vec<(LedgerId, Branching)>> {
+    let now_ms = member.clinic().now_ms();
+    let found = member.clinic().store().read_now(|reader| {
+        let mut found = Vec::new();
+        for ledger in reader.holdings()?.into_iter().map(|held| held.ledger) {
+            found.extend(reader.branchings(ledger)?.into_iter().map(|branching| (ledger, branching)));
+        }
+        Ok(found)
+    })?;
+    Ok(found.into_iter().filter(|(_, branching)| is_recent(branching, now_ms)).collect())
+}
+
+/// Boxes that were put back to an older state and wrote on, or that run twice: one word for each box, whatever it wrote into.
+fn branched(member: &Member, region: &Region) -> anyhow::Result<Vec<Shown>> {
+    let mut boxes: BTreeMap<NodeId, bool> = BTreeMap::new();
+    for (_, branching) in branchings(member)? {
+        *boxes.entry(branching.author).or_default() |= branching.is_at_once;
+    }
+    let shown = |(node, is_at_once): (NodeId, bool)| {
+        let (ja, en) = if node == member.node() {
+            ("この医院の機器".to_owned(), "This clinic's box".to_owned())
+        } else {
+            (format!("「{}」の機器", site_name(region, node)), format!("The box of {}", site_name(region, node)))
+        };
+        if is_at_once { runs_twice(&ja, &en) } else { put_back(&ja, &en) }
+    };
+    Ok(boxes.into_iter().map(shown).collect())
+}
+
+fn runs_twice(ja: &str, en: &str) -> Shown {
+    Shown {
+        kind: "runs-twice",
+        sentence: both(
+            format!("{ja}が二台、同じ鍵で同時に動いているようです。どちらが書いた記録も残っています。"),
+            format!("{en} seems to run twice: two boxes write with one key at the same time. What both wrote is kept."),
+        ),
+        next_action: both(
+            "一台を止めてください。二台とも使うなら、一台は `kusuribako init` で新しくはじめ、地域に参加させてください。",
+            "Stop one of the two. If both are to be used, begin one of them anew with `kusuribako init` and let it join the region.",
+        ),
+    }
+}
+
+fn put_back(ja: &str, en: &str) -> Shown {
+    Shown {
+        kind: "branched",
+        sentence: both(
+            format!("{ja}は、前の状態に戻されたあとも書き続けました。記録は枝分かれし、どちらの枝も残っています。"),
+            format!("{en} was put back to an older state and wrote on: its ledger has branched, and both branches are kept."),
+        ),
+        next_action: both(
+            "バックアップを戻したのなら、することはありません。覚えがなければ、同じ鍵の機器がもう一台動いていないか確かめてください。",
+            "If somebody put a backup back, there is nothing to do. If nobody did, look whether another box runs with the same key.",
+        ),
+    }
 }
 
 /// Of the members whose clocks were heard.

@@ -19,7 +19,7 @@ use crate::store::{Change, Draft, Subscription, Urgency};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Takes everything of a ledger from one clinic to another, in small batches; or only what one node wrote.
-fn copy(from: &Clinic, to: &Clinic, ledger: LedgerId, only: Option<NodeId>) {
+pub(super) fn copy(from: &Clinic, to: &Clinic, ledger: LedgerId, only: Option<NodeId>) {
     let Subscription { mut changes, .. } = to.store().subscribe().wait().unwrap();
     let tips = from.store().read_now(move |reader| Ok(reader.frontier(ledger)?.tips().copied().collect::<Vec<_>>())).unwrap();
     for tip in tips.into_iter().filter(|tip| only.is_none_or(|author| tip.chain.author == author)) {
@@ -75,28 +75,28 @@ fn site(of: &Clinic, at: &Clinic, lat_udeg: i32) -> SiteView {
 }
 
 /// `at` knows `other` and writes into its ledger as given.
-fn introduce(at: &Clinic, other: &Clinic, append: Append) {
+pub(super) fn introduce(at: &Clinic, other: &Clinic, append: Append) {
     let ledgers = [(other.ledger(), view(other, at, append)), (at.ledger(), view(at, at, Append::Direct))].into();
     let sites = vec![site(at, at, 33_000_000), site(other, at, 33_100_000)];
     at.set_surroundings(Surroundings { region_name: "高知".to_owned(), own_site: at.site(), sites, ledgers });
 }
 
-fn is_clean(clinic: &Clinic) {
+pub(super) fn is_clean(clinic: &Clinic) {
     let mut faults = Vec::new();
     clinic.verify(&mut |told| faults.extend(if let Told::Fault(fault) = told { Some(fault) } else { None })).unwrap();
     assert_eq!(faults, Vec::<String>::new());
 }
 
 /// A home with a patient and a card, and another clinic that holds its ledger.
-struct Two {
-    _dirs: (Fixture, Fixture),
-    home: Clinic,
-    holder: Clinic,
-    subject: Subject,
-    card: crate::clinic::cards::IssuedCard,
+pub(super) struct Two {
+    pub(super) _dirs: (Fixture, Fixture),
+    pub(super) home: Clinic,
+    pub(super) holder: Clinic,
+    pub(super) subject: Subject,
+    pub(super) card: crate::clinic::cards::IssuedCard,
 }
 
-fn two() -> Two {
+pub(super) fn two() -> Two {
     let ((home_dir, home), (holder_dir, holder)) = (Fixture::new(), Fixture::new());
     let subject = register(&home);
     let card = home.issue_card(subject).unwrap();
@@ -105,11 +105,11 @@ fn two() -> Two {
     Two { _dirs: (home_dir, holder_dir), home, holder, subject, card }
 }
 
-fn open(clinic: &Clinic, card: &crate::clinic::cards::IssuedCard) -> Result<crate::clinic::OpenRecord, CardRefusal> {
+pub(super) fn open(clinic: &Clinic, card: &crate::clinic::cards::IssuedCard) -> Result<crate::clinic::OpenRecord, CardRefusal> {
     block_on(clinic.open_with_card(&card.code.compact(), &card.pin.digits()))
 }
 
-fn memo(text: &str) -> Content {
+pub(super) fn memo(text: &str) -> Content {
     Content::Memo(Memo { text: text.to_owned(), ..Memo::default() })
 }
 
@@ -142,7 +142,7 @@ fn a_holder_serves_a_card_as_home_does_and_what_is_written_there_comes_home() {
 
 #[test]
 fn who_does_not_hold_writes_nothing_and_the_patient_reads_on() {
-    let Two { home, holder, card, .. } = &two();
+    let Two { home, holder, subject, card, .. } = &two();
     for append in [Append::Inbox, Append::No] {
         introduce(holder, home, append);
         let record = open(holder, card).unwrap();
@@ -150,15 +150,21 @@ fn who_does_not_hold_writes_nothing_and_the_patient_reads_on() {
         let refused = block_on(holder.add_fact(&record, holder.new_fact_id(), memo("x"))).unwrap_err();
         assert_eq!(refused, WriteRefusal::NotWritable { home: home.name().to_owned() });
     }
+    // What is known all the same is who looked: it waits for the home where an inbox is known.
+    let node = holder.store().node();
+    let of_holder = |ledger| move |reader: &crate::store::Reader<'_>| reader.tips_of(ledger, node);
+    let left: u64 = holder.store().read_now(of_holder(home.ledger())).unwrap().iter().map(|tip| tip.seq).sum();
+    assert_eq!(left, 2, "the beginning and one look");
+    copy(holder, home, home.ledger(), Some(node));
+    assert_eq!(home.open_inbox().unwrap().attached, 1);
+    let looks =
+        |chart: crate::clinic::Chart| chart.facts.iter().filter(|fact| matches!(fact.content, Content::Look(_))).count();
+    assert_eq!(looks(home.chart_at_home(*subject).unwrap()), 1);
     holder.set_surroundings(Surroundings::alone(holder.site()));
     let record = open(holder, card).unwrap();
     assert!(block_on(holder.add_fact(&record, holder.new_fact_id(), memo("x"))).is_err());
-    let node = holder.store().node();
-    let own = holder.store().read_now({
-        let ledger = home.ledger();
-        move |reader| reader.tips_of(ledger, node)
-    });
-    assert_eq!(own.unwrap(), []);
+    let after: u64 = holder.store().read_now(of_holder(home.ledger())).unwrap().iter().map(|tip| tip.seq).sum();
+    assert_eq!(after, left, "without a region nothing is written");
 }
 
 #[test]

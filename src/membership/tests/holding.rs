@@ -216,10 +216,10 @@ fn a_badge_that_a_holder_wrote_into_the_ledger_is_nobody() {
     let genuine =
         home.clinic.store().read_now(move |reader| reader.entries_of_kind(ledger, CoarseKind::KEY, 0, u32::MAX)).unwrap();
     let plain = genuine.iter().filter_map(|entry| body::read_open(entry.body.as_ref()?).ok());
-    let entries = plain.filter_map(|plain| {
+    let mut entries = plain.filter_map(|plain| {
         minicbor::decode::<OpenerEntry>(&crate::ledger::content::Content::decode(&plain).ok()?.payload).ok()
     });
-    let badge = entries.filter(|entry| entry.kind == OpenerKind::Badge).next_back().unwrap();
+    let badge = entries.rfind(|entry| entry.kind == OpenerKind::Badge).unwrap();
     // Once without any registration, once with that of the genuine badge.
     for registrations in [Vec::new(), badge.registrations.clone()] {
         let (code, passphrase, entry) = forged(ledger, registrations);

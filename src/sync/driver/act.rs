@@ -59,6 +59,7 @@ impl Driver {
         if let Some(peer) = self.peers.get_mut(&node) {
             peer.last_contact_ms = Some(super::now_ms(&self.clinic));
         }
+        self.told_while_asked(node, from, &request);
         self.next_ask += 1;
         self.asks.insert(self.next_ask, reply);
         self.handle(Event::Asked(node, self.next_ask, request));

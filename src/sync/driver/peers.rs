@@ -6,6 +6,7 @@ use super::super::link::{Heartbeat, Link};
 use super::super::offer::Shelf;
 use super::super::tls::PeerKey;
 use super::super::{terms, unite};
+use super::twins::Twins;
 use super::{Driver, Terms, now_ms};
 use crate::discovery::Sighting;
 use crate::exchange::node::Event;
@@ -27,6 +28,8 @@ pub(super) struct Peer {
     /// What the exchange was told of it; `None` where it takes it for gone.
     pub(super) told: Option<BTreeMap<LedgerId, Standing>>,
     pub(super) answers: Arc<Semaphore>,
+    /// How often it called.
+    calls: u64,
     pub(super) last_contact_ms: Option<u64>,
     pub(super) clock_ahead_ms: Option<i64>,
     pub(super) uniting: Uniting,
@@ -34,6 +37,7 @@ pub(super) struct Peer {
     pub(super) asked_ms: u64,
     /// When each ledger is compared in full again.
     pub(super) audits_ms: BTreeMap<LedgerId, u64>,
+    pub(super) twins: Twins,
     wanted: watch::Sender<Wanted>,
 }
 
@@ -91,11 +95,13 @@ impl Driver {
             incoming: incoming.collect(),
             told: None,
             answers: Arc::new(Semaphore::new(ANSWERS_EACH)),
+            calls: 0,
             last_contact_ms: None,
             clock_ahead_ms: None,
             uniting: Uniting::default(),
             asked_ms: 0,
             audits_ms: BTreeMap::new(),
+            twins: Twins::default(),
             wanted,
         };
         self.peers.insert(id, peer);
@@ -135,11 +141,14 @@ impl Driver {
         let said = region.nodes().get(&id).and_then(|node| node.notice.as_ref()).map_or(&[][..], |notice| &notice.addresses);
         let shares = terms::holds_with(region, id, &self.terms.held);
         let seen = self.book.seen(id);
+        let other = self.peers.get(&id).and_then(|peer| peer.twins.other).map(|other| other.to_string());
+        let known = self.book.addresses(id, self.hub.member.remembered(id), said);
         Wanted {
-            addresses: self.book.addresses(id, self.hub.member.remembered(id), said),
+            addresses: other.into_iter().chain(known).collect(),
             beat: if shares { Heartbeat::Quick } else { Heartbeat::Slow },
             is_seen: seen.is_some(),
             sightings: seen.map_or(0, |seen| seen.times),
+            calls: self.peers.get(&id).map_or(0, |peer| peer.calls),
         }
     }
 
@@ -195,7 +204,11 @@ impl Driver {
         self.incoming.insert(id, incoming);
         if let Some(peer) = self.peers.get_mut(&node) {
             peer.incoming.insert(id);
+            peer.calls = peer.calls.saturating_add(1);
             self.contact(node);
+            if let Some(region) = self.region.clone() {
+                self.tell_wanted(&region, node);
+            }
             self.tell_standings(node);
         }
     }
@@ -214,6 +227,8 @@ impl Driver {
         let address = link.address.to_string();
         peer.outgoing = Some(link);
         peer.uniting = Uniting::default();
+        peer.twins.linked();
+        let is_other = peer.twins.other.is_some();
         let member = self.hub.member.clone();
         self.hub.tasks.spawn_blocking("remembering", move || {
             if let Err(error) = member.remember(node, &address) {
@@ -222,6 +237,9 @@ impl Driver {
         });
         self.contact(node);
         self.tell_standings(node);
+        if is_other {
+            self.ask_again(node);
+        }
         self.unite(node);
     }
 

@@ -180,6 +180,13 @@ impl<'l> Clinic<'l> {
         self.phone().read(&card.code, &card.pin)
     }
 
+    /// The page with what the patient wrote.
+    pub fn notes(&self, card: &Card) -> String {
+        let mut phone = self.phone();
+        phone.open(&card.code, &card.pin);
+        phone.get("/record/notes")
+    }
+
     /// Writes a memo into the record with the card; gives what came after it.
     pub fn write_memo(&self, card: &Card, text: &str) -> String {
         self.phone().write_memo(&card.code, &card.pin, text)

@@ -21,8 +21,9 @@ fn rows_named(faults: &[StoreFault]) -> BTreeSet<i64> {
         | StoreFault::Column { row, .. }
         | StoreFault::Unreadable { row, .. }
         | StoreFault::Orphan { row, .. }
+        | StoreFault::Kept { row, .. }
         | StoreFault::Repeated { row, .. } => Some(*row),
-        StoreFault::Database { .. } | StoreFault::AuthorKey { .. } => None,
+        StoreFault::Count { .. } | StoreFault::Database { .. } | StoreFault::AuthorKey { .. } => None,
     };
     faults.iter().filter_map(row).collect()
 }

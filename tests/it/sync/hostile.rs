@@ -238,6 +238,7 @@ mod slow {
     use hyper::{Method, Request};
     use hyper_util::rt::{TokioExecutor, TokioIo};
     use kusuribako::sync::tls::Tls;
+    use kusuribako::tasks::Tasks;
     use std::net::SocketAddr;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -266,13 +267,14 @@ mod slow {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder.initial_stream_window_size(1_024).initial_connection_window_size(65_535);
         let (requests, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
-        tokio::spawn(connection);
+        let tasks = Tasks::new();
+        tasks.spawn("connection", async move { drop(connection.await) });
         let unread = Unread::default();
         for _ in 0..count {
             let (mut requests, unread) = (requests.clone(), unread.clone());
             let mut request = Request::new(Full::new(Bytes::copy_from_slice(want)));
             (*request.method_mut(), *request.uri_mut()) = (Method::POST, hyper::Uri::from_static("/exchange"));
-            tokio::spawn(async move {
+            tasks.spawn("question", async move {
                 let answer = requests.send_request(request).await;
                 let is_long = answer.as_ref().is_ok_and(|answer| {
                     let len = answer.headers().get("content-length").and_then(|len| len.to_str().ok()?.parse::<usize>().ok());

@@ -48,17 +48,20 @@ impl Impostor {
         let answering =
             Arc::new(Answering { clinic: clinic.clone(), twist, asked: Arc::clone(&asked), turn: AtomicU64::new(0) });
         let (address, server) = (place.address, TlsAcceptor::from(Arc::clone(&tls.server)));
-        runtime.spawn(async move {
+        let tasks = Tasks::new();
+        let within = tasks.clone();
+        let answer = async move {
             let socket = TcpListener::bind(address).await.unwrap();
             while let Ok((stream, _)) = socket.accept().await {
                 let (server, answering) = (server.clone(), Arc::clone(&answering));
-                tokio::spawn(async move {
+                within.spawn("answering", async move {
                     let Ok(stream) = server.accept(stream).await else { return };
                     let service = service_fn(move |asked| Arc::clone(&answering).answer(asked));
                     let _ = http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
                 });
             }
-        });
+        };
+        runtime.block_on(async { tasks.spawn("impostor", answer) });
         Self { clinic, tls, asked, runtime }
     }
 

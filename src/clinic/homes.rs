@@ -1,0 +1,117 @@
+//! Whose word counts as that of a ledger's home. The home node is named in the ledger's first entry; the further nodes that the region's
+//! statements admit for the same site speak for it too.
+
+use super::Clinic;
+use super::within::Within;
+use crate::ledger::payload::Begin;
+use crate::ledger::{CoarseKind, LedgerId, NodeId};
+use crate::region::Region;
+use crate::store::{Reader, StoreError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError, RwLock};
+
+/// The nodes of each site that the region's statements make home of a ledger: one site, unless something is wrong.
+pub(super) type HomeNodes = BTreeMap<LedgerId, Vec<BTreeSet<NodeId>>>;
+
+/// What is known of the ledgers' homes.
+pub(super) struct Homes {
+    own: NodeId,
+    named: RwLock<HomeNodes>,
+    begun: Mutex<BTreeMap<LedgerId, Begun>>,
+}
+
+/// The first entries that were found in a ledger: each member can write one into a copy that it holds.
+#[derive(Default)]
+struct Begun {
+    read_to: i64,
+    /// Who names itself as home, in order of arrival.
+    founders: Vec<NodeId>,
+}
+
+impl Clinic {
+    /// What the region's statements say of who is at home where.
+    pub fn set_homes(&self, region: &Region) {
+        self.inner.homes.set(region.home_nodes());
+    }
+}
+
+impl Homes {
+    pub(super) fn new(own: NodeId, named: HomeNodes) -> Self {
+        Self { own, named: RwLock::new(named), begun: Mutex::default() }
+    }
+
+    fn set(&self, named: HomeNodes) {
+        *self.named.write().unwrap_or_else(PoisonError::into_inner) = named;
+    }
+
+    /// The nodes that speak for a ledger's home.
+    pub(super) fn of(&self, within: Within<'_, '_>) -> Result<BTreeSet<NodeId>, StoreError> {
+        let founders = self.founders(within)?;
+        let named = self.named.read().unwrap_or_else(PoisonError::into_inner).get(&within.ledger).cloned().unwrap_or_default();
+        Ok(speakers(self.own, &founders, named))
+    }
+
+    /// Reads only what has come since the last time: a begin entry comes with every start of a writer.
+    fn founders(&self, within: Within<'_, '_>) -> Result<Vec<NodeId>, StoreError> {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        let begun = begun.entry(within.ledger).or_default();
+        for entry in within.entries_of_kind_after(CoarseKind::BEGIN, begun.read_to)? {
+            begun.read_to = entry.row;
+            let Ok(Begin { home: Some(home), .. }) = super::open_payload::<Begin>(&entry) else { continue };
+            let author = entry.open.author();
+            if author.0 == home && entry.open.seq() == 1 && !begun.founders.contains(&author) {
+                begun.founders.push(author);
+            }
+        }
+        Ok(begun.founders.clone())
+    }
+}
+
+/// This node's own first entry comes before others', one of whom the region knows as home before one of whom it does not, and then the
+/// one that came first.
+fn speakers(own: NodeId, founders: &[NodeId], named: Vec<BTreeSet<NodeId>>) -> BTreeSet<NodeId> {
+    let is_named = |node: &NodeId| named.iter().any(|nodes| nodes.contains(node));
+    let mine = founders.iter().find(|founder| **founder == own);
+    let founder = mine.or_else(|| founders.iter().find(|founder| is_named(founder)));
+    match (founder.or(founders.first().filter(|_| named.is_empty())), named) {
+        (Some(founder), named) => {
+            let further = named.into_iter().filter(|nodes| nodes.contains(founder)).flatten();
+            further.chain([*founder]).collect()
+        }
+        // The ledger's first entry is not here yet.
+        (None, named) => named.into_iter().flatten().collect(),
+    }
+}
+
+/// What the statements that lie in the store say. `None` where there is no region, or they cannot be read: who opens the membership is told.
+pub(super) fn named(reader: &Reader<'_>) -> Result<Option<HomeNodes>, StoreError> {
+    let statements = crate::region::Statements::gathered(&reader.statements()?).ok().flatten();
+    Ok(statements.and_then(|statements| Region::of(&statements)).map(|region| region.home_nodes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(n: u8) -> NodeId {
+        NodeId([n; 32])
+    }
+
+    fn nodes(all: &[u8]) -> BTreeSet<NodeId> {
+        all.iter().map(|n| node(*n)).collect()
+    }
+
+    #[test]
+    fn who_speaks_for_a_home() {
+        let of = |founders: &[u8], named: &[&[u8]]| {
+            let founders: Vec<NodeId> = founders.iter().map(|n| node(*n)).collect();
+            speakers(node(9), &founders, named.iter().map(|all| nodes(all)).collect())
+        };
+        assert_eq!(of(&[1, 2], &[]), nodes(&[1]), "without a region the first to come");
+        assert_eq!(of(&[2, 1], &[&[1, 3]]), nodes(&[1, 3]), "whom the region names, with its successors");
+        assert_eq!(of(&[1, 2], &[&[2, 5], &[1, 3]]), nodes(&[1, 3]), "of two sites that claim it, the one that was first");
+        assert_eq!(of(&[2], &[&[1, 3]]), nodes(&[1, 3]), "a claim that nobody confirms is none");
+        assert_eq!(of(&[2, 9], &[&[2]]), nodes(&[9]), "at home, the own one");
+        assert_eq!(of(&[], &[]), nodes(&[]));
+    }
+}
