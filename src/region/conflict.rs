@@ -122,17 +122,30 @@ pub enum Conflict {
 }
 
 /// A clock that differs by less is not worth a word.
-const CLOCK_DIFFERS_MS: i64 = 24 * 60 * 60 * 1000;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// The middle one of all clocks, the own among them; `None` where there are as many on one side as on the other, a day or more apart: then
+/// nobody can tell which are wrong.
+pub fn middle_clock(own_ms: i64, peers_ms: &[i64]) -> Option<i64> {
+    let mut sorted = peers_ms.to_vec();
+    sorted.push(own_ms);
+    sorted.sort_unstable();
+    let (lower, upper) = (*sorted.get((sorted.len() - 1) / 2)?, *sorted.get(sorted.len() / 2)?);
+    (upper.saturating_sub(lower) < DAY_MS).then_some(lower)
+}
+
+/// By how many days a clock is ahead, rounded; below zero, behind; nothing where it is less than one.
+pub fn days_ahead(ahead_ms: i64) -> i64 {
+    let is_off = ahead_ms.saturating_abs() >= DAY_MS;
+    if is_off { ahead_ms.saturating_add(ahead_ms.signum() * (DAY_MS / 2)) / DAY_MS } else { 0 }
+}
 
 impl Conflict {
-    /// Compares the own clock with the peers' that were heard, all in milliseconds since 1970 UTC. The middle one decides, so that one
-    /// wrong clock among them accuses nobody.
+    /// Compares the own clock with the peers' that were heard, all in milliseconds since 1970 UTC. The middle one of all decides, so that
+    /// one wrong clock among them accuses nobody else.
     pub fn of_clock(own_ms: i64, peers_ms: &[i64]) -> Option<Self> {
-        let mut sorted = peers_ms.to_vec();
-        sorted.sort_unstable();
-        let ahead_ms = own_ms.saturating_sub(*sorted.get(sorted.len() / 2)?);
-        let is_off = ahead_ms.saturating_abs() >= CLOCK_DIFFERS_MS;
-        is_off.then_some(Self::ClockDiffers { ahead_days: ahead_ms / CLOCK_DIFFERS_MS })
+        let ahead_days = days_ahead(own_ms.saturating_sub(middle_clock(own_ms, peers_ms)?));
+        (ahead_days != 0).then_some(Self::ClockDiffers { ahead_days })
     }
 
     pub(super) fn waits(statement: StatementId, kept: &Kept, signed: Signer, authority: &Authority) -> Self {

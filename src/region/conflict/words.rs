@@ -140,10 +140,11 @@ impl Conflict {
 
 fn clock(ahead_days: i64) -> Sentence {
     let (days, is_behind) = (ahead_days.unsigned_abs(), ahead_days < 0);
+    let s = if days == 1 { "" } else { "s" };
     let (ja, en) = if is_behind { ("遅れて", "behind") } else { ("進んで", "ahead of") };
     both(
         format!("この箱の時計は、ほかの施設より{days}日{ja}います。記録は失われません。"),
-        format!("The clock of this box is {days} days {en} the others. Nothing is lost by it."),
+        format!("The clock of this box is {days} day{s} {en} the others. Nothing is lost by it."),
     )
 }
 

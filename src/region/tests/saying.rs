@@ -42,6 +42,8 @@ fn a_clock_is_doubted_by_the_middle_of_the_others() {
     let year = 365 * DAY_MS;
     assert_eq!(Conflict::of_clock(0, &[]), None);
     assert_eq!(Conflict::of_clock(0, &[year, 5, DAY_MS]), None, "one of three is wrong, and not this one");
-    assert_eq!(Conflict::of_clock(0, &[year, year + 5, 3]), Some(Conflict::ClockDiffers { ahead_days: -365 }));
-    assert_eq!(Conflict::of_clock(i64::MAX, &[i64::MIN]).is_some(), Conflict::of_clock(year, &[0]).is_some());
+    assert_eq!(Conflict::of_clock(0, &[year, year + 5, year + 7, 3]), Some(Conflict::ClockDiffers { ahead_days: -365 }));
+    assert_eq!(Conflict::of_clock(0, &[year, 5]), None, "nor of three boxes in all");
+    assert_eq!(Conflict::of_clock(i64::MAX, &[i64::MIN]), None, "of two nobody can tell");
+    assert_eq!(Conflict::of_clock(0, &[year, year + 5, 3]), None, "nor of two and two");
 }

@@ -21,7 +21,7 @@ fn one_whole_sheet_or_any_two_of_three_give_the_key() {
         assert_eq!(KitKey::from_sheets(&sheets), Ok(key.clone()));
         assert_eq!(KitKey::from_sheets(&sheets[..1]), Err(KitError::NotEnough));
         assert_eq!(KitKey::from_sheets(&[sheets[0].clone(), sheets[0].clone()]), Err(KitError::NotEnough));
-        assert_eq!(KitKey::from_sheets(&[]), Err(KitError::NotEnough));
+        assert_eq!(KitKey::from_sheets(&[]), Err(KitError::NoSheet));
         let other = KitKey::random(purpose, &entropy).split(&entropy);
         assert_eq!(KitKey::from_sheets(&[sheets[0].clone(), other[1].clone()]), Err(KitError::Mixed));
     }

@@ -47,6 +47,11 @@ impl Demo {
         text(&self.clinics[there]["name"])
     }
 
+    /// The clinic whose patients have the sample cards.
+    pub fn home(&self) -> String {
+        text(&self.clinics[0]["name"])
+    }
+
     /// The address of a path, at the clinic where the phone is.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", text(&self.clinics[self.near.get()]["url"]).trim_end_matches('/'))
