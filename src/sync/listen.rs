@@ -202,9 +202,13 @@ impl Listener {
             _ => STRANGER_LEN_MAX,
         };
         // Before it is read: what is not read does not take room here.
-        let _turn = match path {
-            "/statements" => Some((caller.turn.acquire().await, self.offers.acquire().await)),
-            _ => None,
+        let turn = (path == "/statements").then(|| caller.turn.try_acquire());
+        let _turn = match turn {
+            Some(Err(_taken)) => {
+                return self.refuse(StatusCode::TOO_MANY_REQUESTS, "statements are taken one after the other");
+            }
+            Some(Ok(turn)) => Some((turn, self.offers.acquire().await)),
+            None => None,
         };
         let read = tokio::time::timeout(QUESTION_WITHIN, Packed::read(&head.headers, body, len_max, PIECE_WITHIN)).await;
         let read = read.unwrap_or(Err(BodyError::Late)).and_then(|packed| packed.unpack(len_max));

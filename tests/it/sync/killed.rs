@@ -15,6 +15,9 @@ const BODY_LEN: usize = 3_200;
 /// What an answer is longer than what it brings, and answers that bring no entries.
 const BESIDES: u64 = 256 * 1024;
 
+/// Slow enough that a filling outlasts the kills.
+const RATE: &str = "2500000";
+
 const FILL: Duration = Duration::from_secs(180);
 
 /// When in a filling the kill comes.
@@ -51,7 +54,7 @@ fn a_filling_goes_on_where_it_was_after_fifty_kills_of_either_side() {
 
     let [home, holder] = [&world.clinics[0], &world.clinics[1]];
     let addresses = [home, holder].map(|place| place.address.to_string());
-    let start_home = || Boxed::start(home, &["--peer", &addresses[1]]);
+    let start_home = || Boxed::start(home, &["--peer", &addresses[1], "--sync-rate", RATE]);
     let start_holder = || Boxed::start(holder, &["--peer", &addresses[0]]);
     let (mut home_box, mut holder_box) = (start_home(), start_holder());
     let disk = Disk::of(&holder.dir);
