@@ -200,8 +200,9 @@ impl Aside {
     }
 
     /// A person has dealt with these.
-    pub fn dismiss(&mut self, ledger: LedgerId, peer: NodeId, reason: Reason) {
-        self.troubles.remove(&(ledger, peer, reason));
+    /// Whether there was such a trouble.
+    pub fn dismiss(&mut self, ledger: LedgerId, peer: NodeId, reason: Reason) -> bool {
+        self.troubles.remove(&(ledger, peer, reason)).is_some()
     }
 }
 

@@ -49,6 +49,9 @@ const STRANGERS_MAX: usize = 32;
 const STRANGER_QUESTIONS: u32 = 240;
 const JOIN_WEIGHT: u32 = 12;
 
+/// Offers of statements that are being read or taken, from all members together; of one connection, one at a time. They are long.
+const OFFERS_MAX: usize = 8;
+
 /// Questions on one connection that are under way at a time.
 const STREAMS_MAX: u32 = 32;
 
@@ -90,6 +93,7 @@ pub(super) struct Listener {
     /// One at a time: strangers could make this node check signatures without end.
     of_strangers: Semaphore,
     of_members: Semaphore,
+    offers: Semaphore,
     next: AtomicU64,
 }
 
@@ -99,6 +103,8 @@ struct Caller {
     peer: PeerKey,
     address: IpAddr,
     over: CancellationToken,
+    /// One long question at a time.
+    turn: Semaphore,
 }
 
 impl Listener {
@@ -111,6 +117,7 @@ impl Listener {
             gate: Gate::new(STRANGER_QUESTIONS),
             of_strangers: Semaphore::new(1),
             of_members: Semaphore::new(4),
+            offers: Semaphore::new(OFFERS_MAX),
             next: AtomicU64::new(1),
         }
     }
@@ -131,7 +138,7 @@ impl Listener {
         let id = ConnectionId(self.next.fetch_add(1, Ordering::Relaxed));
         let over = self.hub.stopping.child_token();
         self.hub.tell(Input::Came(Incoming { id, peer, address: place.address(), over: over.clone() }));
-        let caller = Arc::new(Caller { id, peer, address: place.address(), over });
+        let caller = Arc::new(Caller { id, peer, address: place.address(), over, turn: Semaphore::new(1) });
         self.converse(stream, &caller).await;
         caller.over.cancel();
         self.hub.tell(Input::Went(id));
@@ -194,6 +201,15 @@ impl Listener {
             "/join" => join::MESSAGE_LEN_MAX,
             _ if is_member => OFFER_LEN_MAX,
             _ => STRANGER_LEN_MAX,
+        };
+        // Before it is read: what is not read does not take room here.
+        let turn = (path == "/statements").then(|| caller.turn.try_acquire());
+        let _turn = match turn {
+            Some(Err(_taken)) => {
+                return self.refuse(StatusCode::TOO_MANY_REQUESTS, "statements are taken one after the other");
+            }
+            Some(Ok(turn)) => Some((turn, self.offers.acquire().await)),
+            None => None,
         };
         let read = tokio::time::timeout(QUESTION_WITHIN, Packed::read(&head.headers, body, len_max, PIECE_WITHIN)).await;
         let read = read.unwrap_or(Err(BodyError::Late)).and_then(|packed| packed.unpack(len_max));

@@ -9,11 +9,11 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A path beside the data directory, as an argument.
-fn at(clinic: &Clinic, name: &str) -> String {
+pub fn at(clinic: &Clinic, name: &str) -> String {
     clinic.path(name).to_str().unwrap().to_owned()
 }
 
-fn ok(ran: Ran) -> Ran {
+pub fn ok(ran: Ran) -> Ran {
     assert_eq!(ran.code, 0, "{}{}", String::from_utf8_lossy(&ran.out), ran.err);
     ran
 }
@@ -25,7 +25,7 @@ fn refused(ran: &Ran, words: &str) {
 }
 
 /// The founder with its kit in `kit`.
-fn founded(split: bool) -> Clinic {
+pub fn founded(split: bool) -> Clinic {
     let host = Clinic::named("さくら薬局", &["--lat", "33.55", "--lon", "133.53", "--damage", "0.3", "--host", "本町ビル"]);
     let (kit, staff) = (at(&host, "kit"), at(&host, "staff.txt"));
     let mut args = vec!["region", "found", "--name", "高知", "--kit-out", &kit, "--staff", &staff, "--json"];
@@ -50,13 +50,13 @@ fn ask(host: &Clinic, guest: &Clinic, code: &str) -> String {
     joined["compared"].as_str().unwrap().to_owned()
 }
 
-fn carry(from: &Clinic, to: &Clinic) {
+pub fn carry(from: &Clinic, to: &Clinic) {
     let file = at(from, "statements");
     ok(from.run(&["region", "carry", "--out", &file]));
     ok(to.run(&["region", "carry", "--take", &file]));
 }
 
-fn joined(host: &Clinic, guest: &Clinic) {
+pub fn joined(host: &Clinic, guest: &Clinic) {
     let compared = ask(host, guest, &invite(host));
     ok(guest.run(&["region", "confirm", &compared]));
     let root = at(host, "kit/root.txt");
@@ -65,11 +65,11 @@ fn joined(host: &Clinic, guest: &Clinic) {
     carry(guest, host);
 }
 
-fn status(clinic: &Clinic) -> Value {
+pub fn status(clinic: &Clinic) -> Value {
     ok(clinic.run(&["region", "status", "--json"])).json()
 }
 
-fn row<'a>(rows: &'a Value, field: &str, value: &Value) -> &'a Value {
+pub fn row<'a>(rows: &'a Value, field: &str, value: &Value) -> &'a Value {
     rows.as_array().unwrap().iter().find(|row| row[field] == *value).unwrap_or_else(|| panic!("no {field} {value}: {rows}"))
 }
 

@@ -1,8 +1,16 @@
 //! The exchange over real sockets and real files.
 
+mod boxes;
+mod forger;
 mod hostile;
 mod impostor;
+mod killed;
+mod memory;
 pub mod region;
+mod release;
+mod sealed;
+mod slow;
+mod ways;
 
 use crate::wait::until;
 use kusuribako::exchange::message::{Message, Request};

@@ -2,7 +2,7 @@
 
 use super::{Action, CompareEntries, Exchange, Holding, How, Settled, Waiting, Want, holding};
 use crate::exchange::message::{Refusal, Request, Response, Set};
-use crate::exchange::{EntryRef, Standing, Take};
+use crate::exchange::{EntryRef, Reason, Standing, Take};
 use crate::ledger::{LedgerId, NodeId};
 
 impl Exchange {
@@ -41,7 +41,10 @@ impl Exchange {
         let now = Settled::between(&held.frontier, theirs);
         // With the same tips, a peer may still have bodies that are missing here.
         let may_have_more = now.tips.0 != now.tips.1 || held.frontier.missing() > 0;
-        if standing.takes != Take::Nothing && may_have_more && peer.settled.get(&ledger) != Some(&now) {
+        // Whoever tells of what it holds may give it by now; it is asked again, and if it does, its refusal is no trouble any more.
+        let was_refused = standing.gives && self.aside.dismiss(ledger, id, Reason::NotGiven);
+        let is_new = may_have_more && peer.settled.get(&ledger) != Some(&now);
+        if standing.takes != Take::Nothing && (is_new || was_refused) {
             let how = if tips.is_empty() { How::Compare } else { How::Hinted(tips) };
             self.wait(Waiting { peer: id, ledger, how });
         }

@@ -4,9 +4,9 @@ use super::disk::Disk;
 use super::hostile::{HONEST, LIAR, Victim, honest, written};
 use super::world::{LEDGER, Writer};
 use crate::exchange::message::{Path, Request, Response};
-use crate::exchange::node::Event;
-use crate::exchange::{AuthorRule, Authors, EntryRef, Standing, Take};
-use crate::ledger::EntryId;
+use crate::exchange::node::{Action, Event};
+use crate::exchange::{AuthorRule, Authors, Copies, EntryRef, Frontier, Holding, Standing, Take};
+use crate::ledger::{EntryId, Incarnation};
 
 fn tip(disk: &Disk) -> EntryRef {
     *disk.frontier().tips().next().unwrap()
@@ -111,4 +111,32 @@ fn who_holds_nothing_passes_on_what_others_left_in_the_inbox() {
     let mut home = Victim::new(&[holder.node(), writer.node()]);
     home.meet(HONEST, Standing::holder(), &mut |request| Some(honest(&relay.disk, request)));
     assert!(home.disk.has_whole(&relay.disk.rows[0].open.id()));
+}
+
+#[test]
+fn a_copy_that_was_given_up_counts_nowhere_and_is_filled_anew_if_it_is_wanted_again() {
+    let (source, writer) = written();
+    let mut victim = Victim::new(&[writer.node()]);
+    victim.meet(HONEST, Standing::holder(), &mut |request| Some(honest(&source, request)));
+    let whole = victim.exchange.frontier(LEDGER).unwrap().clone();
+    assert_eq!(whole.entries(), 12);
+    victim.disk = Disk::default();
+    victim.tell(Event::Dropped(LEDGER), &mut |_| None);
+    assert_eq!(victim.exchange.frontier(LEDGER), Some(&victim.disk.frontier()));
+    // What it says of itself is not taken for a copy.
+    let hint = Request::Hint { ledger: LEDGER, holding: said(&whole), tips: Vec::new() };
+    let answers = victim.tell(Event::Asked(HONEST, 1, hint), &mut |_| None);
+    let Some(Action::Answer(_, _, Response::Noted { holding })) = answers.first() else { panic!("{answers:?}") };
+    assert_eq!((holding.entries, holding.summary == whole.summary()), (0, false));
+    let mut copies = Copies::default();
+    copies.note(LEDGER, LIAR, *holding, &whole, 1);
+    assert!(!copies.of(LEDGER, LIAR).unwrap().has_everything(&whole));
+    victim.meet(HONEST, Standing::holder(), &mut |request| Some(honest(&source, request)));
+    assert_eq!((victim.disk.at.len(), victim.disk.fault()), (12, None));
+    assert_eq!(victim.exchange.frontier(LEDGER), Some(&whole));
+}
+
+fn said(frontier: &Frontier) -> Holding {
+    let (summary, entries, missing) = (frontier.summary(), frontier.entries(), frontier.missing());
+    Holding { summary, boot: Incarnation([8; 8]), turn: 1, entries, missing, features: 0 }
 }

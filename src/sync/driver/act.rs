@@ -75,7 +75,11 @@ impl Driver {
         let (hub, body) = (self.hub.clone(), Packed::new(request.encode_message()));
         let worker = self.worker.clone();
         self.hub.tasks.spawn("question", async move {
-            match ask(&link, body).await {
+            let answered = ask(&link, body).await;
+            if let Ok(packed) = &answered {
+                tracing::debug!(bytes = packed.bytes.len(), "an answer came");
+            }
+            match answered {
                 Ok(packed) if packed.is_zstd || packed.bytes.len() > READ_AWAY_FROM => worker.give(Work::Read(token, packed)),
                 Ok(packed) => hub.tell(Input::Answered(token, Some(worker::read(&packed)))),
                 // Longer than any answer may be: none, too.

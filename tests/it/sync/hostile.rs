@@ -1,13 +1,15 @@
 //! Hostile nodes: each case says what it does; the one that it does it to stays as it was, says why, and goes on with the others.
 
+use super::forger::{self, Forger};
 use super::impostor::{Impostor, Twist, hint};
 use super::region::{PATIENCE, World};
+use super::slow;
 use crate::wait::until;
 use aws_lc_rs::signature::Ed25519KeyPair;
 use hyper::StatusCode;
 use kusuribako::exchange::message::{Message, Path, Request, Response};
 use kusuribako::exchange::{MESSAGE_LEN_MAX, Reason};
-use kusuribako::ledger::LedgerId;
+use kusuribako::ledger::{CoarseKind, EntryId, LedgerId, OpenPart};
 use kusuribako::region::payload::{Payload, Revoked};
 use kusuribako::region::{Signed, Statements};
 use kusuribako::sync::body::Packed;
@@ -44,8 +46,12 @@ impl Scene {
 
     /// It calls and says that there is something new.
     fn provoke(&self) {
+        self.provoke_with(self.ledger);
+    }
+
+    fn provoke_with(&self, ledger: LedgerId) {
         let link = self.impostor.call(self.world.clinics[0].address);
-        let hint = Packed::new(hint(&self.impostor.clinic, self.ledger, 1_000).encode_message());
+        let hint = Packed::new(hint(&self.impostor.clinic, ledger, 1_000).encode_message());
         self.impostor.runtime.block_on(link.ask("/exchange", hint, MESSAGE_LEN_MAX, PATIENCE)).unwrap();
     }
 
@@ -229,63 +235,50 @@ fn a_member_that_does_not_take_what_it_asks_for() {
     until("it is told to come later, or cut off", Duration::from_secs(40), || unread.is_refused().then_some(()));
 }
 
-mod slow {
-    //! A client that reads no bodies.
+fn id_of(open: &[u8]) -> EntryId {
+    OpenPart::decode(open).unwrap().id()
+}
 
-    use bytes::Bytes;
-    use http_body_util::Full;
-    use hyper::client::conn::http2;
-    use hyper::{Method, Request};
-    use hyper_util::rt::{TokioExecutor, TokioIo};
-    use kusuribako::sync::tls::Tls;
-    use kusuribako::tasks::Tasks;
-    use std::net::SocketAddr;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use tokio::net::TcpStream;
-    use tokio_rustls::TlsConnector;
-
-    #[derive(Clone, Default)]
-    pub struct Unread(Arc<[AtomicUsize; 2]>);
-
-    impl Unread {
-        /// Long answers that have begun.
-        pub fn begun(&self) -> usize {
-            self.0[0].load(Ordering::SeqCst)
-        }
-
-        /// Whether a question was answered shortly, or not at all.
-        pub fn is_refused(&self) -> bool {
-            self.0[1].load(Ordering::SeqCst) > 0
-        }
+#[test]
+fn a_member_that_has_written_two_branches() {
+    let scene = Scene::new(Box::new(|_, response| response.encode_message()));
+    let mut one = Forger::new(scene.impostor.clinic.node_key().signing_pair(), scene.ledger);
+    let begun = one.write(CoarseKind::RECORD, &[b"begin", b"both"]);
+    let mut other = one.clone();
+    let branches = [one.write(CoarseKind::RECORD, &[b"one", b"two"]), other.write(CoarseKind::RECORD, &[b"other"])];
+    let runs: Vec<_> = [begun].into_iter().chain(branches).collect();
+    let ids: Vec<EntryId> = runs.iter().flat_map(|run| &run.entries).map(|kept| kept.open.id()).collect();
+    forger::keep(&scene.impostor, scene.ledger, runs);
+    scene.provoke();
+    // Both are kept, shown as what they are, and sent on to others.
+    for at in [0, 1] {
+        let clinic = &scene.world.clinics[at];
+        until("both branches are there", PATIENCE, || {
+            (clinic.held(scene.ledger).branched().count() == 1 && clinic.held(scene.ledger).missing() == 0).then_some(())
+        });
+        let ledger = scene.ledger;
+        let held: Vec<EntryId> = super::boxes::Disk::of(&clinic.dir).all(ledger).iter().map(|(open, _)| id_of(open)).collect();
+        assert!(ids.iter().all(|id| held.iter().filter(|there| *there == id).count() == 1));
     }
+    scene.until_others_go_on();
+}
 
-    pub async fn ask_and_read_nothing(tls: &Tls, address: SocketAddr, want: &[u8], count: usize) -> Unread {
-        let stream = TcpStream::connect(address).await.unwrap();
-        let name = rustls::pki_types::ServerName::from(address.ip());
-        let stream = TlsConnector::from(Arc::clone(&tls.client)).connect(name, stream).await.unwrap();
-        let mut builder = http2::Builder::new(TokioExecutor::new());
-        builder.initial_stream_window_size(1_024).initial_connection_window_size(65_535);
-        let (requests, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
-        let tasks = Tasks::new();
-        tasks.spawn("connection", async move { drop(connection.await) });
-        let unread = Unread::default();
-        for _ in 0..count {
-            let (mut requests, unread) = (requests.clone(), unread.clone());
-            let mut request = Request::new(Full::new(Bytes::copy_from_slice(want)));
-            (*request.method_mut(), *request.uri_mut()) = (Method::POST, hyper::Uri::from_static("/exchange"));
-            tasks.spawn("question", async move {
-                let answer = requests.send_request(request).await;
-                let is_long = answer.as_ref().is_ok_and(|answer| {
-                    let len = answer.headers().get("content-length").and_then(|len| len.to_str().ok()?.parse::<usize>().ok());
-                    len.is_some_and(|len| len > 10_000)
-                });
-                unread.0[usize::from(!is_long)].fetch_add(1, Ordering::SeqCst);
-                // Kept, and never read.
-                std::future::pending::<()>().await;
-                drop(answer);
-            });
-        }
-        unread
-    }
+#[test]
+fn a_member_that_asks_for_others_entries_to_be_erased() {
+    let scene = Scene::new(Box::new(|_, response| response.encode_message()));
+    let home = &scene.world.clinics[0];
+    let (ledger, before) = (home.ledger(), super::boxes::Disk::of(&home.dir).all(home.ledger()));
+    let patients = home.clinic().patients().unwrap().len();
+    let named: Vec<u8> = before.iter().flat_map(|(open, _)| id_of(open).0).collect();
+    let mut eraser = Forger::new(scene.impostor.clinic.node_key().signing_pair(), ledger);
+    let run = eraser.write(CoarseKind::ERASE, &[b"begin", &named]);
+    forger::keep(&scene.impostor, ledger, vec![run]);
+    scene.provoke_with(ledger);
+    scene.until_blamed(Reason::Erase);
+    until("it is kept", PATIENCE, || (home.held(ledger).tips().any(|tip| tip.chain.author == eraser.node())).then_some(()));
+    let after = super::boxes::Disk::of(&home.dir).all(ledger);
+    assert!(before.iter().all(|entry| after.contains(entry)), "nothing was erased");
+    assert_eq!(home.held(ledger).missing(), 0);
+    assert_eq!(home.clinic().patients().unwrap().len(), patients);
+    scene.until_others_go_on();
 }

@@ -8,12 +8,13 @@ use kusuribako::clock::Clock;
 use kusuribako::entropy::SystemEntropy;
 use kusuribako::exchange::Frontier;
 use kusuribako::ledger::payload::SiteProfile;
-use kusuribako::ledger::{LedgerId, NodeId, SiteId};
+use kusuribako::ledger::{CoarseKind, LedgerId, NodeId, SiteId};
 use kusuribako::membership::{Member, Word};
-use kusuribako::record::{Channel, Content, FactId, Group, Institution, Origin, Patient, Prescription, Source, Visit};
+use kusuribako::record::{Channel, Content, FactId, Group, Institution, Origin, Patient, Prescription, Source, Subject, Visit};
 use kusuribako::region::kit::Kit;
 use kusuribako::region::payload::{Holders, Payload, Placement};
-use kusuribako::seal::random;
+use kusuribako::seal::{Entropy, random};
+use kusuribako::store::{Draft, Urgency};
 use kusuribako::sync::{self, Board, Settings};
 use kusuribako::tasks::Tasks;
 use std::net::{SocketAddr, TcpListener};
@@ -38,6 +39,7 @@ pub struct Place {
     pub dir: PathBuf,
     pub address: SocketAddr,
     pub running: Option<Running>,
+    known: Option<(LedgerId, NodeId, SiteId)>,
 }
 
 /// A process, as it were.
@@ -52,7 +54,7 @@ pub struct Running {
 impl Place {
     fn new(home: &std::path::Path, number: usize) -> Self {
         let address = free_address();
-        Self { name: format!("Clinic {number}"), dir: home.join(number.to_string()), address, running: None }
+        Self { name: format!("Clinic {number}"), dir: home.join(number.to_string()), address, running: None, known: None }
     }
 
     pub fn location(&self) -> Location {
@@ -68,15 +70,15 @@ impl Place {
     }
 
     pub fn ledger(&self) -> LedgerId {
-        self.clinic().ledger()
+        self.known.unwrap().0
     }
 
     pub fn node(&self) -> NodeId {
-        self.member().node()
+        self.known.unwrap().1
     }
 
     pub fn site(&self) -> SiteId {
-        self.member().site()
+        self.known.unwrap().2
     }
 
     /// Founds the clinic, if it is not there, and starts its node; `peers` are the addresses that it is told of.
@@ -91,6 +93,7 @@ impl Place {
             clinic
         };
         let member = Member::open(&clinic).unwrap();
+        self.known = Some((clinic.ledger(), member.node(), member.site()));
         let board = Board::default();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let stop = CancellationToken::new();
@@ -153,6 +156,23 @@ pub fn write(clinic: &Clinic, visits: u8) {
         digest: None,
     };
     clinic.register(patient, source.clone(), (0..visits).map(fact).collect()).unwrap();
+}
+
+/// Entries under one head.
+const AT_ONCE: usize = 40;
+
+/// Writes so many entries that nobody can read, each with so long a body: what a ledger weighs.
+pub fn bulk(clinic: &Clinic, count: usize, body_len: usize) {
+    let entropy = SystemEntropy::default();
+    let draft = |_| {
+        let mut body = vec![0; body_len];
+        entropy.fill(&mut body);
+        Draft { kind: CoarseKind::RECORD, subject: Subject(random(&entropy)), body, projections: Vec::new() }
+    };
+    for some in 0..count.div_ceil(AT_ONCE) {
+        let drafts = (some * AT_ONCE..count.min(some * AT_ONCE + AT_ONCE)).map(draft).collect();
+        clinic.store().append(drafts, Urgency::Normal).wait().unwrap();
+    }
 }
 
 impl World {
