@@ -42,7 +42,7 @@ fn show(args: &DemoArgs, dir: &Path, output: &mut Output<'_>) -> anyhow::Result<
     let held_by = region::until_copied(&clinics, output)?;
     match args.json {
         true => output.json(&as_json(&clinics, &processes, &held_by))?,
-        false => announce(&clinics, &held_by, output)?,
+        false => announce(&clinics, processes.pids(), &held_by, output)?,
     }
     processes.until_signal(&clinics, output)
 }
@@ -63,10 +63,19 @@ fn as_json(clinics: &[DemoClinic], processes: &Processes, held_by: &[Vec<String>
     json!({"clinics": rows})
 }
 
-fn announce(clinics: &[DemoClinic], held_by: &[Vec<String>], output: &mut Output<'_>) -> anyhow::Result<()> {
+fn announce(
+    clinics: &[DemoClinic],
+    pids: impl Iterator<Item = u32>,
+    held_by: &[Vec<String>],
+    output: &mut Output<'_>,
+) -> anyhow::Result<()> {
     output.result("Three clinics of one region — made-up patients only\n")?;
-    for (clinic, held_by) in clinics.iter().zip(held_by) {
-        output.result(format_args!("{}\n  {}\n  its records are kept by {}\n", clinic.name, clinic.url, held_by.join(", ")))?;
+    for ((clinic, held_by), pid) in clinics.iter().zip(held_by).zip(pids) {
+        let held_by = held_by.join(", ");
+        output.result(format_args!(
+            "{}\n  {}  (process {pid})\n  its records are kept by {held_by}\n",
+            clinic.name, clinic.url
+        ))?;
         for (card, name) in &clinic.cards {
             if std::ptr::eq(clinic, &clinics[0]) {
                 output.result(qr::terminal(card::url(&clinic.url, card).as_bytes(), Correction::Low)?)?;
@@ -76,6 +85,6 @@ fn announce(clinics: &[DemoClinic], held_by: &[Vec<String>], output: &mut Output
     }
     output.result(
         "Open an address and type a card's code and PIN. Try a card at the other two clinics: one has a copy, the other says where to go.\n\
-         Ctrl-C ends the demo.",
+         To see a clinic die, end its process (`kill -9` and the number behind its address). Ctrl-C ends the demo.",
     )
 }
