@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A region of idle clinics on one LAN of network namespaces: what they cost, how soon they meet, how soon a death is noticed.
 
-    benches/region.py --program target/release/kusuribako [--clinics 24] [--seconds 30]
+    benches/region.py --program target/release/kusuribako [--clinics 24] [--seconds 30] [--capacity 3]
 
 Needs root and iproute2. Bytes are those of each clinic's interface, both ways.
 """
@@ -87,11 +87,12 @@ def main():
     parser.add_argument("--program", default="target/release/kusuribako")
     parser.add_argument("--clinics", type=int, default=24)
     parser.add_argument("--seconds", type=int, default=30)
+    parser.add_argument("--capacity", type=int, default=3, help="patients that a clinic has room for; each clinic has one")
     args = parser.parse_args()
     scratch, lan = pathlib.Path(tempfile.mkdtemp(prefix="region-")), Lan(args.clinics)
     clinics = [Clinic(lan, at, scratch, str(pathlib.Path(args.program).resolve())) for at in range(args.clinics)]
     try:
-        print(json.dumps(measure(lan, clinics, args.seconds, scratch)))
+        print(json.dumps(measure(lan, clinics, args.seconds, args.capacity, scratch)))
     finally:
         for clinic in clinics:
             if clinic.child:
@@ -100,11 +101,11 @@ def main():
         shutil.rmtree(scratch)
 
 
-def measure(lan, clinics, seconds, scratch):
+def measure(lan, clinics, seconds, capacity, scratch):
     first = clinics[0]
     for clinic in clinics:
         clinic.do("init", "--name", f"clinic {clinic.at}", "--lat", f"38.{clinic.at:02}", "--lon", f"140.{clinic.at:02}", "--damage", "0.3",
-                  "--host", f"h{clinic.at}", "--capacity", "10000", "--admin-out", str(scratch / f"staff{clinic.at}"))
+                  "--host", f"h{clinic.at}", "--capacity", str(capacity), "--admin-out", str(scratch / f"staff{clinic.at}"))
         patient = clinic.json("patient", "add", "--name", f"患者 {clinic.at}", "--birth", "19580303", "--sex", "male")["patient"]
     first.do("region", "found", "--name", "bench", "--kit-out", str(scratch / "kit"))
     root = str(scratch / "kit" / "root.txt")
@@ -147,7 +148,7 @@ def measure(lan, clinics, seconds, scratch):
         run("ip", "-n", lan.name(at), "link", "set", "eth0", "down")
         silent.append(until(lambda: all(name not in watcher.reached() for watcher in watchers)))
     rounded = lambda values: [round(value, 2) for value in values]
-    return {"clinics": len(clinics), "cpu_percent": {"mean": round(statistics.mean(cpu), 3), "max": round(max(cpu), 3)},
+    return {"clinics": len(clinics), "capacity": capacity, "cpu_percent": {"mean": round(statistics.mean(cpu), 3), "max": round(max(cpu), 3)},
             "bytes_per_s": {"mean": round(statistics.mean(wire)), "max": round(max(wire))},
             "death_noticed_s": rounded(noticed), "link_lost_noticed_s": rounded(silent), "all_met_after_start_s": rounded(met)}
 

@@ -34,15 +34,15 @@ const WINDOW: u32 = 4 << 20;
 pub enum Heartbeat {
     /// Within five seconds: both hold the same ledger.
     Quick,
-    /// Within half a minute.
+    /// Within little more than half a minute.
     Slow,
 }
 
 impl Heartbeat {
     const fn interval(self) -> Duration {
         match self {
-            Self::Quick => Duration::from_secs(2),
-            Self::Slow => Duration::from_secs(20),
+            Self::Quick => Duration::from_millis(2_400),
+            Self::Slow => Duration::from_secs(30),
         }
     }
 }

@@ -72,7 +72,7 @@ const SLOWEST_START: Duration = Duration::from_secs(20);
 const WATCHED_FROM: usize = 64 * 1024;
 
 /// How soon a peer that only calls, and cannot be called, is found to be gone.
-const BEAT_EVERY: Duration = Duration::from_secs(15);
+const BEAT_EVERY: Duration = Duration::from_secs(60);
 const BEAT_WITHIN: Duration = Duration::from_secs(5);
 
 /// What an answer keeps until it was sent.
