@@ -29,7 +29,7 @@ const ALONE_MAX: usize = 1_024;
 pub(super) struct Kept {
     /// What it says.
     pub(super) said: Said,
-    /// By signer. Of two signatures of one signer, the one with the lower counter.
+    /// By signer. Of two signatures of one signer, the one with the lower counter; on a notice, with the higher.
     pub(super) signed: BTreeMap<Signer, Signed>,
 }
 
@@ -220,7 +220,7 @@ impl Statements {
         for signed in known.into_values() {
             let said = || Kept { said: Said::of(signed.body()), signed: BTreeMap::new() };
             let kept = self.kept.entry(signed.statement()).or_insert_with(said);
-            let rank = |signed: &Signed| (signed.counter(), signed.id());
+            let rank = |signed: &Signed| (rank_of_counter(signed), signed.id());
             let is_better = kept.signed.get(&signed.signer()).is_none_or(|old| rank(&signed) < rank(old));
             if is_better {
                 kept.signed.insert(signed.signer(), signed);
@@ -263,6 +263,12 @@ impl Statements {
             }
         }
     }
+}
+
+/// Of two signatures of one signer on one statement the lower counter is kept; on a notice the higher, since of a node's notices those with its
+/// highest counter are kept: a lower one that came later would bring back what was forgotten for it.
+fn rank_of_counter(signed: &Signed) -> u64 {
+    if signed.body().kind == NOTICE { u64::MAX - signed.counter() } else { signed.counter() }
 }
 
 /// The counter from above, which sorts the newest to the front, then the id; and the statement.
