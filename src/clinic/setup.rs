@@ -11,10 +11,10 @@ use super::within::Within;
 use super::{Clinic, ClinicError, Inner};
 use crate::clock::Clock;
 use crate::entropy::SystemEntropy;
-use crate::ledger::payload::{Begin, LedgerKey, OpenerEntry, Payload, Registration, SiteProfile, Wrap};
+use crate::ledger::payload::{Begin, LedgerKey, OpenerEntry, Payload, SiteProfile, Wrap};
 use crate::ledger::{CoarseKind, Incarnation, NodeId, Place, SiteId};
 use crate::record::Subject;
-use crate::seal::key::{Key, KeyKind, Opener, OpenerId, OpenerKind};
+use crate::seal::key::{Key, KeyKind, Opener, OpenerId, OpenerKind, OpenerPublic};
 use crate::seal::{Entropy, body, envelope, random};
 use crate::store::{self, Author, Store, StoreError, Urgency};
 use std::path::{Path, PathBuf};
@@ -70,7 +70,11 @@ impl Clinic {
         let founding = Founding { site: SiteId(site), home: store.node() };
         let inner = inner(store, node, founding, keys, profile.clone(), clock, entropy);
         let drafts = vec![
-            inner.open_draft(CoarseKind::KEY, Subject::NONE, &node_opener(&inner.node, &key).content())?,
+            inner.open_draft(
+                CoarseKind::KEY,
+                Subject::NONE,
+                &OpenerEntry::seedless(&node_public(&inner.node), &key, Vec::new()).content(),
+            )?,
             inner.open_draft(CoarseKind::KEY, Subject::NONE, &ledger_key(&ledger, &inner.node, &key)?.content())?,
             inner.open_draft(CoarseKind::SETTING, Subject::NONE, &profile.content())?,
         ];
@@ -223,23 +227,13 @@ fn author(node: &NodeKey, site: Option<[u8; 16]>, entropy: &dyn Entropy, clock: 
     }
 }
 
-fn node_opener(node: &NodeKey, key: &Key) -> OpenerEntry {
-    let public = Opener::from_seed(node.seed()).public(OpenerId(node.opener_id()), OpenerKind::Node, [0; 16]);
-    OpenerEntry {
-        opener: public.id,
-        kind: public.kind,
-        x25519: public.x25519,
-        ed25519: public.ed25519,
-        locator: None,
-        seed: None,
-        salt: None,
-        registrations: vec![Registration::new(&public, key, KeyKind::Ledger)],
-        wraps: Vec::new(),
-    }
+/// The public half of the node's own opener.
+fn node_public(node: &NodeKey) -> OpenerPublic {
+    Opener::from_seed(node.seed()).public(OpenerId(node.opener_id()), OpenerKind::Node, [0; 16])
 }
 
 fn ledger_key(ledger: &[u8; 16], node: &NodeKey, key: &Key) -> Result<LedgerKey, ClinicError> {
-    let public = Opener::from_seed(node.seed()).public(OpenerId(node.opener_id()), OpenerKind::Node, [0; 16]);
+    let public = node_public(node);
     let sealed = envelope::wrap(ledger, key, KeyKind::Ledger, &public)?;
     let wrap = Wrap { key: key.id, kind: KeyKind::Ledger, opener: public.id, sealed };
     Ok(LedgerKey { key: key.id, inbox: key.inbox_public(), wraps: vec![wrap], predecessors: Vec::new() })

@@ -196,6 +196,21 @@ pub struct OpenerEntry {
 }
 
 impl OpenerEntry {
+    /// Of an opener whose seed is kept elsewhere, registered under a ledger key.
+    pub fn seedless(public: &OpenerPublic, ledger_key: &Key, wraps: Vec<Wrap>) -> Self {
+        Self {
+            opener: public.id,
+            kind: public.kind,
+            x25519: public.x25519,
+            ed25519: public.ed25519,
+            locator: None,
+            seed: None,
+            salt: None,
+            registrations: vec![Registration::new(public, ledger_key, KeyKind::Ledger)],
+            wraps,
+        }
+    }
+
     /// Its public half.
     pub fn public(&self) -> OpenerPublic {
         OpenerPublic {

@@ -216,16 +216,6 @@ impl Inner {
 
     /// An opener without a seed in the ledger, registered under the ledger key.
     pub(in crate::clinic) fn keeper_entry(&self, public: &OpenerPublic, wraps: Vec<Wrap>) -> OpenerEntry {
-        OpenerEntry {
-            opener: public.id,
-            kind: public.kind,
-            x25519: public.x25519,
-            ed25519: public.ed25519,
-            locator: None,
-            seed: None,
-            salt: None,
-            registrations: vec![Registration::new(public, self.keys.ring.newest(), KeyKind::Ledger)],
-            wraps,
-        }
+        OpenerEntry::seedless(public, self.keys.ring.newest(), wraps)
     }
 }
