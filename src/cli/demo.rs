@@ -36,8 +36,8 @@ pub(crate) fn run(args: &DemoArgs, output: &mut Output<'_>) -> anyhow::Result<u8
 }
 
 fn show(args: &DemoArgs, dir: &Path, output: &mut Output<'_>) -> anyhow::Result<()> {
-    let clinics = clinics::open_or_make(dir, args.port, output)?;
-    let processes = Processes::start(&clinics)?;
+    let (clinics, ports) = clinics::open_or_make(dir, args.port, output)?;
+    let processes = Processes::start(&clinics, ports)?;
     region::form(&clinics, dir, output)?;
     let held_by = region::until_copied(&clinics, output)?;
     match args.json {

@@ -47,13 +47,13 @@ pub(super) struct DemoClinic {
 }
 
 /// Makes or opens them, each with sample cards. Ports are free ones; the first clinic's can be given.
-pub(super) fn open_or_make(dir: &Path, port: u16, output: &mut Output<'_>) -> anyhow::Result<Vec<DemoClinic>> {
+pub(super) fn open_or_make(dir: &Path, port: u16, output: &mut Output<'_>) -> anyhow::Result<(Vec<DemoClinic>, Ports)> {
     check(dir)?;
     std::fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
     std::fs::write(dir.join(MARK), "made-up patients: see `kusuribako demo --help`\n")?;
-    let ports = ports(port)?;
+    let ports = Ports::take(port)?;
     let each = demo::PATIENTS / SAMPLES.len();
-    let clinics = SAMPLES.iter().zip(ports).enumerate().map(|(place, (sample, (pages, sync)))| {
+    let clinics = SAMPLES.iter().zip(ports.addresses()?).enumerate().map(|(place, (sample, (pages, sync)))| {
         let own = dir.join(format!("clinic-{}", place + 1));
         let url = format!("http://{pages}");
         let clinic = match is_founded(&own) {
@@ -63,7 +63,7 @@ pub(super) fn open_or_make(dir: &Path, port: u16, output: &mut Output<'_>) -> an
         let cards = sample_cards(&clinic, if place == 0 { demo::CARDS } else { 1 })?;
         Ok(DemoClinic { name: sample.name, dir: own.canonicalize()?, url, pages, sync, cards })
     });
-    clinics.collect()
+    Ok((clinics.collect::<anyhow::Result<_>>()?, ports))
 }
 
 fn check(dir: &Path) -> anyhow::Result<()> {
@@ -80,14 +80,32 @@ fn check(dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// All are held until all are known, so that no two are the same.
-fn ports(first: u16) -> anyhow::Result<Vec<(SocketAddr, SocketAddr)>> {
-    let bind = |port: u16| TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).context("listening on 127.0.0.1");
-    let mut held = Vec::new();
-    for place in 0..SAMPLES.len() {
-        held.push((bind(if place == 0 { first } else { 0 })?, bind(0)?));
+/// Free ports for pages and for other clinics, of each clinic; held until the clinics are started, so that nobody else takes them.
+pub(super) struct Ports(Vec<(TcpListener, TcpListener)>);
+
+/// Below the ports that systems give to outgoing connections, one of which might take a port between two looks.
+const OWN_PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+impl Ports {
+    fn take(first: u16) -> anyhow::Result<Self> {
+        let bind = |port: u16| TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        // Demos that start together begin at different places.
+        let begin = usize::try_from(std::process::id())? * 2 * SAMPLES.len() % OWN_PORTS.len();
+        let mut free = OWN_PORTS.cycle().skip(begin).take(OWN_PORTS.len()).filter_map(|port| bind(port).ok());
+        let mut free = || free.next().context("no port from 20000 to 31999 is free on 127.0.0.1");
+        let held = (0..SAMPLES.len()).map(|place| {
+            let pages = match (place, first) {
+                (0, 1..) => bind(first).with_context(|| format!("listening on 127.0.0.1:{first}"))?,
+                (_, _) => free()?,
+            };
+            Ok((pages, free()?))
+        });
+        held.collect::<anyhow::Result<_>>().map(Self)
     }
-    held.iter().map(|(pages, sync)| Ok((pages.local_addr()?, sync.local_addr()?))).collect()
+
+    fn addresses(&self) -> anyhow::Result<Vec<(SocketAddr, SocketAddr)>> {
+        self.0.iter().map(|(pages, sync)| Ok((pages.local_addr()?, sync.local_addr()?))).collect()
+    }
 }
 
 fn opened(dir: &Path, url: &str) -> anyhow::Result<Clinic> {

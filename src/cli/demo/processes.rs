@@ -1,6 +1,6 @@
 //! The demo's processes: each clinic is served by one of its own, as at three places.
 
-use super::clinics::DemoClinic;
+use super::clinics::{DemoClinic, Ports};
 use crate::cli::output::Output;
 use anyhow::{Context, bail};
 use std::io::{BufRead, BufReader};
@@ -29,7 +29,8 @@ fn program() -> anyhow::Result<Command> {
 }
 
 impl Processes {
-    pub(super) fn start(clinics: &[DemoClinic]) -> anyhow::Result<Self> {
+    pub(super) fn start(clinics: &[DemoClinic], ports: Ports) -> anyhow::Result<Self> {
+        drop(ports);
         let started = clinics.iter().map(|clinic| {
             let (pages, sync) = (clinic.pages.to_string(), clinic.sync.to_string());
             let mut command = program()?;
