@@ -6,6 +6,7 @@ pub mod chart;
 pub mod check;
 mod derive;
 pub mod export;
+pub mod heir;
 pub mod holders;
 mod homes;
 pub mod inbox;
@@ -25,7 +26,7 @@ pub(crate) mod within;
 use crate::clock::Clock;
 use crate::ledger::content::Content;
 use crate::ledger::payload::{Payload, SiteProfile};
-use crate::ledger::{CoarseKind, LedgerId, NodeId, SiteId};
+use crate::ledger::{CoarseKind, LedgerId, SiteId};
 use crate::record::timeline::Today;
 use crate::record::{FactId, Subject};
 use crate::seal::body::{self, Class};
@@ -55,8 +56,6 @@ struct Inner {
     ledger: [u8; 16],
     node: NodeKey,
     site: SiteId,
-    /// The node that founded the ledger: this one, unless this one took over.
-    home: NodeId,
     homes: Arc<homes::Homes>,
     keys: Arc<LedgerKeys>,
     profile: SiteProfile,
@@ -103,6 +102,9 @@ pub enum ClinicError {
         /// Which row.
         row: i64,
     },
+    /// What was handed over is not what the region says.
+    #[error("the keys in the answer are not those that this clinic vouched for in the region's statements: ask for a new answer, at another holder")]
+    NotVouched,
     /// A content was too large to seal.
     #[error(transparent)]
     Seal(#[from] SealError),

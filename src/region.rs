@@ -7,6 +7,7 @@
 pub mod authority;
 pub mod conflict;
 pub mod emergency;
+pub mod heir;
 pub mod holding;
 pub mod invitation;
 pub mod join;
@@ -179,10 +180,13 @@ impl Region {
         self.sites.values().filter(move |site| site.ledger == ledger)
     }
 
-    /// The nodes of each site that is home of a ledger, whatever became of their keys: one site, unless something is wrong.
-    pub fn home_nodes(&self) -> BTreeMap<LedgerId, Vec<BTreeSet<NodeId>>> {
-        let mut homes: BTreeMap<LedgerId, Vec<BTreeSet<NodeId>>> = BTreeMap::new();
-        self.sites.values().for_each(|site| homes.entry(site.ledger).or_default().push(site.nodes.clone()));
+    /// The nodes of each site that is home of a ledger, with what became of their keys: one site, unless something is wrong.
+    pub fn home_nodes(&self) -> BTreeMap<LedgerId, Vec<BTreeMap<NodeId, KeyState>>> {
+        let mut homes: BTreeMap<LedgerId, Vec<BTreeMap<NodeId, KeyState>>> = BTreeMap::new();
+        for site in self.sites.values() {
+            let nodes = site.nodes.iter().filter_map(|id| Some((*id, self.nodes.get(id)?.state.clone())));
+            homes.entry(site.ledger).or_default().push(nodes.collect());
+        }
         homes
     }
 
