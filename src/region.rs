@@ -190,6 +190,16 @@ impl Region {
         homes
     }
 
+    /// Whether a box has to take in nothing new any more: another is in service in its place, or it was revoked. One that was only retired goes on
+    /// until it is stopped, and delivers what it writes.
+    pub fn is_out_of_service(&self, node: NodeId) -> bool {
+        self.nodes.get(&node).is_some_and(|node| match node.state {
+            KeyState::Active => false,
+            KeyState::Retired => self.is_active(node.site),
+            KeyState::Revoked(_) => true,
+        })
+    }
+
     /// What a connection from a key is for.
     pub fn access(&self, key: Signer) -> Access {
         match self.nodes.get(&node_of(key)).map(|node| (node, &node.state)) {

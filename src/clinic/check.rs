@@ -3,9 +3,9 @@
 use super::homes::Speakers;
 use super::keys::Ring;
 use super::{Clinic, ClinicError, Inner, line, projection};
+use crate::ledger::CoarseKind;
 use crate::ledger::content::Content;
 use crate::ledger::payload::PatientKey;
-use crate::ledger::CoarseKind;
 use crate::record::Subject;
 use crate::seal::body::{self, Class};
 use crate::seal::key::Key;

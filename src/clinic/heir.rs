@@ -63,9 +63,7 @@ impl Clinic {
     /// [`StaffRefusal`].
     pub fn open_by_staff(&self, code: &BadgeCode, passphrase: &Passphrase) -> Result<Opening, StaffRefusal> {
         match self.prove_staff(code, passphrase) {
-            Ok(staff) => {
-                Ok(Opening { ledger: self.ledger(), keys: self.inner.keys.clone(), staff: Some(staff.into_opener()) })
-            }
+            Ok(staff) => Ok(Opening { ledger: self.ledger(), keys: self.inner.keys.clone(), staff: Some(staff.into_opener()) }),
             Err(StaffRefusal::Unknown) => self.open_visitor(code, passphrase),
             Err(other) => Err(other),
         }
@@ -143,8 +141,8 @@ impl Clinic {
             created => created?,
         };
         let is_begun = store.read_now(|reader| Ok(reader.last_row()? > 0))?;
-        store.put_local(TOLD, encode(&heritage.profile.clone().unwrap_or_default())).wait()?;
         let profile = heritage.profile.clone().unwrap_or_default();
+        store.put_local(TOLD, encode(&profile)).wait()?;
         let inner = inner(store, node, heritage.site, keys, profile, clock, entropy);
         let mut drafts = if is_begun { Vec::new() } else { inner.inherited(heritage, &secrets)? };
         let mut badge = None;
@@ -157,6 +155,22 @@ impl Clinic {
         inner.store.append(drafts, Urgency::Normal).wait()?;
         inner.derive_from_others()?;
         Ok((Self { inner: Arc::new(inner) }, badge))
+    }
+
+    /// Whether this box took over, and has not had everything yet that the clinic's holders have. Not from async code.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn is_being_filled(&self) -> Result<bool, ClinicError> {
+        Ok(self.inner.store.read_now(told_profile)?.is_some())
+    }
+
+    /// Everything is here that the holders have: what the box was told is not needed any more. Not from async code.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn end_filling(&self) -> Result<(), ClinicError> {
+        Ok(self.inner.store.remove_local(TOLD).wait()?)
     }
 
     /// The new box has everything that it was handed: its secrets lie where they belong, and no longer beside.

@@ -19,6 +19,7 @@ impl Clinic {
     /// # Errors
     /// What the store says.
     pub fn confirm_opener(&self, public: &OpenerPublic, by: &Staff) -> Result<bool, ClinicError> {
+        self.inner.check_in_service()?;
         if by.ledger() != self.ledger() {
             return Err(ClinicError::KeyDoesNotFit);
         }

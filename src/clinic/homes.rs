@@ -51,6 +51,8 @@ impl Clinic {
     /// What the region's statements say of who is at home where.
     pub fn set_homes(&self, region: &Region) {
         self.inner.homes.set(region.home_nodes());
+        let is_out = region.is_out_of_service(self.inner.store.node());
+        self.inner.is_out.store(is_out, std::sync::atomic::Ordering::SeqCst);
     }
 }
 

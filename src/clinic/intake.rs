@@ -186,6 +186,7 @@ impl Clinic {
         attach: &Attach,
         mut each: impl FnMut(&str, &[Outcome]),
     ) -> Result<(), ClinicError> {
+        self.inner.check_in_service()?;
         let mut batch = Batch::default();
         // One batch is on its way to disk while the next is prepared.
         let mut under_way: Option<UnderWay> = None;

@@ -99,12 +99,7 @@ impl LedgerKeys {
     }
 
     /// A patient's keys, opened with the ledger key, as far as they are of the line that begins with home's.
-    pub(crate) fn patient_ring(
-        &self,
-        own: Within<'_, '_>,
-        subject: Subject,
-        home: &Speakers,
-    ) -> Result<Ring, ClinicError> {
+    pub(crate) fn patient_ring(&self, own: Within<'_, '_>, subject: Subject, home: &Speakers) -> Result<Ring, ClinicError> {
         let links = links(own, subject, home)?;
         let opened = links.iter().filter_map(|link| Some((self.patient_key(own.ledger, subject, &link.entry)?, link.is_home)));
         let ring = Line::of(&links, opened, |_| false).ring();
@@ -202,11 +197,7 @@ fn given(within: Within<'_, '_>, id: OpenerId, home: &Speakers) -> Result<Vec<Gi
 }
 
 /// The patient's cards that home made. What it registered with them shows which keys it had.
-fn registered_by_home(
-    within: Within<'_, '_>,
-    subject: Subject,
-    home: &Speakers,
-) -> Result<Vec<OpenerEntry>, ClinicError> {
+fn registered_by_home(within: Within<'_, '_>, subject: Subject, home: &Speakers) -> Result<Vec<OpenerEntry>, ClinicError> {
     let mut cards = Vec::new();
     for (_, row) in within.find(projection::CARD, &subject.0)? {
         let Some(entry) = within.entry(row)?.filter(|entry| home.said(&entry.open)) else { continue };

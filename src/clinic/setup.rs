@@ -116,6 +116,7 @@ impl Clinic {
     /// # Errors
     /// What the store says.
     pub fn set_profile(&self, profile: &SiteProfile) -> Result<(), ClinicError> {
+        self.inner.check_in_service()?;
         let draft = self.inner.open_draft(CoarseKind::SETTING, Subject::NONE, &profile.content())?;
         self.inner.store.append(vec![draft], Urgency::Normal).wait()?;
         Ok(())
@@ -133,6 +134,7 @@ pub(super) fn inner(
 ) -> Inner {
     // Where that is not known yet, membership says so later.
     let region = store.read_now(homes::region).ok().flatten();
+    let is_out = region.as_ref().is_some_and(|region| region.is_out_of_service(store.node()));
     let named = region.map(|region| region.home_nodes()).unwrap_or_default();
     Inner {
         ledger: node.ledger().0,
@@ -149,6 +151,7 @@ pub(super) fn inner(
         spare_tries: SpareTries::default(),
         inbox_turn: std::sync::Mutex::default(),
         opened: Opened::default(),
+        is_out: is_out.into(),
         inboxes: RwLock::default(),
     }
 }

@@ -7,8 +7,8 @@ mod badges;
 mod opened;
 
 pub use badges::{NewBadge, Staff, StaffRefusal};
-pub use opened::{Opened, Unlock, Unlocked};
 pub(super) use opened::is_proven;
+pub use opened::{Opened, Unlock, Unlocked};
 
 use super::homes::Speakers;
 use super::keys::{Ring, open_predecessors, opener_wraps, stored_entries};

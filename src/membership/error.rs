@@ -140,13 +140,17 @@ pub enum MembershipError {
         opened: String,
     },
     /// A site has more than one box in service.
-    #[error("{name} has several boxes in service: name the one whose place is taken by the first digits of its id (`kusuribako region status --json`)")]
+    #[error(
+        "{name} has several boxes in service: name the one whose place is taken by the first digits of its id (`kusuribako region status --json`)"
+    )]
     SeveralBoxes {
         /// The site's name.
         name: String,
     },
     /// The box that asks belongs to the region already.
-    #[error("the region knows this box already: a box that takes over is a new one, made with `kusuribako init --successor` in an empty directory")]
+    #[error(
+        "the region knows this box already: a box that takes over is a new one, made with `kusuribako init --successor` in an empty directory"
+    )]
     BoxKnown,
     /// Nobody of the staff, and nobody who signs for the region.
     #[error("where nobody of the staff is there, the region's word is needed at once: add --root FILE or --deputy FILE")]
@@ -155,7 +159,9 @@ pub enum MembershipError {
     #[error("no new box is proposed under {0:?}: `kusuribako region status` shows which are")]
     NoSuchProposal(String),
     /// More than one was.
-    #[error("more than one new box is proposed for {0:?}: name the proposal by the digits that `kusuribako region status` shows")]
+    #[error(
+        "more than one new box is proposed for {0:?}: name the proposal by the digits that `kusuribako region status` shows"
+    )]
     SeveralProposals(String),
     /// The statement is not there.
     #[error("no statement waits under {0:?}: `kusuribako region status` shows what waits for a signature")]

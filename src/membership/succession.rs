@@ -77,7 +77,9 @@ impl Member {
         let heritage = Heritage {
             site: site.id,
             ledger: site.ledger,
-            keys: opening.seal_to(&request.wished.node_opener.as_opener(OpenerKind::Node)).map_err(crate::clinic::ClinicError::from)?,
+            keys: opening
+                .seal_to(&request.wished.node_opener.as_opener(OpenerKind::Node))
+                .map_err(crate::clinic::ClinicError::from)?,
             badges,
             profile,
             statements: self.require()?.statements.as_ref().clone(),
@@ -146,8 +148,7 @@ impl Member {
 
     fn find_proposal(&self, region: &Region, text: &str) -> Result<Proposal, MembershipError> {
         let wanted = text.trim().to_ascii_lowercase();
-        let is_statement =
-            |id: StatementId| wanted.len() >= STATEMENT_DIGITS_MIN && id.to_string().starts_with(&wanted);
+        let is_statement = |id: StatementId| wanted.len() >= STATEMENT_DIGITS_MIN && id.to_string().starts_with(&wanted);
         let site = self.find_site(text).ok();
         let named = |proposal: &&Proposal| is_statement(proposal.statement) || Some(proposal.admission.site) == site;
         let found: Vec<&Proposal> = region.proposals().iter().filter(named).collect();

@@ -30,7 +30,9 @@ pub enum HeirError {
     #[error("the file is not what `kusuribako init --successor` or `kusuribako region succeed` wrote")]
     Malformed,
     /// The request is not signed by the key that it names.
-    #[error("the request is not signed by the box that it names: make it anew with `kusuribako init --successor --request-out FILE`")]
+    #[error(
+        "the request is not signed by the box that it names: make it anew with `kusuribako init --successor --request-out FILE`"
+    )]
     NotByNode,
     /// The answer is for another box.
     #[error(

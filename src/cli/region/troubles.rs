@@ -10,7 +10,7 @@ use crate::membership::{Member, WaitingHolder};
 use crate::region::{KeyState, Region};
 use crate::sentence::Sentence;
 use crate::store::Branching;
-use crate::sync::board::Snapshot;
+use crate::sync::board::{FillingView, Snapshot};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -57,6 +57,7 @@ pub(super) fn all(here: &Here) -> anyhow::Result<Vec<Shown>> {
     if !member.is_admitted() {
         return Ok(found);
     }
+    found.extend(here.board().and_then(|board| board.filling).map(filling));
     found.extend(card_base(member, &region));
     found.extend(region.conflicts().iter().map(|conflict| Shown {
         kind: "region",
@@ -90,6 +91,11 @@ pub(super) fn all(here: &Here) -> anyhow::Result<Vec<Shown>> {
 /// What the region has decided about this box.
 fn standing(member: &Member, region: &Region) -> Option<Shown> {
     let name = &region.founded().name;
+    if region.nodes().get(&member.node()).is_some_and(|own| own.state == KeyState::Retired)
+        && let Some(shown) = taken_over(member, region)
+    {
+        return Some(shown);
+    }
     let (kind, sentence, next_action) = match region.nodes().get(&member.node()).map(|own| &own.state) {
         Some(KeyState::Active) => return None,
         None => (
@@ -124,6 +130,54 @@ fn standing(member: &Member, region: &Region) -> Option<Shown> {
         ),
     };
     Some(Shown { kind, sentence, next_action })
+}
+
+/// The box that has taken over from this one.
+fn taken_over(member: &Member, region: &Region) -> Option<Shown> {
+    let new = member.successors().into_iter().next()?;
+    let addresses = region.nodes().get(&new).and_then(|node| node.notice.as_ref()).map(|notice| notice.addresses.join(", "));
+    let at = addresses.filter(|at| !at.is_empty());
+    let (at_ja, at_en) = at.map_or_else(Default::default, |at| (format!("（{at}）"), format!(" at {at}")));
+    Some(Shown {
+        kind: "taken-over",
+        sentence: both(
+            format!(
+                "この医院は、別の箱 {new:.8}{at_ja} が引き継ぎました。この箱は書いたものを届けるだけで、新しいことは受け付けません。",
+                new = new.to_string()
+            ),
+            format!(
+                "Another box, {new:.8}{at_en}, has taken over this clinic. This one delivers what it wrote, and takes in nothing new.",
+                new = new.to_string()
+            ),
+        ),
+        next_action: both(
+            "この箱を、ほかの医院につながる所でしばらく動かしたままにし、書いたものが届いたら止めてください。以後は新しい箱を使ってください。",
+            "Leave it on for a while where it reaches other clinics, until what it wrote has arrived there; then stop it, and work at the new one.",
+        ),
+    })
+}
+
+/// This clinic's own records are still coming.
+fn filling(filling: FillingView) -> Shown {
+    let FillingView { entries, of, per_s, remaining_s } = filling;
+    let of = of.map_or_else(|| "?".to_owned(), |of| of.to_string());
+    let (rate_ja, rate_en) = match (per_s, remaining_s) {
+        (Some(per_s), Some(rest)) => {
+            (format!("（毎秒{per_s}件、あと約{rest}秒）"), format!(", {per_s} a second, about {rest} s to go"))
+        }
+        _ => Default::default(),
+    };
+    Shown {
+        kind: "filling",
+        sentence: both(
+            format!("この医院の記録が届いている途中です：{of}件のうち{entries}件{rate_ja}。"),
+            format!("This clinic's records are still arriving: {entries} of {of} entries{rate_en}."),
+        ),
+        next_action: both(
+            "そのまま動かしておいてください。届いた分はもう読めます。控えを持つ医院とつながっている必要があります。",
+            "Leave the box on: what has come is served already. It has to reach a clinic that holds copies.",
+        ),
+    }
 }
 
 /// A clinic that has an address of its own on its cards keeps it.

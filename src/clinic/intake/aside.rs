@@ -53,6 +53,7 @@ impl Clinic {
     /// # Errors
     /// [`ClinicError::NoSuchSetAside`], [`ClinicError::NoSuchPatient`], [`ClinicError::NotReadable`]; what the store says.
     pub fn resolve(&self, number: i64, resolution: Resolution) -> Result<Option<Outcome>, ClinicError> {
+        self.inner.check_in_service()?;
         let found = self.waiting()?.into_iter().find(|waiting| waiting.number == number);
         let waiting = found.ok_or(ClinicError::NoSuchSetAside(number))?;
         if waiting.kept.reason == Why::Invalid.slug() && resolution != Resolution::Discard {

@@ -82,6 +82,7 @@ impl Clinic {
     /// # Errors
     /// [`ClinicError::AdminThere`]; what the store says.
     pub fn first_admin(&self, chosen: Option<Passphrase>) -> Result<NewBadge, ClinicError> {
+        self.inner.check_in_service()?;
         if self.has_admin()? {
             return Err(ClinicError::AdminThere);
         }
@@ -111,7 +112,8 @@ impl Clinic {
         let (inner, id) = (self.inner.clone(), badge.entry.opener);
         let asked = self.inner.store.read_now(move |reader| {
             let own = inner.own(reader);
-            Ok(is_revoked(own, id, |open| home.said(open)).and_then(|is_revoked| Ok((is_revoked, inner.home_wraps(reader, id)?))))
+            Ok(is_revoked(own, id, |open| home.said(open))
+                .and_then(|is_revoked| Ok((is_revoked, inner.home_wraps(reader, id)?))))
         });
         let (is_revoked, wraps) = asked??;
         if is_revoked {
