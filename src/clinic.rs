@@ -1,6 +1,7 @@
 //! What a clinic does with its ledger: register patients, issue cards, take records in, open a record with a card.
 //! The one place where keys, ledger and store meet; command line and pages both call it.
 
+pub mod adopt;
 pub mod cards;
 pub mod chart;
 pub mod check;

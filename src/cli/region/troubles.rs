@@ -1,16 +1,20 @@
 //! What is wrong in the region or waits for somebody, as one list: each with a sentence and a next action in both languages.
 
+mod aside;
+mod heir;
+
+pub(super) use aside::set_aside;
+
 use super::clocks;
 use crate::cli::request::Here;
 use crate::clinic::staff::Unlock;
 use crate::clock::{Trust, today_in_japan};
-use crate::exchange::aside::Language;
 use crate::ledger::{LedgerId, NodeId};
 use crate::membership::{Member, WaitingHolder};
 use crate::region::{KeyState, Region};
 use crate::sentence::Sentence;
 use crate::store::Branching;
-use crate::sync::board::{FillingView, Snapshot};
+use crate::sync::board::Snapshot;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -57,7 +61,7 @@ pub(super) fn all(here: &Here) -> anyhow::Result<Vec<Shown>> {
     if !member.is_admitted() {
         return Ok(found);
     }
-    found.extend(here.board().and_then(|board| board.filling).map(filling));
+    found.extend(here.board().and_then(|board| board.filling).map(heir::filling));
     found.extend(card_base(member, &region));
     found.extend(region.conflicts().iter().map(|conflict| Shown {
         kind: "region",
@@ -92,7 +96,7 @@ pub(super) fn all(here: &Here) -> anyhow::Result<Vec<Shown>> {
 fn standing(member: &Member, region: &Region) -> Option<Shown> {
     let name = &region.founded().name;
     if region.nodes().get(&member.node()).is_some_and(|own| own.state == KeyState::Retired)
-        && let Some(shown) = taken_over(member, region)
+        && let Some(shown) = heir::taken_over(member, region)
     {
         return Some(shown);
     }
@@ -130,54 +134,6 @@ fn standing(member: &Member, region: &Region) -> Option<Shown> {
         ),
     };
     Some(Shown { kind, sentence, next_action })
-}
-
-/// The box that has taken over from this one.
-fn taken_over(member: &Member, region: &Region) -> Option<Shown> {
-    let new = member.successors().into_iter().next()?;
-    let addresses = region.nodes().get(&new).and_then(|node| node.notice.as_ref()).map(|notice| notice.addresses.join(", "));
-    let at = addresses.filter(|at| !at.is_empty());
-    let (at_ja, at_en) = at.map_or_else(Default::default, |at| (format!("（{at}）"), format!(" at {at}")));
-    Some(Shown {
-        kind: "taken-over",
-        sentence: both(
-            format!(
-                "この医院は、別の箱 {new:.8}{at_ja} が引き継ぎました。この箱は書いたものを届けるだけで、新しいことは受け付けません。",
-                new = new.to_string()
-            ),
-            format!(
-                "Another box, {new:.8}{at_en}, has taken over this clinic. This one delivers what it wrote, and takes in nothing new.",
-                new = new.to_string()
-            ),
-        ),
-        next_action: both(
-            "この箱を、ほかの医院につながる所でしばらく動かしたままにし、書いたものが届いたら止めてください。以後は新しい箱を使ってください。",
-            "Leave it on for a while where it reaches other clinics, until what it wrote has arrived there; then stop it, and work at the new one.",
-        ),
-    })
-}
-
-/// This clinic's own records are still coming.
-fn filling(filling: FillingView) -> Shown {
-    let FillingView { entries, of, per_s, remaining_s } = filling;
-    let of = of.map_or_else(|| "?".to_owned(), |of| of.to_string());
-    let (rate_ja, rate_en) = match (per_s, remaining_s) {
-        (Some(per_s), Some(rest)) => {
-            (format!("（毎秒{per_s}件、あと約{rest}秒）"), format!(", {per_s} a second, about {rest} s to go"))
-        }
-        _ => Default::default(),
-    };
-    Shown {
-        kind: "filling",
-        sentence: both(
-            format!("この医院の記録が届いている途中です：{of}件のうち{entries}件{rate_ja}。"),
-            format!("This clinic's records are still arriving: {entries} of {of} entries{rate_en}."),
-        ),
-        next_action: both(
-            "そのまま動かしておいてください。届いた分はもう読めます。控えを持つ医院とつながっている必要があります。",
-            "Leave the box on: what has come is served already. It has to reach a clinic that holds copies.",
-        ),
-    }
 }
 
 /// A clinic that has an address of its own on its cards keeps it.
@@ -366,32 +322,6 @@ fn silent(region: &Region, board: &Snapshot) -> Vec<Shown> {
         next_action: both("その医院に、電源と通信を確かめてもらってください。", "Ask there to look at its power and network."),
     };
     peers.map(|peer| shown(site_name(region, peer.node))).collect()
-}
-
-/// What was set aside by the exchange, and what lies aside past a revocation.
-pub(super) fn set_aside(here: &Here, region: &Region) -> anyhow::Result<Vec<Value>> {
-    let mut rows: Vec<Value> = Vec::new();
-    for trouble in here.board().iter().flat_map(|board| &board.troubles) {
-        let ((en, next_en), (ja, next_ja)) =
-            (trouble.reason.sentences(Language::English), trouble.reason.sentences(Language::Japanese));
-        rows.push(json!({
-            "ledger": trouble.ledger.to_string(), "home": home_name(region, trouble.ledger),
-            "node": trouble.peer.to_string(), "name": site_name(region, trouble.peer),
-            "reason": trouble.reason.to_string(), "times": trouble.times,
-            "sentence": {"ja": ja, "en": en}, "next_action": {"ja": next_ja, "en": next_en},
-        }));
-    }
-    for (ledger, author, entries) in here.clinic.store().read_now(|reader| reader.aside_counts())? {
-        let reason = crate::exchange::aside::Reason::Revoked;
-        let ((en, next_en), (ja, next_ja)) = (reason.sentences(Language::English), reason.sentences(Language::Japanese));
-        rows.push(json!({
-            "ledger": ledger.to_string(), "home": home_name(region, ledger),
-            "node": author.to_string(), "name": site_name(region, author),
-            "reason": reason.to_string(), "entries": entries,
-            "sentence": {"ja": ja, "en": en}, "next_action": {"ja": next_ja, "en": next_en},
-        }));
-    }
-    Ok(rows)
 }
 
 fn home_name(region: &Region, ledger: LedgerId) -> String {

@@ -23,6 +23,11 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    /// The id of the entry that set it aside.
+    pub(in crate::clinic) const fn entry(&self) -> [u8; 32] {
+        self.entry
+    }
+
     /// The record, read again.
     ///
     /// # Errors
