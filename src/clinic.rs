@@ -72,6 +72,8 @@ struct Inner {
     opened: staff::Opened,
     /// The region has put another box in the place of this one, or revoked it.
     is_out: AtomicBool,
+    /// This box took over, and its clinic's records are still coming.
+    is_filling: AtomicBool,
     /// By the region's statements.
     inboxes: RwLock<BTreeMap<LedgerId, (KeyId, [u8; 32])>>,
 }

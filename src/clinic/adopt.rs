@@ -144,7 +144,14 @@ impl Clinic {
         };
         for (kept, mut content) in contents {
             content.reseals = Some(kept.open.id().0);
-            step.drafts.push(self.inner.sealed_draft(self.ledger(), kept.open.kind(), subject, &content, Class::Patient, &key)?);
+            step.drafts.push(self.inner.sealed_draft(
+                self.ledger(),
+                kept.open.kind(),
+                subject,
+                &content,
+                Class::Patient,
+                &key,
+            )?);
         }
         Ok(())
     }

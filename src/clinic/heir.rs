@@ -22,6 +22,7 @@ use crate::seal::{Entropy, SealError};
 use crate::store::{self, Draft, Reader, Store, StoreError, Urgency};
 use aws_lc_rs::signature::Ed25519KeyPair;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// What a box was told of its clinic, until the clinic's own entries are here.
 const TOLD: &str = "successor profile";
@@ -152,17 +153,15 @@ impl Clinic {
             badge = Some(made);
             drafts.extend(more);
         }
+        inner.is_filling.store(true, Ordering::SeqCst);
         inner.store.append(drafts, Urgency::Normal).wait()?;
         inner.derive_from_others()?;
         Ok((Self { inner: Arc::new(inner) }, badge))
     }
 
-    /// Whether this box took over, and has not had everything yet that the clinic's holders have. Not from async code.
-    ///
-    /// # Errors
-    /// What the store says.
-    pub fn is_being_filled(&self) -> Result<bool, ClinicError> {
-        Ok(self.inner.store.read_now(told_profile)?.is_some())
+    /// Whether this box took over, and has not had everything yet that the clinic's holders have.
+    pub fn is_being_filled(&self) -> bool {
+        self.inner.is_filling.load(Ordering::SeqCst)
     }
 
     /// Everything is here that the holders have: what the box was told is not needed any more. Not from async code.
@@ -170,7 +169,9 @@ impl Clinic {
     /// # Errors
     /// What the store says.
     pub fn end_filling(&self) -> Result<(), ClinicError> {
-        Ok(self.inner.store.remove_local(TOLD).wait()?)
+        self.inner.store.remove_local(TOLD).wait()?;
+        self.inner.is_filling.store(false, Ordering::SeqCst);
+        Ok(())
     }
 
     /// The new box has everything that it was handed: its secrets lie where they belong, and no longer beside.

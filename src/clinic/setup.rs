@@ -102,11 +102,13 @@ impl Clinic {
         let (keys, site) = found?;
         let mut inner = inner(store, node, site, keys, SiteProfile::default(), clock, entropy);
         let homes = inner.homes.clone();
-        inner.profile = inner.store.read_now(move |reader| {
-            let (own, told) = (Within::new(reader, ledger), told_profile(reader)?);
+        let (told, stated) = inner.store.read_now(move |reader| {
+            let own = Within::new(reader, ledger);
             let home = homes.of(own)?;
-            Ok(stated_profile(own, &home).map(|stated| stated.or(told).unwrap_or_default()))
-        })??;
+            Ok((told_profile(reader)?, stated_profile(own, &home)))
+        })?;
+        inner.is_filling = told.is_some().into();
+        inner.profile = stated?.or(told).unwrap_or_default();
         inner.derive_from_others()?;
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -152,6 +154,7 @@ pub(super) fn inner(
         inbox_turn: std::sync::Mutex::default(),
         opened: Opened::default(),
         is_out: is_out.into(),
+        is_filling: false.into(),
         inboxes: RwLock::default(),
     }
 }

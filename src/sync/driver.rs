@@ -132,8 +132,7 @@ impl Driver {
         let boot = Incarnation(random(&entropy));
         let clinic = hub.member.clinic().clone();
         let exchange = Exchange::new(boot, held.into_iter().map(|(id, frontier)| (id, frontier, Authors::default())));
-        // Where that cannot be read, nothing is said of it.
-        let is_heir = clinic.is_being_filled().unwrap_or(false);
+        let is_heir = clinic.is_being_filled();
         let configured = settings.peers.iter().cloned().chain(hub.member.peers_configured()).collect();
         Self {
             own: hub.member.node(),
