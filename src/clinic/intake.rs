@@ -35,7 +35,7 @@ pub struct NewFact {
 
 impl NewFact {
     /// A fact with a fresh id.
-    pub(super) fn minted(content: Said, source: Source, entropy: &dyn Entropy) -> Self {
+    pub fn minted(content: Said, source: Source, entropy: &dyn Entropy) -> Self {
         Self { id: FactId(random(entropy)), content, source, digest: None }
     }
 }

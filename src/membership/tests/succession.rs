@@ -285,15 +285,14 @@ fn copy_dir(from: &Path, to: &Path) {
     }
 }
 
-/// What counts of a run, and what lies past the revocation of its author.
-fn by_standing(region: &Region, run: Verified) -> (Vec<Verified>, Vec<Verified>) {
+/// What of a run lies past the revocation of its author.
+fn past_revocation(region: &Region, run: Verified) -> Vec<Verified> {
     let counts = |kept: &Kept| {
         let open = kept.open;
         region.entry_standing(open.author(), open.ledger(), open.incarnation(), open.seq(), open.id()) == EntryStanding::Counts
     };
-    let (good, aside): (Vec<Kept>, Vec<Kept>) = run.entries.iter().cloned().partition(counts);
-    let part = |entries: Vec<Kept>| if entries.is_empty() { Vec::new() } else { vec![Verified { entries, ..run.clone() }] };
-    (part(good), part(aside))
+    let entries: Vec<Kept> = run.entries.iter().filter(|kept| !counts(kept)).cloned().collect();
+    if entries.is_empty() { Vec::new() } else { vec![Verified { entries, ..run }] }
 }
 
 #[test]
@@ -313,7 +312,8 @@ fn what_a_revoked_box_wrote_is_adopted_once_by_staff_and_its_keys_are_not() {
     let handed = host.member.hand_over(HOME, &request, &opened(&host, &home), Some(&word)).unwrap();
     let (heir, _) = begun(dir, &request, &handed);
     let region = heir.member.region().unwrap();
-    hand(&home.clinic, &heir.clinic, ledger, |run| by_standing(&region, run));
+    hand(&host.clinic, &heir.clinic, ledger, all);
+    hand(&home.clinic, &heir.clinic, ledger, |run| (Vec::new(), past_revocation(&region, run)));
     opens(&heir.clinic, &card).unwrap();
     assert_eq!((heir.clinic.patients().unwrap().len(), opens(&heir.clinic, &late_card)), (1, Err(CardRefusal::Unknown)));
     let node = home.member.node();
