@@ -139,10 +139,27 @@ fn a_new_box_takes_over_with_everything_and_the_old_one_s_last_writes_arrive() {
         status["troubles"].as_array().unwrap().iter().any(|trouble| trouble["kind"] == "taken-over")
     });
     region.clinics[holder].until_status("what it wrote alone is here", |_| reads(&region.clinics[holder], &early_card));
+    let refused = early.write_memo(&before.cards[0], "古い箱で");
+    assert!(refused.starts_with("HTTP/1.1 403") && refused.contains("引き継がれました"), "{refused}");
+    let page = early.read(&before.cards[0]);
+    assert!(page.starts_with("HTTP/1.1 200") && page.contains("引き継がれました"), "it is read there, with a warning: {page}");
+    let patient = ["patient", "add", "--name", "x", "--birth", "19580303", "--sex", "male"];
+    assert_eq!(early.run(&patient).code, 1);
     early.stop();
+    assert_eq!(early.run(&patient).code, 1, "also while nobody serves it");
 
+    // It serves at once, and says that its records are still coming.
+    lan.cut(&[NEW], &[0, 1, 2, 3, 4, 5]);
     new.start();
+    let status = new.until_status("its records are still coming", |status| !status["filling"].is_null());
+    assert!(status["filling"]["of"].is_null() && status["filling"]["entries"].as_u64() > Some(0), "{status:#}");
+    assert!(status["troubles"].as_array().unwrap().iter().any(|trouble| trouble["kind"] == "filling"), "{status:#}");
+    let page = new.front();
+    assert!(page.contains(NAMES[LOST]) && page.contains("届いている途中"), "{page}");
+    new.patient("患者 間");
+    lan.heal();
     until_filled(&new);
+    assert!(!new.front().contains("届いている途中"));
     for card in before.cards.iter().chain([&early_card]) {
         assert!(reads(&new, card), "{}", new.log());
     }
