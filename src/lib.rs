@@ -6,6 +6,8 @@ pub mod record;
 
 pub mod formats;
 
+pub mod drugs;
+
 pub mod seal;
 
 pub mod ledger;
