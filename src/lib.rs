@@ -8,6 +8,8 @@ pub mod formats;
 
 pub mod drugs;
 
+pub mod finding;
+
 pub mod seal;
 
 pub mod ledger;

@@ -3,11 +3,12 @@
 use super::source::{File, Tree};
 
 /// Rooms without a clock, randomness, files, network, SQL or async of their own.
-const CORE: [&str; 12] = [
+const CORE: [&str; 13] = [
     "sentence",
     "record",
     "formats",
     "drugs",
+    "finding",
     "seal",
     "ledger",
     "exchange",
