@@ -3,6 +3,7 @@
 mod clinic;
 mod lan;
 mod restored;
+mod succession;
 
 use crate::cli::program::JAHIS;
 use crate::wait;
