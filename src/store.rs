@@ -287,6 +287,11 @@ impl Store {
         self.0.scribe.node
     }
 
+    /// The data directory.
+    pub fn dir(&self) -> &Path {
+        self.0.dir.path()
+    }
+
     /// The clock that entries are dated by.
     pub fn clock(&self) -> &Clock {
         &self.0.scribe.author.clock

@@ -130,11 +130,17 @@ pub(super) fn is_revoked(within: Within<'_, '_>, id: OpenerId, counts: impl Fn(N
     Ok(false)
 }
 
-/// A ledger's keys as an opener receives them: badge, emergency key or recovery key. `None` where it receives none that opens.
-pub(super) fn keys_for(within: Within<'_, '_>, id: OpenerId, opener: &Opener) -> Result<Option<LedgerKeys>, ClinicError> {
-    let stored = stored_entries(within, projection::LEDGER_KEY, None)?;
-    let ledger_keys: Vec<LedgerKey> = stored.iter().filter_map(|entry| open_payload(entry).ok()).collect();
+/// A ledger's keys as an opener receives them: badge, emergency key or recovery key, in the ledger itself or `beside` it. `None` where it
+/// receives none that opens.
+pub(super) fn keys_for(
+    within: Within<'_, '_>,
+    id: OpenerId,
+    opener: &Opener,
+    beside: &[Wrap],
+) -> Result<Option<LedgerKeys>, ClinicError> {
+    let ledger_keys = ledger_keys(within)?;
     let mut wraps: Vec<Wrap> = opener_wraps(within, id)?;
+    wraps.extend_from_slice(beside);
     wraps.extend(ledger_keys.iter().flat_map(|entry| entry.wraps.iter().cloned()));
     let mut ring: Option<Ring> = None;
     for entry in ledger_keys.iter().rev() {
@@ -152,6 +158,12 @@ pub(super) fn keys_for(within: Within<'_, '_>, id: OpenerId, opener: &Opener) ->
     open_predecessors(&mut ring, &boxes);
     let oldest = ledger_keys.iter().find_map(|first| ring.get(first.key)).unwrap_or(ring.newest());
     Ok(Some(LedgerKeys { indexer: oldest.indexer(), ring }))
+}
+
+/// The ledger key entries of a ledger, in order of arrival.
+pub(super) fn ledger_keys(within: Within<'_, '_>) -> Result<Vec<LedgerKey>, ClinicError> {
+    let stored = stored_entries(within, projection::LEDGER_KEY, None)?;
+    Ok(stored.iter().filter_map(|entry| open_payload(entry).ok()).collect())
 }
 
 fn is_for(wrap: &Wrap, key: KeyId, opener: OpenerId) -> bool {

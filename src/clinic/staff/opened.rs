@@ -4,8 +4,10 @@ use super::super::holders::receives;
 use super::super::{Clinic, ClinicError, LedgerKeys};
 use super::badges::StaffRefusal;
 use super::{badges_at, is_registered_in, is_revoked, keys_for};
+use crate::clinic::carried::{receives_beside, wraps_beside};
 use crate::clinic::within::Within;
 use crate::ledger::LedgerId;
+use crate::ledger::payload::Wrap;
 use crate::seal::badge::{BadgeCode, Passphrase};
 use crate::seal::key::{KeyId, Opener, OpenerId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -109,7 +111,7 @@ impl Clinic {
         let mut states = BTreeMap::new();
         for ledger in self.held()? {
             let is_sealed_here = match emergency {
-                Some(id) => self.inner.store.read_now(move |reader| Ok(receives(Within::new(reader, ledger), id)))??,
+                Some(id) => self.is_openable(ledger, id)?,
                 None => false,
             };
             let unlock = match (open.contains(&ledger), is_sealed_here) {
@@ -122,6 +124,14 @@ impl Clinic {
         Ok(states)
     }
 
+    fn is_openable(&self, ledger: LedgerId, id: OpenerId) -> Result<bool, ClinicError> {
+        let own = self.ledger();
+        self.inner.store.read_now(move |reader| {
+            let is_sealed = receives(Within::new(reader, ledger), id);
+            Ok(is_sealed.and_then(|is_sealed| Ok(is_sealed || receives_beside(reader, own, ledger, id)?)))
+        })?
+    }
+
     /// When it was last proven that a held ledger opens here, in ms since 1970 UTC by the clock of then. Not from async code.
     ///
     /// # Errors
@@ -131,11 +141,19 @@ impl Clinic {
         Ok(found.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()).map(i64::from_be_bytes))
     }
 
-    fn open_all(&self, id: OpenerId, opener: Opener) -> Result<BTreeMap<LedgerId, Arc<LedgerKeys>>, StaffRefusal> {
-        let (held, inboxes) = (self.held()?, self.inboxes());
+    pub(in crate::clinic) fn open_all(
+        &self,
+        id: OpenerId,
+        opener: Opener,
+    ) -> Result<BTreeMap<LedgerId, Arc<LedgerKeys>>, StaffRefusal> {
+        let (held, inboxes, own) = (self.held()?, self.inboxes(), self.ledger());
         let opened = self.inner.store.read_now(move |reader| {
-            let each = held.iter().map(|ledger| Ok((*ledger, keys_for(Within::new(reader, *ledger), id, &opener)?)));
-            Ok(each.collect::<Result<Vec<_>, ClinicError>>())
+            let open = |beside: Vec<Wrap>| {
+                let each = held.iter();
+                let each = each.map(|ledger| Ok((*ledger, keys_for(Within::new(reader, *ledger), id, &opener, &beside)?)));
+                each.collect::<Result<Vec<_>, ClinicError>>()
+            };
+            Ok(wraps_beside(reader, own, id).and_then(open))
         })??;
         let proven = opened.into_iter().filter_map(|(ledger, keys)| Some((ledger, keys?)));
         Ok(proven.filter(|(ledger, keys)| is_proven(keys, inboxes.get(ledger))).map(|(l, keys)| (l, Arc::new(keys))).collect())
@@ -160,7 +178,7 @@ impl Clinic {
             let id = badge.entry.opener;
             let read = self.inner.store.read_now(move |reader| {
                 let within = Within::new(reader, ledger);
-                Ok(keys_for(within, id, &opener).and_then(|keys| Ok((keys, is_revoked(within, id, |_| true)?))))
+                Ok(keys_for(within, id, &opener, &[]).and_then(|keys| Ok((keys, is_revoked(within, id, |_| true)?))))
             });
             let (keys, is_revoked) = read??;
             let proven =
