@@ -118,7 +118,8 @@ pub fn export(
         ..SiteProfile::default()
     };
     let copy = CarriedCopy::new(wish.label.clone(), clinic.name().to_owned(), member.node());
-    let stick = Stick::prepare(dir, &Fresh { profile: profile.clone(), copy })?;
+    let fresh = Fresh { profile, copy };
+    let stick = Stick::prepare(dir, &fresh)?;
     let mut copy = stick.copy()?;
     check_maker(dir, member, &region, &stick, &copy)?;
     member.vouch_for(&stick.clinic.node_key().signing_pair(), &wish.label, wish.ledgers.iter().copied().collect())?;
@@ -128,7 +129,7 @@ pub fn export(
     require_whole(&region, &wish.ledgers, &united)?;
     let with_badge = keys.map(|keys| stick.clinic.receive_keys(&keys)).transpose()?.unwrap_or_default();
     if copy.label != wish.label {
-        stick.clinic.set_profile(&profile)?;
+        stick.rename(&fresh)?;
         copy.label.clone_from(&wish.label);
     }
     copy.exported_at_ms = now_ms;

@@ -88,7 +88,9 @@ impl Side {
         let (clinic, entropy) = (member.clinic().clone(), SystemEntropy::default());
         let Subscription { ledgers, changes } = clinic.store().subscribe().wait()?;
         let mut all: BTreeMap<LedgerId, Frontier> = ledgers.into_iter().collect();
-        terms::ledgers(region).into_iter().for_each(|ledger| drop(all.entry(ledger).or_default()));
+        for ledger in terms::ledgers(region) {
+            all.entry(ledger).or_default();
+        }
         let node = member.node();
         let holds = |ledger: &LedgerId, frontier: &Frontier| {
             terms::holds(region, node, *ledger, false, terms::has_copy(region, node, *ledger, frontier))

@@ -93,6 +93,15 @@ impl Stick {
         Ok(Self { clinic, member, is_read_only: scratch.is_some(), _scratch: scratch })
     }
 
+    /// It is for another place from now on. Not for one that was opened from a copy.
+    ///
+    /// # Errors
+    /// What the system or the store says.
+    pub fn rename(&self, fresh: &Fresh) -> Result<(), CarryError> {
+        self.clinic.set_profile(&fresh.profile)?;
+        write_marker(self.clinic.store().dir(), &fresh.copy)
+    }
+
     /// What it knows of itself.
     ///
     /// # Errors
@@ -110,6 +119,13 @@ fn opening(dir: &Path, error: ClinicError) -> CarryError {
         return CarryError::InUse { dir };
     }
     CarryError::Stick { dir, source: Box::new(error) }
+}
+
+/// What people call the carried copy in a directory, as its marker says.
+pub fn label(dir: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(dir.join(MARKER)).ok()?;
+    let label = text.lines().find_map(|line| line.strip_prefix("label: "))?;
+    text.starts_with(HEADER).then(|| label.to_owned())
 }
 
 /// Whether a carried copy was begun in a directory.
@@ -135,7 +151,7 @@ fn is_empty(dir: &Path) -> Result<bool, CarryError> {
 fn write_marker(dir: &Path, copy: &CarriedCopy) -> Result<(), CarryError> {
     let CarriedCopy { label, by_name, .. } = copy;
     let text = format!(
-        "{HEADER}\n\n「{label}」のための、薬の記録の写しです。作ったところ：{by_name}\n\
+        "{HEADER}\nlabel: {label}\n\n「{label}」のための、薬の記録の写しです。作ったところ：{by_name}\n\
          中は封じてあり、患者本人のカードと暗証番号で開きます。拾った方は、作ったところに届けてください。\n\
          開くには：kusuribako carry open --dir（このフォルダー）\n\n\
          A copy of medication records for {label}, made by {by_name}.\n\
