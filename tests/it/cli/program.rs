@@ -78,7 +78,12 @@ impl Clinic {
     /// Serves the pages, with every log there is.
     pub fn serve(&self, args: &[&str]) -> Served {
         let off: &[&str] = if args.contains(&"--sync-listen") { &[] } else { &["--sync-listen", "off"] };
-        let mut command = self.command(&[&["serve", "--listen", "127.0.0.1:0"], off, args].concat());
+        self.start(&[&["serve", "--listen", "127.0.0.1:0"], off, args].concat())
+    }
+
+    /// Starts what serves pages, with every log there is.
+    pub fn start(&self, args: &[&str]) -> Served {
+        let mut command = self.command(args);
         let mut child = command.env("KUSURIBAKO_LOG", "trace").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut ready = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
