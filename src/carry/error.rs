@@ -32,15 +32,15 @@ pub enum CarryError {
     },
     /// Its data do not open.
     #[error(
-        "the carried copy in {} does not open: {source}. Keep it: `kusuribako verify --dir` names what is damaged on it, and whatever can be \
-         read is taken from a copy of it",
+        "the carried copy in {} does not open: {error}. Nothing was taken. Keep it as it is, since what was written on it may still be \
+         rescued, and export to another directory for the shelter",
         dir.display()
     )]
     Stick {
         /// Which.
         dir: PathBuf,
         /// Why.
-        source: Box<ClinicError>,
+        error: Box<ClinicError>,
     },
     /// It belongs elsewhere.
     #[error("the carried copy in {} belongs to the region {name}: bring it to a clinic of that region", dir.display())]
@@ -90,24 +90,24 @@ pub enum CarryError {
         home: String,
     },
     /// The system.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {error}", path.display())]
     Io {
         /// Where.
         path: PathBuf,
         /// What it said.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// The store of the carried node.
-    #[error("on the carried copy: {source} {} What was copied so far stays; run the command again", .source.next_action().en)]
+    #[error("on the carried copy: {error} {} What was copied so far stays; run the command again", .error.next_action().en)]
     There {
         /// What it said.
-        source: StoreError,
+        error: StoreError,
     },
     /// The store here.
-    #[error("here: {source} {} What was taken so far stays; run the command again", .source.next_action().en)]
+    #[error("here: {error} {} What was taken so far stays; run the command again", .error.next_action().en)]
     Here {
         /// What it said.
-        source: StoreError,
+        error: StoreError,
     },
     /// The clinic's own sentence.
     #[error(transparent)]
@@ -118,14 +118,14 @@ pub enum CarryError {
 }
 
 impl CarryError {
-    pub(super) fn store(at: At, source: StoreError) -> Self {
+    pub(super) fn store(at: At, error: StoreError) -> Self {
         match at {
-            At::Member => Self::Here { source },
-            At::Carried => Self::There { source },
+            At::Member => Self::Here { error },
+            At::Carried => Self::There { error },
         }
     }
 
-    pub(super) fn io(path: &Path, source: std::io::Error) -> Self {
-        Self::Io { path: path.to_owned(), source }
+    pub(super) fn io(path: &Path, error: std::io::Error) -> Self {
+        Self::Io { path: path.to_owned(), error }
     }
 }

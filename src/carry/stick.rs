@@ -16,8 +16,10 @@ use std::path::{Path, PathBuf};
 /// Says to programs and people what lies here.
 const MARKER: &str = "CARRIED.txt";
 const HEADER: &str = "kusuribako carried copy 1";
-/// What may lie in an otherwise empty directory: the root of a fresh file system, and what exports leave.
-const HARMLESS: [&str; 2] = ["lost+found", PROGRAM];
+/// What may lie in an otherwise empty directory: the root of a fresh file system, the program, and what a cut-off export leaves.
+const HARMLESS: [&str; 3] = ["lost+found", PROGRAM, PART];
+/// The marker while it is being written.
+const PART: &str = ".CARRIED.part";
 /// The program itself, where it was copied too.
 pub const PROGRAM: &str = "kusuribako";
 /// A copy of a medium that cannot be written lies here, in the member's data directory, while it is read.
@@ -118,7 +120,7 @@ fn opening(dir: &Path, error: ClinicError) -> CarryError {
     if matches!(error, ClinicError::Store(StoreError::InUse { .. })) {
         return CarryError::InUse { dir };
     }
-    CarryError::Stick { dir, source: Box::new(error) }
+    CarryError::Stick { dir, error: Box::new(error) }
 }
 
 /// What people call the carried copy in a directory, as its marker says.
@@ -160,7 +162,7 @@ fn write_marker(dir: &Path, copy: &CarriedCopy) -> Result<(), CarryError> {
     );
     let path = dir.join(MARKER);
     // Under another name first: a marker that is there is whole.
-    let beside = dir.join(".CARRIED.part");
+    let beside = dir.join(PART);
     let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&beside).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.sync_all()?;

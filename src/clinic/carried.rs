@@ -138,6 +138,27 @@ impl Clinic {
         Ok(self.inner.store.put_local(LOCAL, encode(copy)).wait()?)
     }
 
+    /// Notes at a carried copy what others have of what was written here, and as of when its copies are. Not from async code.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn note_home(
+        &self,
+        tips: Vec<(LedgerId, Incarnation, u64)>,
+        heard: &[(LedgerId, i64)],
+    ) -> Result<(), ClinicError> {
+        let Some(mut copy) = self.carried()? else { return Ok(()) };
+        let mut is_news = copy.bring_home(tips);
+        for (ledger, at_ms) in heard {
+            let known = copy.ledgers.iter_mut().find(|known| known.ledger == *ledger && known.as_of_ms < Some(*at_ms));
+            known.into_iter().for_each(|known| {
+                known.as_of_ms = Some(*at_ms);
+                is_news = true;
+            });
+        }
+        if is_news { self.set_carried(&copy) } else { Ok(()) }
+    }
+
     /// How many entries of all that were written on this carried copy wait to be brought home. Not from async code.
     ///
     /// # Errors

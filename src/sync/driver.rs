@@ -2,6 +2,7 @@
 
 mod act;
 mod book;
+mod carried;
 mod inbox;
 mod keeping;
 mod peers;

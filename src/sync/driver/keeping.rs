@@ -42,6 +42,7 @@ pub(super) struct Kept {
     /// Since when all members are not there, and for how long that is put up with.
     lonely_ms: Option<u64>,
     deaf_after_ms: u64,
+    pub(super) home: super::carried::Home,
 }
 
 impl Driver {
@@ -53,6 +54,7 @@ impl Driver {
         self.audit();
         self.release();
         self.note();
+        self.note_home();
         self.listen_anew();
         self.shown.later();
     }
