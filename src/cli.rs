@@ -2,6 +2,7 @@
 //! wrong input, 2 usage.
 
 mod card;
+mod carry;
 mod demo;
 mod export;
 mod import;
@@ -64,6 +65,8 @@ enum Command {
     Card(card::CardArgs),
     /// Patients: add, list
     Patient(patient::PatientArgs),
+    /// A carried copy for a place without any network: export, open, return
+    Carry(carry::CarryArgs),
     /// The region: found, invite, join, who holds whose copies, what is wrong
     Region(region::RegionArgs),
     /// Staff badges
@@ -100,6 +103,11 @@ impl At {
             Cli::command().error(clap::error::ErrorKind::MissingRequiredArgument, sentence)
         };
         Ok(self.dir.as_deref().ok_or_else(unnamed)?)
+    }
+
+    /// Where none was named.
+    fn default_dir(&mut self, dir: Option<PathBuf>) {
+        self.dir = self.dir.take().or(dir);
     }
 
     fn location(&self) -> anyhow::Result<crate::clinic::setup::Location> {
@@ -149,6 +157,7 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         }
         Command::Card(args) => request::dispatch(&args.at.clone(), Request::Card(args.action), output),
         Command::Patient(args) => request::dispatch(&args.at.clone(), Request::Patient(args.action), output),
+        Command::Carry(args) => carry::run(args, output),
         Command::Region(args) => region::run(args, output),
         Command::Staff(args) => staff::run(args, output),
         Command::Unlock(args) => staff::unlock(&args, output),

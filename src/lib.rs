@@ -44,6 +44,8 @@ pub mod discovery;
 
 pub mod sync;
 
+pub mod carry;
+
 pub mod demo;
 
 pub mod web;

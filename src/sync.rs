@@ -48,6 +48,8 @@ pub struct Settings {
     pub peers: Vec<String>,
     /// A bound on what is sent as answers, in bytes a second.
     pub bytes_per_second: Option<u32>,
+    /// It looks for nobody and calls nobody: a carried node in a place of its own.
+    pub is_alone: bool,
 }
 
 /// Why a node does not take part.

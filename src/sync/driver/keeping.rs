@@ -42,6 +42,7 @@ pub(super) struct Kept {
     /// Since when all members are not there, and for how long that is put up with.
     lonely_ms: Option<u64>,
     deaf_after_ms: u64,
+    pub(super) home: super::carried::Home,
 }
 
 impl Driver {
@@ -53,6 +54,7 @@ impl Driver {
         self.audit();
         self.release();
         self.note();
+        self.note_home();
         self.listen_anew();
         self.shown.later();
     }
@@ -85,7 +87,7 @@ impl Driver {
     /// Looks who answers at addresses that a person named, and speaks to nodes that announce themselves and are no members: they may
     /// know of their admission before this node does, or of this node's own.
     pub(super) fn meet_strangers(&mut self) {
-        if self.hub.shelves.now().region().is_none() {
+        if self.is_alone || self.hub.shelves.now().region().is_none() {
             return;
         }
         self.book.name(self.hub.member.peers_configured());
@@ -117,8 +119,7 @@ impl Driver {
 
     /// Whether this node takes part in the region, as far as it knows.
     fn is_admitted(&self) -> bool {
-        let own = self.region.as_ref().and_then(|region| region.nodes().get(&self.own));
-        own.is_some_and(|own| own.state == KeyState::Active)
+        self.region.as_ref().is_some_and(|region| region.key_state(self.own) == Some(&KeyState::Active))
     }
 
     /// Compares everything with peers that hold the same ledger: each day, and where tips agree but counts do not.
@@ -242,7 +243,10 @@ impl Driver {
     /// A daemon for multicast DNS can stay deaf after its network went away and came back.
     fn listen_anew(&mut self) {
         let now_ms = now_ms(&self.clinic);
-        let is_lonely = self.peers.values().any(|peer| !peer.is_connected());
+        let Some(region) = self.region.clone() else { return };
+        // Carried nodes are away most of the time.
+        let boxes = self.peers.iter().filter(|(node, _)| region.nodes().contains_key(node));
+        let is_lonely = boxes.map(|(_, peer)| peer).any(|peer| !peer.is_connected());
         let Some(doubts) = self.doubts.as_ref().filter(|_| is_lonely) else {
             (self.kept.lonely_ms, self.kept.deaf_after_ms) = (None, DEAF_AFTER_MS);
             return;

@@ -65,16 +65,19 @@ impl Peer {
 }
 
 impl Driver {
-    /// One task for each node that this one should be connected to: every member but itself, also retired ones, which may still deliver.
+    /// One task for each node that this one should be connected to: every member but itself, also retired ones, which may still deliver, and
+    /// carried ones, which come and go.
     pub(super) fn choose_peers(&mut self) {
         let Some(region) = self.region.clone() else { return };
         let may_connect = |state: &KeyState| match state {
             KeyState::Active | KeyState::Retired => true,
             KeyState::Revoked(_) => false,
         };
-        let takes_part = region.nodes().get(&self.own).is_some_and(|own| may_connect(&own.state));
-        let nodes = region.nodes().values().filter(|node| takes_part && node.id != self.own && may_connect(&node.state));
-        let chosen: BTreeSet<NodeId> = nodes.map(|node| node.id).collect();
+        let takes_part = !self.is_alone && region.key_state(self.own).is_some_and(may_connect);
+        let admitted = region.nodes().values().map(|node| (node.id, &node.state));
+        let nodes = admitted.chain(region.carried().values().map(|carried| (carried.id, &carried.state)));
+        let nodes = nodes.filter(|(id, state)| takes_part && *id != self.own && may_connect(state));
+        let chosen: BTreeSet<NodeId> = nodes.map(|(id, _)| id).collect();
         let left: Vec<NodeId> = self.peers.keys().filter(|id| !chosen.contains(id)).copied().collect();
         left.into_iter().for_each(|id| self.leave(id));
         for id in chosen {
@@ -132,7 +135,7 @@ impl Driver {
 
     /// Whether a node is known, and takes no part any more.
     fn was_put_out(&self, peer: &PeerKey) -> bool {
-        let is_known = self.region.as_ref().is_some_and(|region| region.nodes().contains_key(&peer.node));
+        let is_known = self.region.as_ref().is_some_and(|region| region.key_state(peer.node).is_some());
         is_known && !self.hub.is_member(peer)
     }
 
