@@ -12,7 +12,7 @@ use crate::discovery::Sighting;
 use crate::exchange::node::Event;
 use crate::exchange::{Standing, Take};
 use crate::ledger::{LedgerId, NodeId};
-use crate::region::{KeyState, Region};
+use crate::region::Region;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -68,13 +68,7 @@ impl Driver {
     /// One task for each node that this one should be connected to: every member but itself, also retired ones, which may still deliver.
     pub(super) fn choose_peers(&mut self) {
         let Some(region) = self.region.clone() else { return };
-        let may_connect = |state: &KeyState| match state {
-            KeyState::Active | KeyState::Retired => true,
-            KeyState::Revoked(_) => false,
-        };
-        let takes_part = region.nodes().get(&self.own).is_some_and(|own| may_connect(&own.state));
-        let nodes = region.nodes().values().filter(|node| takes_part && node.id != self.own && may_connect(&node.state));
-        let chosen: BTreeSet<NodeId> = nodes.map(|node| node.id).collect();
+        let chosen = terms::copies::to_connect(&region, self.own);
         let left: Vec<NodeId> = self.peers.keys().filter(|id| !chosen.contains(id)).copied().collect();
         left.into_iter().for_each(|id| self.leave(id));
         for id in chosen {
@@ -280,13 +274,8 @@ impl Driver {
     pub(super) fn set_terms(&mut self) {
         let Some(region) = self.region.clone() else { return };
         let answering = self.answering(&region);
-        let of = |ledger: &LedgerId| {
-            let held = self.exchange.frontier(*ledger);
-            let has_copy = held.is_some_and(|held| terms::has_copy(&region, self.own, *ledger, held));
-            let is_supplementary = self.is_supplementary(&region, *ledger, &answering);
-            terms::holds(&region, self.own, *ledger, is_supplementary, has_copy)
-        };
-        self.terms.held = terms::ledgers(&region).into_iter().filter(of).collect();
+        let times = self.hub.member.times();
+        self.terms.held = times.with(|times| self.knowing(&region, &answering).held(times));
         self.terms.is_full = self.clinic.store().condition() != crate::store::Condition::Healthy;
         let peers: Vec<NodeId> = self.peers.keys().copied().collect();
         for node in peers {
