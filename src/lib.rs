@@ -40,6 +40,8 @@ pub mod discovery;
 
 pub mod sync;
 
+pub mod simulate;
+
 pub mod demo;
 
 pub mod web;
