@@ -96,6 +96,18 @@ impl World {
         }
         self.end_emergencies(at);
         self.place_by_hand(at);
+        self.end_clones();
+    }
+
+    /// Of two boxes with one key the second is switched off. By now others have what it wrote.
+    fn end_clones(&mut self) {
+        for at in 0..self.machines.len() {
+            let id = self.machines[at].id;
+            if self.machines[..at].iter().any(|first| first.id == id && !first.is_gone) {
+                self.stop(at, 3_000);
+                self.machines[at].is_gone = true;
+            }
+        }
     }
 
     fn audit_all(&mut self) {

@@ -87,3 +87,19 @@ pub struct Report {
     /// What did not hold, the first.
     pub broken: Option<Broken>,
 }
+
+/// Ids are named by their beginning, in a line that people read.
+pub(super) fn shortened(text: &str) -> String {
+    let mut short = String::new();
+    let mut digits = 0_usize;
+    for letter in text.chars() {
+        digits = if letter.is_ascii_hexdigit() { digits + 1 } else { 0 };
+        if digits <= SHOWN {
+            short.push(letter);
+        }
+    }
+    short
+}
+
+/// Digits of an id that are shown; no word or number that is shown has more of such letters in a row.
+const SHOWN: usize = 12;

@@ -3,7 +3,7 @@
 use super::draws::{Bytes, Draws};
 use super::known::{Archive, Known};
 use super::machine::{Durable, LinkId, Machine, Run};
-use super::report::{Broken, Invariant, Report};
+use super::report::{Broken, Invariant, Report, shortened};
 use super::truth::Truth;
 use super::{Wish, ledger_of};
 use crate::exchange::node::{Action, Batch, Event, Token};
@@ -188,7 +188,7 @@ impl World {
 
     pub(super) fn breaks(&mut self, invariant: Invariant, detail: impl FnOnce() -> String) {
         if self.broken.is_none() {
-            self.broken = Some(Broken { invariant, at_ms: self.now_ms, detail: detail() });
+            self.broken = Some(Broken { invariant, at_ms: self.now_ms, detail: shortened(&detail()) });
         }
     }
 
