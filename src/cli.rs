@@ -16,6 +16,7 @@ mod request;
 mod secrets;
 mod serve;
 mod set_aside;
+mod simulate;
 mod socket;
 mod staff;
 mod study;
@@ -81,6 +82,8 @@ enum Command {
     Rebuild(verify::RebuildArgs),
     /// The founding paper's study and your region's: hazard, placements, maps
     Study(study::StudyArgs),
+    /// A region in memory, through whatever can go wrong: does what must hold, hold?
+    Simulate(simulate::SimulateArgs),
     /// Measure this machine against a reference, as ratios
     Bench(crate::bench::BenchArgs),
 }
@@ -165,6 +168,7 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Verify(args) => request::dispatch(&args.at, Request::Verify { json: args.json }, output),
         Command::Rebuild(args) => request::dispatch(&args.at, Request::Rebuild, output),
         Command::Study(args) => study::run(&args, output),
+        Command::Simulate(args) => simulate::run(&args, output),
         Command::Bench(args) => {
             let (out, err) = output.streams();
             crate::bench::run(&args, out, err)
