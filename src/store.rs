@@ -175,7 +175,7 @@ struct Shared {
     /// Reads that never stand before a page.
     behind: Queue<ReadJob>,
     /// Who is told of every transaction.
-    listener: Mutex<Option<tokio::sync::mpsc::UnboundedSender<Change>>>,
+    listeners: Mutex<Vec<tokio::sync::mpsc::UnboundedSender<Change>>>,
     condition: Mutex<Condition>,
     /// `i64::MIN` before there is any.
     newest_trusted_ms: AtomicI64,
@@ -244,7 +244,7 @@ impl Store {
             writes: Queue::new(options.queue),
             reads: Queue::new(options.queue),
             behind: Queue::new(options.queue),
-            listener: Mutex::default(),
+            listeners: Mutex::default(),
             condition: Mutex::new(condition),
             newest_trusted_ms: AtomicI64::new(newest_trusted_ms),
             _lock: lock,
@@ -285,6 +285,11 @@ impl Store {
     /// The node that writes.
     pub fn node(&self) -> NodeId {
         self.0.scribe.node
+    }
+
+    /// The data directory.
+    pub fn dir(&self) -> &Path {
+        self.0.dir.path()
     }
 
     /// The clock that entries are dated by.

@@ -4,7 +4,7 @@ use super::holding::Holdings;
 use super::reader::{Reader, decode_open};
 use super::take::{Taking, chain_id, names, row_of};
 use super::writer::{Job, Work};
-use super::{Change, Pending, Projection, Store, StoreError, Urgency};
+use super::{Pending, Projection, Store, StoreError, Urgency};
 use crate::exchange::fetch::{Bodyless, Known};
 use crate::exchange::fill::{Fill, Filling, Kept};
 use crate::exchange::message::{Path, Response};
@@ -34,11 +34,11 @@ const KEPT: &str =
 
 impl Store {
     /// Stores what a peer sent, in one transaction, after whatever pages have to write. What is held already is left as it is, so it may
-    /// be done again. The answer is [`Change::Taken`], in the order of the transactions; it comes in any case.
+    /// be done again. The answer is [`Change::Taken`](super::Change::Taken), in the order of the transactions; it comes in any case.
     pub fn take_in(&self, token: Token, ledger: LedgerId, batch: Batch, projections: Vec<(EntryId, Vec<Projection>)>) {
         let work = Work::TakeIn(Taking { token, ledger, batch, projections });
-        if let Err((_, error)) = self.0.shared.writes.push_low(Job { urgency: Urgency::Normal, work }) {
-            self.0.shared.tell(Change::Taken { token, batch: Err(error) });
+        if let Err((job, error)) = self.0.shared.writes.push_low(Job { urgency: Urgency::Normal, work }) {
+            job.work.refuse(error, &self.0.shared);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The one thread that writes. It takes the jobs that wait, commits them together, and answers each only after the disk has them.
 
 use super::append::{OwnRun, Pen, Position, Prepared, Scribe};
-use super::changes::{Change, Subscription};
+use super::changes::Subscription;
 use super::dropping::{self, Dropped};
 use super::files::Reserve;
 use super::pending::Reply;
@@ -108,7 +108,7 @@ impl Job {
     fn answer(self, done: Result<Done, StoreError>, shared: &Shared) {
         match (self.work, done) {
             (Work::TakeIn(taking), Ok(Done::Taken(batch))) => {
-                shared.tell(Change::Taken { token: taking.token, batch: Ok(batch) });
+                shared.tell_taken(&taking, Ok(batch));
             }
             (Work::DropCopy { ledger, gone, reply, .. }, Ok(Done::Dropped(step))) => {
                 drop_on(shared, ledger, gone.saturating_add(step.entries), step.has_more, reply);
@@ -154,9 +154,9 @@ fn drop_on(shared: &Shared, ledger: LedgerId, gone: u64, has_more: bool, reply: 
 }
 
 impl Work {
-    fn refuse(self, error: StoreError, shared: &Shared) {
+    pub(super) fn refuse(self, error: StoreError, shared: &Shared) {
         match self {
-            Self::TakeIn(taking) => shared.tell(Change::Taken { token: taking.token, batch: Err(error) }),
+            Self::TakeIn(taking) => shared.tell_taken(&taking, Err(error)),
             Self::DropCopy { reply, .. } => reply.into_iter().for_each(|reply| drop(reply.send(Err(error.clone())))),
             Self::Subscribe { reply } => drop(reply.send(Err(error))),
             Self::Append { reply, .. } => drop(reply.send(Err(error))),

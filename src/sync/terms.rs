@@ -1,6 +1,8 @@
 //! What the region's statements mean for the exchange: which ledgers are held here, what is given to and taken from whom, and whose
 //! entries count.
 
+pub mod copies;
+
 use crate::exchange::{AuthorRule, Authors, Chain, EntryRef, Frontier, Standing, Take};
 use crate::ledger::{LedgerId, NodeId, SiteId};
 use crate::region::{KeyState, Limits, Region};
@@ -13,12 +15,14 @@ pub fn ledgers(region: &Region) -> BTreeSet<LedgerId> {
 
 /// Whose entries count in a ledger.
 pub fn authors(region: &Region, ledger: LedgerId) -> Authors {
-    Authors::new(region.nodes().values().map(|node| {
-        let rule = match &node.state {
+    let admitted = region.nodes().values().map(|node| (node.id, &node.state));
+    let carried = region.carried().values().map(|carried| (carried.id, &carried.state));
+    Authors::new(admitted.chain(carried).map(|(node, state)| {
+        let rule = match state {
             KeyState::Active | KeyState::Retired => AuthorRule::Counts,
-            KeyState::Revoked(limits) => AuthorRule::Until(last(limits, node.id, ledger)),
+            KeyState::Revoked(limits) => AuthorRule::Until(last(limits, node, ledger)),
         };
-        (node.id, rule)
+        (node, rule)
     }))
 }
 
@@ -38,7 +42,7 @@ pub fn has_copy(region: &Region, own: NodeId, ledger: LedgerId, held: &Frontier)
 /// Whether this node holds a ledger: its statements let it, and it is home or a named holder, or makes a supplementary copy; or it still
 /// has a copy that was not released.
 pub fn holds(region: &Region, own: NodeId, ledger: LedgerId, is_supplementary: bool, has_copy: bool) -> bool {
-    let is_named = site(region, own).is_some_and(|site| region.holders(ledger).contains(&site));
+    let is_named = site(region, own).is_some_and(|site| region.holders(ledger).contains(&site)) || region.carries(own, ledger);
     (region.may_hold(own, ledger) && (is_named || is_supplementary)) || (has_copy && region.may_have_held(own, ledger))
 }
 
@@ -51,7 +55,7 @@ pub fn standings(
     held: &BTreeSet<LedgerId>,
     released: &BTreeSet<LedgerId>,
 ) -> BTreeMap<LedgerId, Standing> {
-    let Some(state) = region.nodes().get(&peer).map(|node| &node.state) else { return BTreeMap::new() };
+    let Some(state) = region.key_state(peer) else { return BTreeMap::new() };
     let ledgers = ledgers(region).into_iter().filter(|ledger| !released.contains(ledger));
     let standing = |ledger: LedgerId| match state {
         KeyState::Active => Some(between(region, own, peer, ledger, held.contains(&ledger))),
@@ -64,6 +68,8 @@ pub fn standings(
 fn between(region: &Region, own: NodeId, peer: NodeId, ledger: LedgerId, is_held: bool) -> Standing {
     match (is_held, region.may_have_held(peer, ledger)) {
         (true, true) => Standing::holder(),
+        // What a carried node wrote is passed on to the home like what was left in its inbox.
+        (false, true) if region.carries(peer, ledger) => Standing { gives: true, takes: Take::Of(peer) },
         // It may have left something in the inbox.
         (true, false) => Standing { gives: false, takes: Take::Everything },
         (false, true) => Standing { gives: true, takes: Take::Nothing },

@@ -7,10 +7,10 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-const NAMES: [&str; 3] = ["さくら薬局", "Aoba Clinic", "みなと薬局"];
+pub(super) const NAMES: [&str; 3] = ["さくら薬局", "Aoba Clinic", "みなと薬局"];
 
 /// Three clinics of one region, placed and served.
-fn region(lan: &Lan) -> Vec<Clinic<'_>> {
+pub(super) fn region(lan: &Lan) -> Vec<Clinic<'_>> {
     let mut clinics: Vec<Clinic> = NAMES.iter().enumerate().map(|(at, name)| Clinic::new(lan, at, name)).collect();
     let kit = clinics[0].path("kit");
     clinics[0].ok(&["region", "found", "--name", "試しの地域", "--kit-out", kit.to_str().unwrap()]);
@@ -46,7 +46,7 @@ fn first_ledger(status: &Value) -> Value {
 }
 
 /// Every holder of the first clinic's ledger has all of it.
-fn until_copied(home: &Clinic<'_>) {
+pub(super) fn until_copied(home: &Clinic<'_>) {
     home.until_status("all copies are complete", |status| {
         let ledger = first_ledger(status);
         let holders = ledger["holders"].as_array().unwrap();
@@ -54,7 +54,7 @@ fn until_copied(home: &Clinic<'_>) {
     });
 }
 
-fn holder(clinics: &[Clinic<'_>]) -> usize {
+pub(super) fn holder(clinics: &[Clinic<'_>]) -> usize {
     let status = clinics[0].status();
     let ledger = first_ledger(&status);
     let holders: Vec<Value> = ledger["holders"].as_array().unwrap().iter().map(|holder| holder["site"].clone()).collect();
