@@ -215,7 +215,7 @@ fn what_staff_propose_two_deputies_admit() {
     let (dir, request) = asking();
     let handed = host.member.hand_over(HOME, &request, &opened(&host, &home), None).unwrap();
     let proposal = handed.proposal.unwrap();
-    assert!(matches!(&host.region().proposals()[..], [open] if open.statement == proposal));
+    assert!(matches!(host.region().proposals(), [open] if open.statement == proposal));
     let (heir, _) = begun(dir, &request, &handed);
     assert!(!heir.member.is_admitted());
     assert_eq!(heir.clinic.site(), home.member.site(), "also before it is admitted");
