@@ -226,6 +226,8 @@ fn what_staff_propose_two_deputies_admit() {
     assert!(matches!(host.member.admit_successor("だれか", &first), Err(MembershipError::NoSuchProposal(_))));
     let (_, said) = host.member.admit_successor(&proposal.to_string()[..8], &first).unwrap();
     assert!(!said.counts);
+    // Another day: the second signs what the first has said, and says nothing of their own.
+    host.clock.advance(HOUR);
     let (admission, said) = host.member.admit_successor(HOME, &second).unwrap();
     assert!(said.counts && admission == handed.admission);
     assert!(host.region().proposals().is_empty());

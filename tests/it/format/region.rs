@@ -138,8 +138,7 @@ pub(super) fn computed(put: &mut impl FnMut(&'static str, &[u8])) {
     put("region: join answer", &asked.answer);
     put("region: compared on both sides (ASCII)", asked.compared.as_bytes());
 
-    let wished =
-        Wished { node: Signer(super::public_of(&node_pair())), node_opener: half(0x21), emergency: half(0x22) };
+    let wished = Wished { node: Signer(super::public_of(&node_pair())), node_opener: half(0x21), emergency: half(0x22) };
     let request = Request::new(wished, &node_pair());
     put("region: successor request", request.as_bytes());
     put("region: its code on both sides (ASCII)", request.compared(&mut PinMemory::default()).as_bytes());
