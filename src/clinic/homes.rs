@@ -32,6 +32,7 @@ impl Clinic {
     /// What the region's statements say of who is at home where.
     pub fn set_homes(&self, region: &Region) {
         self.inner.homes.set(region.home_nodes());
+        self.inner.writers.set(region);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Founding a clinic's ledger, and opening it again.
 
+use super::writers::Writers;
 use super::homes::{self, Homes};
 use super::keys::LedgerKeys;
 use super::node_key::NodeKey;
@@ -147,6 +148,7 @@ fn inner(
         inbox_turn: std::sync::Mutex::default(),
         opened: Opened::default(),
         inboxes: RwLock::default(),
+        writers: Writers::default(),
     }
 }
 

@@ -141,6 +141,9 @@ fn kind(lang: Lang, content: &Content) -> &'static Text {
         Content::Link(_) => &k.link,
         Content::Look(_) => &k.look,
         Content::Stopped(_) => &k.stopped,
+        Content::Acceptance(_) => &k.acceptance,
+        Content::Question(_) => &k.question,
+        Content::Reply(_) => &k.reply,
     }
 }
 
@@ -157,7 +160,10 @@ pub(crate) fn summary(lang: Lang, content: &Content) -> String {
         Content::Correction(c) => summary(lang, &c.replacement),
         Content::Retraction(r) => r.reason.clone(),
         Content::Stopped(s) => format!("{} {}", s.on.raw, s.note),
+        Content::Question(q) => q.text.clone(),
+        Content::Reply(r) => r.text.clone(),
         Content::Verdict(_) | Content::Concealment(_) | Content::Link(_) | Content::Look(_) => String::new(),
+        Content::Acceptance(_) => String::new(),
     }
 }
 

@@ -269,6 +269,8 @@ pub(crate) struct Doubt {
     pub(crate) nothing: Text,
     pub(crate) contradiction: Phrase<1>,
     pub(crate) retraction_not_seen: Text,
+    /// Which clinic, and what it asks.
+    pub(crate) asked: Phrase<2>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -314,6 +316,9 @@ pub(crate) struct Kinds {
     pub(crate) link: Text,
     pub(crate) look: Text,
     pub(crate) stopped: Text,
+    pub(crate) acceptance: Text,
+    pub(crate) question: Text,
+    pub(crate) reply: Text,
 }
 
 #[derive(Debug, Deserialize)]
@@ -372,6 +377,8 @@ pub(crate) struct Looks {
     pub(crate) card: Text,
     pub(crate) staff: Text,
     pub(crate) none: Text,
+    pub(crate) own_clinic: Text,
+    pub(crate) reason: Phrase<1>,
     pub(crate) unknown_hint: Text,
 }
 

@@ -138,7 +138,10 @@ fn must_be_shown(fact: &Fact) -> bool {
         | Content::Concealment(_)
         | Content::Look(_)
         | Content::Link(_)
-        | Content::Stopped(_) => false,
+        | Content::Stopped(_)
+        | Content::Acceptance(_)
+        | Content::Question(_)
+        | Content::Reply(_) => false,
     }
 }
 
