@@ -10,7 +10,7 @@ pub mod text;
 pub mod timeline;
 pub mod wire;
 
-pub use acts::{Concealment, Correction, Decision, FactVersion, Link, Look, Looker, Retraction, Stopped, Verdict, OWN_CLINIC};
+pub use acts::{Concealment, Correction, Decision, FactVersion, Link, Look, Looker, OWN_CLINIC, Retraction, Stopped, Verdict};
 use minicbor::{Decode, Encode};
 use review::{Acceptance, Question, Reply};
 

@@ -5,8 +5,8 @@ mod deciding;
 mod item;
 mod questions;
 
-pub use item::{Item, Spoken, Weight};
 pub use deciding::Which;
+pub use item::{Item, Spoken, Weight};
 pub use questions::{AskedHere, TEXT_CHARS_MAX};
 
 use super::keys::Ring;

@@ -2,9 +2,9 @@
 
 use super::{Clinic, ClinicError};
 use crate::formats::jahis::{self, Document, OutputCategory, Written};
+use crate::record::ContentHash;
 use crate::record::Subject;
 use crate::record::timeline::{self, Shown, Timeline};
-use crate::record::ContentHash;
 use std::collections::BTreeSet;
 
 impl Clinic {

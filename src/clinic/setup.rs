@@ -1,6 +1,5 @@
 //! Founding a clinic's ledger, and opening it again.
 
-use super::writers::Writers;
 use super::homes::{self, Homes};
 use super::keys::LedgerKeys;
 use super::node_key::NodeKey;
@@ -9,6 +8,7 @@ use super::staff::Opened;
 use super::surroundings::Surroundings;
 use super::unlock::SpareTries;
 use super::within::Within;
+use super::writers::Writers;
 use super::{Clinic, ClinicError, Inner};
 use crate::clock::Clock;
 use crate::entropy::SystemEntropy;

@@ -9,11 +9,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// A site that writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WriterSite {
+pub(super) struct WriterSite {
     /// Which.
-    pub site: SiteId,
+    pub(super) site: SiteId,
     /// What it is called.
-    pub name: String,
+    pub(super) name: String,
 }
 
 pub(super) type BySite = BTreeMap<NodeId, WriterSite>;

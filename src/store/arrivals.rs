@@ -29,11 +29,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// What the database says.
-    pub fn subjects_written(
-        &self,
-        ledger: LedgerId,
-        counts: impl Fn(NodeId) -> bool,
-    ) -> Result<BTreeSet<Subject>, StoreError> {
+    pub fn subjects_written(&self, ledger: LedgerId, counts: impl Fn(NodeId) -> bool) -> Result<BTreeSet<Subject>, StoreError> {
         let mut chains = self.conn.prepare_cached("SELECT id, author FROM chain WHERE ledger = ?1")?;
         let listed = chains.query_map([ledger.0], |row| Ok((row.get::<_, i64>(0)?, NodeId(row.get(1)?))))?;
         let mut subjects = BTreeSet::new();

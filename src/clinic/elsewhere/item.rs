@@ -237,9 +237,7 @@ impl Marks {
     }
 
     fn weight(&self, fact: &Fact) -> Weight {
-        let is_warning = |content: &Said| {
-            matches!(content.stated(), Said::Note(note) if matches!(note.kind, NoteKind::Allergy | NoteKind::SideEffect))
-        };
+        let is_warning = |content: &Said| matches!(content.stated(), Said::Note(note) if matches!(note.kind, NoteKind::Allergy | NoteKind::SideEffect));
         if matches!(fact.content, Said::Look(_)) {
             Weight::Look
         } else if is_warning(&fact.content) || self.contradicting.contains(&fact.version) {

@@ -95,7 +95,8 @@ impl Inner {
                 opened.extend(Opened::of(reader, &entry, &ring, &home)?);
             }
             let reviews = Reviews::of(opened.iter().filter(|one| one.counts_as_review()).map(|one| &one.fact));
-            let ours: BTreeMap<_, _> = opened.iter().filter(|one| one.writer == self.store.node()).map(|one| (one.version(), one)).collect();
+            let ours: BTreeMap<_, _> =
+                opened.iter().filter(|one| one.writer == self.store.node()).map(|one| (one.version(), one)).collect();
             for (version, one) in ours {
                 let question = |open: &_| AskedHere { ledger, subject, about: one.fact.clone(), question: Spoken::of(open) };
                 asked.extend(reviews.open(version).map(|open| question(&open)));
