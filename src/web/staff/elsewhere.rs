@@ -93,10 +93,8 @@ pub(super) async fn patient(
     done: Query<Done>,
 ) -> Result<Response, Trouble> {
     let subject = subject(&patient)?;
-    let (chart, elsewhere) = blocking(&site, move |clinic| {
-        Ok((clinic.chart_at_home(subject)?, clinic.elsewhere_of(subject)?))
-    })
-    .await?;
+    let (chart, elsewhere) =
+        blocking(&site, move |clinic| Ok((clinic.chart_at_home(subject)?, clinic.elsewhere_of(subject)?))).await?;
     at_desk.look(&site, subject).await?;
     let (lang, m, today) = (at_desk.lang, at_desk.lang.messages(), site.clinic.today());
     let whole = timeline::build(&chart.facts, today);
