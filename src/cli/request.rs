@@ -80,7 +80,7 @@ impl Request {
         let clinic = &here.clinic;
         match self {
             Self::Import(import) => import::carry_out(clinic, import, output),
-            Self::SetAside(action) => set_aside::carry_out(clinic, action, output),
+            Self::SetAside(action) => set_aside::carry_out(here, action, output),
             Self::Export(export) => export::carry_out(clinic, &export, output),
             Self::Card(action) => card::carry_out(here, action, output),
             Self::Patient(action) => patient::carry_out(clinic, action, output),

@@ -14,8 +14,8 @@ use super::within::Within;
 use super::writers::BySite;
 use super::{Clinic, ClinicError, Inner, projection};
 use crate::formats::jahis::Written;
+use crate::ledger::CoarseKind;
 use crate::ledger::payload::FileTaken;
-use crate::ledger::{CoarseKind, NodeId};
 use crate::record::review::Standing;
 use crate::record::timeline::{self, Timeline, Today};
 use crate::record::{ContentHash, Fact, Patient, Subject};
@@ -121,16 +121,14 @@ impl Clinic {
     }
 
     pub(super) fn record_elsewhere(&self, subject: Subject) -> Result<Record, ClinicError> {
-        let (inner, today) = (self.inner.clone(), self.today());
-        let (home, writers) = (self.home_writers()?, self.inner.writers()?);
-        let read = move |reader: &Reader<'_>| Ok(inner.record_elsewhere(reader, subject, &home, &writers, today));
+        let (inner, today, writers) = (self.inner.clone(), self.today(), self.inner.writers()?);
+        let read = move |reader: &Reader<'_>| Ok(inner.record_elsewhere(reader, subject, &writers, today));
         self.inner.store.read_now(read)?
     }
 
     fn records_elsewhere(&self) -> Result<Vec<Record>, ClinicError> {
         let inner = self.inner.clone();
-        let home = self.home_writers()?;
-        let subjects = self.inner.store.read_now(move |reader| Ok(inner.subjects_elsewhere(reader, &home)))??;
+        let subjects = self.inner.store.read_now(move |reader| Ok(inner.subjects_elsewhere(reader)))??;
         // One snapshot each: a long list must not hold the others' up.
         let mut records = Vec::new();
         for subject in subjects {
@@ -143,21 +141,15 @@ impl Clinic {
         }
         Ok(records)
     }
-
-    /// The nodes whose entries are this clinic's own.
-    fn home_writers(&self) -> Result<BTreeSet<NodeId>, ClinicError> {
-        let inner = self.inner.clone();
-        let mut home = self.inner.store.read_now(move |reader| inner.homes.of(inner.own(reader)))?;
-        home.extend([self.inner.home, self.inner.store.node()]);
-        Ok(home)
-    }
 }
 
 impl Inner {
     /// The patients to whom anything happened elsewhere.
-    fn subjects_elsewhere(&self, reader: &Reader<'_>, home: &BTreeSet<NodeId>) -> Result<BTreeSet<Subject>, ClinicError> {
+    fn subjects_elsewhere(&self, reader: &Reader<'_>) -> Result<BTreeSet<Subject>, ClinicError> {
         let own = self.own(reader);
-        let mut subjects = reader.subjects_written(own.ledger, |author| !home.contains(&author))?;
+        let home = self.homes.of(own)?;
+        let mut subjects =
+            reader.subjects_written(own.ledger, |author| home.speaks(author).map(|speaks| !speaks), |open| !home.said(open))?;
         for letter in own.entries_of_kind(CoarseKind::INBOX)? {
             subjects.extend(self.addressees(own, letter.id().0)?);
         }
@@ -180,7 +172,6 @@ impl Inner {
         &self,
         reader: &Reader<'_>,
         subject: Subject,
-        home: &BTreeSet<NodeId>,
         writers: &BySite,
         today: Today,
     ) -> Result<Record, ClinicError> {
@@ -191,9 +182,10 @@ impl Inner {
             Err(ClinicError::KeyDoesNotFit) => return Err(ClinicError::NoSuchPatient(subject)),
             Err(other) => return Err(other),
         };
+        let home = self.homes.of(own)?;
         let mut opened: Vec<Opened> = Vec::new();
         for entry in own.entries_of(subject)?.entries {
-            opened.extend(Opened::of(reader, &entry, &ring, home)?);
+            opened.extend(Opened::of(reader, &entry, &ring, &home)?);
         }
         let facts: Vec<Fact> = opened.iter().map(|opened| opened.fact.clone()).collect();
         let items = items(&opened, &timeline::build(&facts, today), writers);

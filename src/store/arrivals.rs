@@ -2,7 +2,7 @@
 
 use super::append::Pen;
 use super::{Reader, StoreError};
-use crate::ledger::{LedgerId, NodeId};
+use crate::ledger::{LedgerId, NodeId, OpenPart};
 use crate::record::Subject;
 use rusqlite::{OptionalExtension, params};
 use std::collections::BTreeSet;
@@ -25,23 +25,39 @@ impl Reader<'_> {
         Ok(self.conn.prepare_cached(sql)?.query_row([row], |found| found.get(0)).optional()?)
     }
 
-    /// The patients of a ledger into whose records a writer wrote that counts. Reads an index; decrypts nothing.
+    /// The patients of a ledger of whom an entry counts: by its author, or where that does not decide (`None`), by itself. Decrypts nothing.
     ///
     /// # Errors
     /// What the database says.
-    pub fn subjects_written(&self, ledger: LedgerId, counts: impl Fn(NodeId) -> bool) -> Result<BTreeSet<Subject>, StoreError> {
+    pub fn subjects_written(
+        &self,
+        ledger: LedgerId,
+        by_author: impl Fn(NodeId) -> Option<bool>,
+        counts: impl Fn(&OpenPart) -> bool,
+    ) -> Result<BTreeSet<Subject>, StoreError> {
         let mut chains = self.conn.prepare_cached("SELECT id, author FROM chain WHERE ledger = ?1")?;
         let listed = chains.query_map([ledger.0], |row| Ok((row.get::<_, i64>(0)?, NodeId(row.get(1)?))))?;
         let mut subjects = BTreeSet::new();
+        let mut opens = self.conn.prepare_cached("SELECT open FROM entry WHERE chain = ?1")?;
         let mut select = self.conn.prepare_cached("SELECT DISTINCT subject FROM entry WHERE chain = ?1")?;
         for chain in listed {
             let (chain, author) = chain?;
-            if !counts(author) {
-                continue;
-            }
-            let found = select.query_map([chain], |row| row.get(0))?;
-            for subject in found {
-                subjects.insert(Subject(subject?));
+            match by_author(author) {
+                Some(false) => {}
+                Some(true) => {
+                    let found = select.query_map([chain], |row| row.get(0))?;
+                    for subject in found {
+                        subjects.insert(Subject(subject?));
+                    }
+                }
+                None => {
+                    let found = opens.query_map([chain], |row| row.get::<_, Vec<u8>>(0))?;
+                    for open in found {
+                        // What cannot be read any more is told of by `verify`.
+                        let Ok(open) = OpenPart::decode(&open?) else { continue };
+                        subjects.extend(counts(&open).then(|| open.subject()));
+                    }
+                }
             }
         }
         subjects.remove(&Subject::NONE);

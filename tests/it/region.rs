@@ -3,6 +3,8 @@
 mod clinic;
 mod lan;
 mod restored;
+mod returning;
+mod succession;
 
 use crate::cli::program::JAHIS;
 use crate::wait;

@@ -1,5 +1,6 @@
 //! One thing that was written elsewhere, with where it comes from and how far staff have got with it.
 
+use super::super::homes::Speakers;
 use super::super::keys::Ring;
 use super::super::writers::BySite;
 use crate::ledger::content::Content;
@@ -106,12 +107,12 @@ impl Opened {
         reader: &Reader<'_>,
         entry: &StoredEntry,
         ring: &Ring,
-        home: &BTreeSet<NodeId>,
+        home: &Speakers,
     ) -> Result<Option<Self>, StoreError> {
         let Some(content) = opened(entry, ring) else { return Ok(None) };
         let (reseals, time, author) = (content.reseals, entry.open.time(), entry.open.author());
         let Ok(Some(fact)) = content.into_fact(time.ms()) else { return Ok(None) };
-        let is_of_home = home.contains(&author);
+        let is_of_home = home.said(&entry.open);
         let direct = Self {
             fact,
             writer: author,
@@ -122,7 +123,7 @@ impl Opened {
             by_inbox: false,
         };
         let letter = match reseals.filter(|_| is_of_home) {
-            Some(id) => reader.entry_by_id(EntryId(id))?.filter(|letter| !home.contains(&letter.open.author())),
+            Some(id) => reader.entry_by_id(EntryId(id))?.filter(|letter| !home.said(&letter.open)),
             None => None,
         };
         Ok(Some(match letter {

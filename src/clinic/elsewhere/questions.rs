@@ -88,7 +88,7 @@ impl Inner {
         let within = Within::new(reader, ledger);
         let home = self.homes.of(within)?;
         let mut asked = Vec::new();
-        for subject in reader.subjects_written(ledger, |author| author == self.store.node())? {
+        for subject in reader.subjects_written(ledger, |author| Some(author == self.store.node()), |_open| false)? {
             let Ok(ring) = keys.patient_ring(within, subject, &home) else { continue };
             let mut opened = Vec::new();
             for entry in within.entries_of(subject)?.entries {

@@ -36,7 +36,13 @@ pub fn leaves(node: &Node, facts: &[NewFact]) {
     };
     let ledgers = [(home.ledger(), view)].into();
     let own_site = stranger.site();
-    stranger.set_surroundings(Surroundings { region_name: "試し".to_owned(), own_site, sites: Vec::new(), ledgers });
+    stranger.set_surroundings(Surroundings {
+        region_name: "試し".to_owned(),
+        own_site,
+        sites: Vec::new(),
+        ledgers,
+        filling: None,
+    });
     let locator = CardCode::read(&node.code).unwrap().locator();
     stranger.leave_in_inbox(home.ledger(), &Concerns { locator: Some(locator), external_id: None }, facts).unwrap();
     carry(&stranger, home);

@@ -180,11 +180,28 @@ impl<'l> Clinic<'l> {
         self.phone().read(&card.code, &card.pin)
     }
 
+    /// The first page.
+    pub fn front(&self) -> String {
+        self.phone().get("/")
+    }
+
     /// The page with what the patient wrote.
     pub fn notes(&self, card: &Card) -> String {
         let mut phone = self.phone();
         phone.open(&card.code, &card.pin);
         phone.get("/record/notes")
+    }
+
+    /// A page of the record.
+    pub fn page(&self, card: &Card, path: &str) -> String {
+        let mut phone = self.phone();
+        phone.open(&card.code, &card.pin);
+        phone.get(path)
+    }
+
+    /// A page that needs no card.
+    pub fn plain(&self, path: &str) -> String {
+        self.phone().get(path)
     }
 
     /// Writes a memo into the record with the card; gives what came after it.
