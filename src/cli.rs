@@ -4,6 +4,7 @@
 mod card;
 mod carry;
 mod demo;
+mod elsewhere;
 mod export;
 mod import;
 mod init;
@@ -70,6 +71,8 @@ enum Command {
     Carry(carry::CarryArgs),
     /// The region: found, invite, join, who holds whose copies, what is wrong
     Region(region::RegionArgs),
+    /// What happened to this clinic's patients at other clinics, and what staff do about it
+    Elsewhere(elsewhere::ElsewhereArgs),
     /// Staff badges
     Staff(staff::StaffArgs),
     /// Open the copies that lie here, with the badge and passphrase of somebody of the staff
@@ -162,6 +165,7 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Patient(args) => request::dispatch(&args.at.clone(), Request::Patient(args.action), output),
         Command::Carry(args) => carry::run(args, output),
         Command::Region(args) => region::run(args, output),
+        Command::Elsewhere(args) => elsewhere::run(args, output),
         Command::Staff(args) => staff::run(args, output),
         Command::Unlock(args) => staff::unlock(&args, output),
         Command::Lock(args) => request::dispatch(&args.at, Request::Staff(staff::Action::Lock), output),
