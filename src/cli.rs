@@ -4,6 +4,7 @@
 mod card;
 mod carry;
 mod demo;
+mod drugs;
 mod elsewhere;
 mod export;
 mod import;
@@ -73,6 +74,8 @@ enum Command {
     Region(region::RegionArgs),
     /// What happened to this clinic's patients at other clinics, and what staff do about it
     Elsewhere(elsewhere::ElsewhereArgs),
+    /// The clinic's own drug master: take in published tables, look products up
+    Drugs(drugs::DrugsArgs),
     /// Staff badges
     Staff(staff::StaffArgs),
     /// Open the copies that lie here, with the badge and passphrase of somebody of the staff
@@ -166,6 +169,7 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Carry(args) => carry::run(args, output),
         Command::Region(args) => region::run(args, output),
         Command::Elsewhere(args) => elsewhere::run(args, output),
+        Command::Drugs(args) => drugs::run(args, output),
         Command::Staff(args) => staff::run(args, output),
         Command::Unlock(args) => staff::unlock(&args, output),
         Command::Lock(args) => request::dispatch(&args.at, Request::Staff(staff::Action::Lock), output),
