@@ -10,7 +10,7 @@ use crate::exchange::fill::{Fill, Filling, Kept};
 use crate::exchange::message::{Path, Response};
 use crate::exchange::node::{Batch, Token, Want};
 use crate::exchange::ranges::{Counting, Prefix, Tally};
-use crate::exchange::{BODIES_MAX, EntryRef, Frontier};
+use crate::exchange::{BODIES_MAX, EntryRef, Frontier, Verified};
 use crate::ledger::{CoarseKind, EntryId, Hlc, LedgerId, NodeId, OpenPart, node_id};
 use rusqlite::{OptionalExtension, Row, params};
 use std::collections::VecDeque;
@@ -40,6 +40,11 @@ impl Store {
         if let Err((job, error)) = self.0.shared.writes.push_low(Job { urgency: Urgency::Normal, work }) {
             job.work.refuse(error, &self.0.shared);
         }
+    }
+
+    /// Keeps entries aside that were verified and lie past a revocation of their author's key. Says how many were not kept before.
+    pub fn keep_aside(&self, ledger: LedgerId, runs: Vec<Verified>) -> Pending<u64> {
+        self.write(Urgency::Normal, |reply| Work::KeepAside { ledger, runs, reply })
     }
 
     /// Gives up the copy of another's ledger, a little at a time, after whatever else there is to write. Nothing of it is held from the
