@@ -149,7 +149,7 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Init(args) => init::run(&args, output),
         Command::Serve(args) => serve::run(&args, output),
         Command::Import(args) => import::run(&args, output),
-        Command::SetAside(args) => request::dispatch(&args.at.clone(), Request::SetAside(args.action.into()), output),
+        Command::SetAside(args) => request::dispatch(&args.at.clone(), Request::SetAside(args.action.read()?), output),
         Command::Export(args) => export::run(&args, output),
         Command::Inspect(args) => {
             let (out, err) = output.streams();

@@ -1,12 +1,14 @@
 //! What a clinic does with its ledger: register patients, issue cards, take records in, open a record with a card.
 //! The one place where keys, ledger and store meet; command line and pages both call it.
 
+pub mod adopt;
 pub mod cards;
 pub mod carried;
 pub mod chart;
 pub mod check;
 mod derive;
 pub mod export;
+pub mod heir;
 pub mod holders;
 mod homes;
 pub mod inbox;
@@ -26,7 +28,7 @@ pub(crate) mod within;
 use crate::clock::Clock;
 use crate::ledger::content::Content;
 use crate::ledger::payload::{Payload, SiteProfile};
-use crate::ledger::{CoarseKind, LedgerId, NodeId, SiteId};
+use crate::ledger::{CoarseKind, LedgerId, SiteId};
 use crate::record::timeline::Today;
 use crate::record::{FactId, Subject};
 use crate::seal::body::{self, Class};
@@ -37,6 +39,7 @@ use crate::store::{Draft, Reader, Store, StoreError, StoredEntry};
 use keys::LedgerKeys;
 use node_key::NodeKey;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use surroundings::Surroundings;
 use tokio::sync::Mutex;
@@ -56,8 +59,6 @@ struct Inner {
     ledger: [u8; 16],
     node: NodeKey,
     site: SiteId,
-    /// The node that founded the ledger: this one, unless this one took over.
-    home: NodeId,
     homes: Arc<homes::Homes>,
     keys: Arc<LedgerKeys>,
     profile: SiteProfile,
@@ -70,6 +71,10 @@ struct Inner {
     /// What lies in the inbox is opened by one at a time.
     inbox_turn: std::sync::Mutex<()>,
     opened: staff::Opened,
+    /// The region has put another box in the place of this one, or revoked it.
+    is_out: AtomicBool,
+    /// This box took over, and its clinic's records are still coming.
+    is_filling: AtomicBool,
     /// By the region's statements.
     inboxes: RwLock<BTreeMap<LedgerId, (KeyId, [u8; 32])>>,
 }
@@ -104,6 +109,16 @@ pub enum ClinicError {
         /// Which row.
         row: i64,
     },
+    /// Another box has taken over, or this one was revoked.
+    #[error(
+        "this box takes in nothing new: the region has put another one in its place, or revoked it; `kusuribako region status` says which, and what to do"
+    )]
+    TakenOver,
+    /// What was handed over is not what the region says.
+    #[error(
+        "the keys in the answer are not those that this clinic vouched for in the region's statements: ask for a new answer, at another holder"
+    )]
+    NotVouched,
     /// A content was too large to seal.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -184,6 +199,11 @@ impl Clinic {
         LedgerId(self.inner.ledger)
     }
 
+    /// Whether another box has taken over from this one, or this one was revoked: nothing new is taken in here.
+    pub fn is_taken_over(&self) -> bool {
+        self.inner.is_out.load(Ordering::SeqCst)
+    }
+
     /// The store below, for the command line's checks.
     pub fn store(&self) -> &Store {
         &self.inner.store
@@ -193,6 +213,11 @@ impl Clinic {
 impl Inner {
     const fn own_ledger(&self) -> LedgerId {
         LedgerId(self.ledger)
+    }
+
+    /// Refuses what is new where another box has taken over. What protects (audit, revocations) is written all the same: it still reaches the others.
+    fn check_in_service(&self) -> Result<(), ClinicError> {
+        if self.is_out.load(Ordering::SeqCst) { Err(ClinicError::TakenOver) } else { Ok(()) }
     }
 
     /// The ledger that the clinic is at home in, in a snapshot.

@@ -6,6 +6,10 @@ pub mod record;
 
 pub mod formats;
 
+pub mod drugs;
+
+pub mod finding;
+
 pub mod seal;
 
 pub mod ledger;

@@ -11,14 +11,16 @@ mod kept;
 mod placing;
 mod revoking;
 mod saying;
+mod succession;
 mod times;
 mod word;
 
 pub use error::MembershipError;
 pub use holders::WaitingHolder;
-pub use joining::{CAPACITY_UNSAID, CARD_BASE_UNSAID, DAMAGE_UNSAID_PPM, Invited, WaitingGuest, WaitingHere};
+pub use joining::{CAPACITY_UNSAID, CARD_BASE_UNSAID, DAMAGE_UNSAID_PPM, Invited, WaitingGuest, WaitingHere, is_same_code};
 pub use placing::{Asked, Proposal, propose, table};
 pub use revoking::{ChainMarkOf, RevokedNode};
+pub use succession::HandedOver;
 pub use times::Heard;
 pub use word::{DeputyKey, RegionSaid, Word, sheets};
 

@@ -8,6 +8,7 @@ pub mod authority;
 pub mod carried;
 pub mod conflict;
 pub mod emergency;
+pub mod heir;
 pub mod holding;
 pub mod invitation;
 pub mod join;
@@ -195,11 +196,24 @@ impl Region {
         self.sites.values().filter(move |site| site.ledger == ledger)
     }
 
-    /// The nodes of each site that is home of a ledger, whatever became of their keys: one site, unless something is wrong.
-    pub fn home_nodes(&self) -> BTreeMap<LedgerId, Vec<BTreeSet<NodeId>>> {
-        let mut homes: BTreeMap<LedgerId, Vec<BTreeSet<NodeId>>> = BTreeMap::new();
-        self.sites.values().for_each(|site| homes.entry(site.ledger).or_default().push(site.nodes.clone()));
+    /// The nodes of each site that is home of a ledger, with what became of their keys: one site, unless something is wrong.
+    pub fn home_nodes(&self) -> BTreeMap<LedgerId, Vec<BTreeMap<NodeId, KeyState>>> {
+        let mut homes: BTreeMap<LedgerId, Vec<BTreeMap<NodeId, KeyState>>> = BTreeMap::new();
+        for site in self.sites.values() {
+            let nodes = site.nodes.iter().filter_map(|id| Some((*id, self.nodes.get(id)?.state.clone())));
+            homes.entry(site.ledger).or_default().push(nodes.collect());
+        }
         homes
+    }
+
+    /// Whether a box has to take in nothing new any more: another is in service in its place, or it was revoked. One that was only retired goes on
+    /// until it is stopped, and delivers what it writes.
+    pub fn is_out_of_service(&self, node: NodeId) -> bool {
+        self.nodes.get(&node).is_some_and(|node| match node.state {
+            KeyState::Active => false,
+            KeyState::Retired => self.is_active(node.site),
+            KeyState::Revoked(_) => true,
+        })
     }
 
     /// What a connection from a key is for.

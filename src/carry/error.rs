@@ -2,6 +2,7 @@
 
 use super::pair::At;
 use crate::clinic::ClinicError;
+use crate::clinic::staff::StaffRefusal;
 use crate::membership::MembershipError;
 use crate::store::StoreError;
 use std::path::{Path, PathBuf};
@@ -109,6 +110,9 @@ pub enum CarryError {
         /// What it said.
         error: StoreError,
     },
+    /// The badge opens nothing here.
+    #[error(transparent)]
+    Staff(#[from] StaffRefusal),
     /// The clinic's own sentence.
     #[error(transparent)]
     Clinic(#[from] ClinicError),

@@ -100,7 +100,7 @@ impl Request {
         self.check_carried(clinic)?;
         match self {
             Self::Import(import) => import::carry_out(clinic, import, output),
-            Self::SetAside(action) => set_aside::carry_out(clinic, action, output),
+            Self::SetAside(action) => set_aside::carry_out(here, action, output),
             Self::Export(export) => export::carry_out(clinic, &export, output),
             Self::Carry(action) => carry::carry_out(here, action, output),
             Self::Card(action) => card::carry_out(here, action, output),

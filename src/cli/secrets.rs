@@ -71,6 +71,11 @@ impl WordArgs {
 }
 
 impl Signing {
+    /// The key, where one was named.
+    pub(crate) fn word_if_given(&self) -> anyhow::Result<Option<Word>> {
+        if self.root.is_empty() && self.deputy.is_none() { Ok(None) } else { self.word().map(Some) }
+    }
+
     /// The key.
     pub(crate) fn word(&self) -> anyhow::Result<Word> {
         match &self.deputy {

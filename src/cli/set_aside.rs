@@ -1,9 +1,11 @@
-//! `set-aside`: list the records that wait, and resolve them.
+//! `set-aside`: list the records that wait, and resolve them; adopt what a revoked box wrote.
+
+mod adopt;
 
 use super::At;
 use super::output::Output;
 use super::patient::{read_subject, show};
-use crate::clinic::Clinic;
+use super::request::Here;
 use crate::clinic::intake::aside::Waiting;
 use crate::clinic::intake::{Outcome, Resolution};
 use anyhow::bail;
@@ -30,6 +32,8 @@ pub(crate) enum ActionArgs {
     },
     /// Decide on one
     Resolve(ResolveArgs),
+    /// What a box wrote after it was revoked is genuine: write it again, with the word of this clinic's staff
+    Adopt(adopt::AdoptArgs),
 }
 
 /// Which record, and the decision.
@@ -67,6 +71,7 @@ pub(crate) struct DecisionArgs {
 pub(crate) enum Action {
     List { json: bool },
     Resolve { number: i64, decision: Decision, json: bool },
+    Adopt(adopt::Adopt),
 }
 
 /// The decision, as data.
@@ -78,25 +83,29 @@ pub(crate) enum Decision {
     Discard,
 }
 
-impl From<ActionArgs> for Action {
-    fn from(args: ActionArgs) -> Self {
-        match args {
-            ActionArgs::List { json } => Self::List { json },
-            ActionArgs::Resolve(args) => {
+impl ActionArgs {
+    /// Reads what the arguments name.
+    pub(crate) fn read(self) -> anyhow::Result<Action> {
+        Ok(match self {
+            Self::List { json } => Action::List { json },
+            Self::Adopt(args) => Action::Adopt(args.read()?),
+            Self::Resolve(args) => {
                 let decision = match args.decision.patient {
                     Some(patient) => Decision::Patient(patient),
                     None if args.decision.accept => Decision::Accept,
                     None if args.decision.new_patient => Decision::New,
                     None => Decision::Discard,
                 };
-                Self::Resolve { number: args.number, decision, json: args.json }
+                Action::Resolve { number: args.number, decision, json: args.json }
             }
-        }
+        })
     }
 }
 
-pub(crate) fn carry_out(clinic: &Clinic, action: Action, output: &mut Output<'_>) -> anyhow::Result<u8> {
+pub(crate) fn carry_out(here: &Here, action: Action, output: &mut Output<'_>) -> anyhow::Result<u8> {
+    let clinic = &here.clinic;
     match action {
+        Action::Adopt(adopt) => return adopt::adopt(here, &adopt, output),
         Action::List { json } => list(&clinic.waiting()?, json, output)?,
         Action::Resolve { number, decision, json } => {
             let resolution = match decision {

@@ -88,7 +88,10 @@ impl Clinic {
     pub(super) fn check_writable(&self, ledger: LedgerId) -> Result<(), ClinicError> {
         let surroundings = self.surroundings();
         let view = surroundings.ledgers.get(&ledger);
-        if ledger == self.ledger() || view.is_some_and(|view| view.append == Append::Direct) {
+        if ledger == self.ledger() {
+            return self.inner.check_in_service();
+        }
+        if view.is_some_and(|view| view.append == Append::Direct) {
             return Ok(());
         }
         Err(ClinicError::NotWritable { home: view.map_or_else(|| ledger.to_string(), |view| view.home_name.clone()) })

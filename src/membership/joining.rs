@@ -266,7 +266,7 @@ fn waiting_here(joining: &Joining, answer: &[u8]) -> Result<WaitingHere, Members
 }
 
 /// Whether two typed codes are one, whatever a hand made of them.
-fn is_same_code(shown: &str, typed: &str) -> bool {
+pub fn is_same_code(shown: &str, typed: &str) -> bool {
     let (Ok(shown), Ok(typed)) = (crockford::read(shown), crockford::read(typed)) else { return false };
     shown == typed
 }

@@ -173,7 +173,7 @@ fn is_named(region: &Region, site: SiteId, text: &str) -> bool {
         || is_prefix(&site.to_string(), text)
 }
 
-fn find_nodes<'a>(region: &'a Region, text: &str) -> Vec<&'a Node> {
+pub(super) fn find_nodes<'a>(region: &'a Region, text: &str) -> Vec<&'a Node> {
     region.nodes().values().filter(|node| is_prefix(&node.id.to_string(), text)).collect()
 }
 

@@ -3,6 +3,7 @@
 mod act;
 mod book;
 mod carried;
+mod filling;
 mod inbox;
 mod keeping;
 mod peers;
@@ -24,6 +25,7 @@ use crate::region::Region;
 use crate::seal::random;
 use crate::store::{Change, StoreError};
 use book::Book;
+use filling::Filling;
 use inbox::Inbox;
 use keeping::Kept;
 use peers::Peer;
@@ -76,6 +78,7 @@ pub(super) struct Driver {
     board: Board,
     shown: Shown,
     kept: Kept,
+    filling: Filling,
     /// Where this node is called, if it is.
     listening: Option<SocketAddr>,
     /// It calls nobody.
@@ -132,6 +135,7 @@ impl Driver {
         let boot = Incarnation(random(&entropy));
         let clinic = hub.member.clinic().clone();
         let exchange = Exchange::new(boot, held.into_iter().map(|(id, frontier)| (id, frontier, Authors::default())));
+        let is_heir = clinic.is_being_filled();
         let configured = settings.peers.iter().cloned().chain(hub.member.peers_configured()).collect();
         Self {
             own: hub.member.node(),
@@ -155,6 +159,7 @@ impl Driver {
             board,
             shown: Shown { due: None },
             kept: Kept::default(),
+            filling: Filling::new(is_heir),
             listening,
             is_alone: settings.is_alone,
             hub,

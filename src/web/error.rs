@@ -58,7 +58,7 @@ impl Trouble {
             Self::Card(CardRefusal::Failed(_)) | Self::Unreadable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Write(WriteRefusal::DiskFull) => StatusCode::INSUFFICIENT_STORAGE,
             Self::Write(WriteRefusal::ReadOnly(_) | WriteRefusal::Failed(_)) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Write(WriteRefusal::NotWritable { .. }) => StatusCode::FORBIDDEN,
+            Self::Write(WriteRefusal::NotWritable { .. } | WriteRefusal::TakenOver) => StatusCode::FORBIDDEN,
             Self::Write(WriteRefusal::NotConcealable) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Expired | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::Host => StatusCode::MISDIRECTED_REQUEST,
@@ -104,6 +104,7 @@ impl Trouble {
             Self::Write(WriteRefusal::NotWritable { home }) => {
                 (&t.not_writable_title, t.not_writable.with(super::lang::phrase::japanese(home)))
             }
+            Self::Write(WriteRefusal::TakenOver) => say(&t.taken_over_title, &t.taken_over),
             Self::Write(WriteRefusal::NotConcealable) => say(&t.not_concealable_title, &t.not_concealable),
             Self::Unreadable(_) => say(&t.failed_title, &t.failed),
             Self::Expired => say(&t.expired_title, &t.expired),

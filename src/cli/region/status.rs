@@ -8,7 +8,7 @@ use crate::clinic::staff::Unlock;
 use crate::ledger::{LedgerId, NodeId, SiteId};
 use crate::membership::{Member, MembershipError};
 use crate::region::{KeyState, Region, Site};
-use crate::sync::board::{CopyView, Snapshot};
+use crate::sync::board::{CopyView, FillingView, Snapshot};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -52,8 +52,10 @@ pub(super) fn status(here: &Here, is_japanese: bool, json: bool, output: &mut Ou
     let ledgers = seen.ledgers()?;
     let set_aside = troubles::set_aside(here, &region)?;
     let carried = carried::rows(member, &region)?;
+    let filling = filling(here)?;
     if json {
         output.json(&json!({
+            "filling": filling,
             "region": region.id().to_string(),
             "name": region.founded().name,
             "site": member.site().to_string(),
@@ -160,6 +162,22 @@ impl Seen<'_> {
         let is_sealed = self.member.clinic().is_sealed_to(ledger, half.opener)?;
         Ok(Some(if is_sealed { Unlock::Locked } else { Unlock::CardOnly }))
     }
+}
+
+/// How far this clinic's own records have come; null where they are here.
+fn filling(here: &Here) -> anyhow::Result<Value> {
+    let Some(board) = here.board() else {
+        // Not served: what is here is all that can be said.
+        let entries = here.clinic.own_counts()?.1;
+        let is_heir = here.clinic.is_being_filled();
+        return Ok(if is_heir {
+            json!({"entries": entries, "of": null, "per_s": null, "remaining_s": null})
+        } else {
+            Value::Null
+        });
+    };
+    let shown = |filling: FillingView| json!({"entries": filling.entries, "of": filling.of, "per_s": filling.per_s, "remaining_s": filling.remaining_s});
+    Ok(board.filling.map_or(Value::Null, shown))
 }
 
 const fn state_word(state: &KeyState) -> &'static str {

@@ -1,10 +1,14 @@
 //! What is wrong in the region or waits for somebody, as one list: each with a sentence and a next action in both languages.
 
+mod aside;
+mod heir;
+
+pub(super) use aside::set_aside;
+
 use super::{carried, clocks};
 use crate::cli::request::Here;
 use crate::clinic::staff::Unlock;
 use crate::clock::{Trust, today_in_japan};
-use crate::exchange::aside::Language;
 use crate::ledger::{LedgerId, NodeId};
 use crate::membership::{Member, WaitingHolder};
 use crate::region::{KeyState, Region};
@@ -62,6 +66,7 @@ pub(super) fn all(here: &Here) -> anyhow::Result<Vec<Shown>> {
     if !member.is_admitted() {
         return Ok(found);
     }
+    found.extend(here.board().and_then(|board| board.filling).map(heir::filling));
     found.extend(card_base(member, &region));
     found.extend(region.conflicts().iter().map(|conflict| Shown {
         kind: "region",
@@ -96,6 +101,11 @@ pub(super) fn all(here: &Here) -> anyhow::Result<Vec<Shown>> {
 /// What the region has decided about this box.
 fn standing(member: &Member, region: &Region) -> Option<Shown> {
     let name = &region.founded().name;
+    if region.nodes().get(&member.node()).is_some_and(|own| own.state == KeyState::Retired)
+        && let Some(shown) = heir::taken_over(member, region)
+    {
+        return Some(shown);
+    }
     let (kind, sentence, next_action) = match region.key_state(member.node()) {
         Some(KeyState::Active) => return None,
         None => (
@@ -320,32 +330,6 @@ fn silent(region: &Region, board: &Snapshot) -> Vec<Shown> {
         next_action: both("その医院に、電源と通信を確かめてもらってください。", "Ask there to look at its power and network."),
     };
     peers.map(|peer| shown(site_name(region, peer.node))).collect()
-}
-
-/// What was set aside by the exchange, and what lies aside past a revocation.
-pub(super) fn set_aside(here: &Here, region: &Region) -> anyhow::Result<Vec<Value>> {
-    let mut rows: Vec<Value> = Vec::new();
-    for trouble in here.board().iter().flat_map(|board| &board.troubles) {
-        let ((en, next_en), (ja, next_ja)) =
-            (trouble.reason.sentences(Language::English), trouble.reason.sentences(Language::Japanese));
-        rows.push(json!({
-            "ledger": trouble.ledger.to_string(), "home": home_name(region, trouble.ledger),
-            "node": trouble.peer.to_string(), "name": site_name(region, trouble.peer),
-            "reason": trouble.reason.to_string(), "times": trouble.times,
-            "sentence": {"ja": ja, "en": en}, "next_action": {"ja": next_ja, "en": next_en},
-        }));
-    }
-    for (ledger, author, entries) in here.clinic.store().read_now(|reader| reader.aside_counts())? {
-        let reason = crate::exchange::aside::Reason::Revoked;
-        let ((en, next_en), (ja, next_ja)) = (reason.sentences(Language::English), reason.sentences(Language::Japanese));
-        rows.push(json!({
-            "ledger": ledger.to_string(), "home": home_name(region, ledger),
-            "node": author.to_string(), "name": site_name(region, author),
-            "reason": reason.to_string(), "entries": entries,
-            "sentence": {"ja": ja, "en": en}, "next_action": {"ja": next_ja, "en": next_en},
-        }));
-    }
-    Ok(rows)
 }
 
 pub(super) fn home_name(region: &Region, ledger: LedgerId) -> String {

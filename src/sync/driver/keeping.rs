@@ -232,7 +232,9 @@ impl Driver {
         let (member, listening) = (self.hub.member.clone(), self.listening);
         self.hub.tasks.spawn_blocking("noting", move || {
             let addresses = listening.map_or_else(Vec::new, super::super::own_addresses);
-            if let Err(error) = member.keep_running_time().and_then(|()| member.say_notice(addresses)) {
+            // A box that took over vouches for the staff once their badges have come.
+            let said = member.keep_running_time().and_then(|()| member.say_notice(addresses)).and_then(|_| member.say_keys());
+            if let Err(error) = said {
                 tracing::warn!(%error, "where this node is could not be said to the others");
             }
         });

@@ -14,9 +14,10 @@ impl Driver {
     pub(super) fn show(&mut self) {
         self.shown.due = None;
         let snapshot = self.snapshot();
+        let filling = snapshot.filling.map(|filling| (filling.entries, filling.of));
         self.board.write(snapshot);
         if let Some(region) = &self.region {
-            let surroundings = self.surroundings(region);
+            let surroundings = self.surroundings(region, filling);
             if *self.clinic.surroundings() != surroundings {
                 self.clinic.set_surroundings(surroundings);
             }
@@ -51,7 +52,9 @@ impl Driver {
                 age_ms: copy.age_ms(now_ms),
             }));
         }
-        Snapshot { made_ms: now_ms, peers: peers.collect(), copies, troubles, troubles_dropped, strangers }
+        let peers = peers.collect();
+        let filling = self.filling();
+        Snapshot { made_ms: now_ms, peers, copies, troubles, troubles_dropped, strangers, filling }
     }
 
     fn strangers(&mut self) -> Vec<StrangerView> {
@@ -60,11 +63,12 @@ impl Driver {
         strangers.map(|(node, seen)| StrangerView { node, addresses: seen.addresses.clone() }).collect()
     }
 
-    fn surroundings(&self, region: &Region) -> Surroundings {
+    fn surroundings(&self, region: &Region, filling: Option<(u64, Option<u64>)>) -> Surroundings {
         let sites = region.sites().values().map(|site| self.site_view(region, site)).collect();
         let ledgers = terms::ledgers(region).into_iter();
         let ledgers = ledgers.filter_map(|ledger| Some((ledger, self.ledger_view(region, ledger)?))).collect();
-        Surroundings { region_name: region.founded().name.clone(), own_site: self.hub.member.site(), sites, ledgers }
+        let (region_name, own_site) = (region.founded().name.clone(), self.hub.member.site());
+        Surroundings { region_name, own_site, sites, ledgers, filling }
     }
 
     fn site_view(&self, region: &Region, site: &Site) -> SiteView {

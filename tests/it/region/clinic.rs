@@ -185,6 +185,11 @@ impl<'l> Clinic<'l> {
         self.phone().read(&card.code, &card.pin)
     }
 
+    /// The first page.
+    pub fn front(&self) -> String {
+        self.phone().get("/")
+    }
+
     /// The page with what the patient wrote.
     pub fn notes(&self, card: &Card) -> String {
         let mut phone = self.phone();

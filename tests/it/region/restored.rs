@@ -64,7 +64,7 @@ pub(super) fn holder(clinics: &[Clinic<'_>]) -> usize {
 }
 
 /// All files, as a backup has them.
-fn copy_dir(from: &Path, to: &Path) {
+pub(super) fn copy_dir(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for file in from.read_dir().unwrap().map(Result::unwrap) {
         if file.file_type().unwrap().is_file() {
