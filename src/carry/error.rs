@@ -25,6 +25,16 @@ pub enum CarryError {
         /// Which.
         dir: PathBuf,
     },
+    /// FAT and its like.
+    #[error(
+        "the file system of {} does not keep others out of a directory (FAT and exFAT do not): format the stick with ext4, or export to a \
+         directory of the laptop that will be taken along",
+        dir.display()
+    )]
+    FileSystem {
+        /// Which.
+        dir: PathBuf,
+    },
     /// It is being served.
     #[error("{} is open in another process: stop `carry open` there, then try again", dir.display())]
     InUse {
