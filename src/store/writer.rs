@@ -44,7 +44,7 @@ pub(super) enum Work {
     PutStatements { signed: Vec<Vec<u8>>, forgotten: Vec<SignedId>, reply: Reply<()> },
     PutRunning { running_ms: u64, heard: Vec<(StatementId, u64)>, reply: Reply<()> },
     TakeIn(Taking),
-    DropCopy { ledger: LedgerId, gone: u64, is_begun: bool, reply: Option<Reply<u64>> },
+    DropCopy { ledger: LedgerId, begin: Option<u64>, gone: u64, reply: Option<Reply<u64>> },
     Derive { derive: Box<Derive>, reply: Reply<()> },
     Subscribe { reply: Reply<Subscription> },
 }
@@ -94,7 +94,7 @@ impl Job {
                 Done::Unit
             }
             Work::TakeIn(taking) => Done::Taken(take_in(pen, taking, derive)?),
-            Work::DropCopy { ledger, is_begun, .. } => Done::Dropped(dropping::step(pen.conn(), *ledger, !is_begun)?),
+            Work::DropCopy { ledger, begin, .. } => Done::Dropped(dropping::step(pen.conn(), *ledger, *begin)?),
             // These write nothing: they are served beside the transactions.
             Work::Derive { .. } | Work::Subscribe { .. } => Done::Unit,
         })
@@ -105,6 +105,9 @@ impl Job {
         match (self.work, done) {
             (Work::TakeIn(taking), Ok(Done::Taken(batch))) => {
                 shared.tell(Change::Taken { token: taking.token, batch: Ok(batch) });
+            }
+            (Work::DropCopy { reply, .. }, Ok(Done::Dropped(step))) if step.is_changed => {
+                reply.into_iter().for_each(|reply| drop(reply.send(Err(StoreError::Changed))));
             }
             (Work::DropCopy { ledger, gone, reply, .. }, Ok(Done::Dropped(step))) => {
                 drop_on(shared, ledger, gone.saturating_add(step.entries), step.has_more, reply);
@@ -141,7 +144,7 @@ fn drop_on(shared: &Shared, ledger: LedgerId, gone: u64, has_more: bool, reply: 
         reply.into_iter().for_each(|reply| drop(reply.send(Ok(gone))));
         return;
     }
-    let work = Work::DropCopy { ledger, gone, is_begun: true, reply };
+    let work = Work::DropCopy { ledger, begin: None, gone, reply };
     if let Err((job, error)) = shared.writes.push_low_again(Job { urgency: Urgency::Normal, work }) {
         job.work.refuse(error, shared);
     }
