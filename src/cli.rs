@@ -4,6 +4,8 @@
 mod card;
 mod carry;
 mod demo;
+mod drugs;
+mod elsewhere;
 mod export;
 mod import;
 mod init;
@@ -70,6 +72,10 @@ enum Command {
     Carry(carry::CarryArgs),
     /// The region: found, invite, join, who holds whose copies, what is wrong
     Region(region::RegionArgs),
+    /// What happened to this clinic's patients at other clinics, and what staff do about it
+    Elsewhere(elsewhere::ElsewhereArgs),
+    /// The clinic's own drug master: take in published tables, look products up
+    Drugs(drugs::DrugsArgs),
     /// Staff badges
     Staff(staff::StaffArgs),
     /// Open the copies that lie here, with the badge and passphrase of somebody of the staff
@@ -162,6 +168,8 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Patient(args) => request::dispatch(&args.at.clone(), Request::Patient(args.action), output),
         Command::Carry(args) => carry::run(args, output),
         Command::Region(args) => region::run(args, output),
+        Command::Elsewhere(args) => elsewhere::run(args, output),
+        Command::Drugs(args) => drugs::run(args, output),
         Command::Staff(args) => staff::run(args, output),
         Command::Unlock(args) => staff::unlock(&args, output),
         Command::Lock(args) => request::dispatch(&args.at, Request::Staff(staff::Action::Lock), output),

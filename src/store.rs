@@ -1,6 +1,7 @@
 //! The ledger on disk: SQLite with one writer thread, which groups commits and acknowledges after fsync, and a pool of reader threads.
 
 mod append;
+mod arrivals;
 mod branches;
 mod changes;
 mod dropping;

@@ -2,6 +2,7 @@
 
 use super::pair::At;
 use crate::clinic::ClinicError;
+use crate::clinic::staff::StaffRefusal;
 use crate::membership::MembershipError;
 use crate::store::StoreError;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,16 @@ pub enum CarryError {
     /// The export was cut off before there was anything.
     #[error("the export to {} was cut off: run `carry export --to` on it again at the clinic that began it", dir.display())]
     CutOff {
+        /// Which.
+        dir: PathBuf,
+    },
+    /// FAT and its like.
+    #[error(
+        "the file system of {} does not keep others out of a directory (FAT and exFAT do not): format the stick with ext4, or export to a \
+         directory of the laptop that will be taken along",
+        dir.display()
+    )]
+    FileSystem {
         /// Which.
         dir: PathBuf,
     },
@@ -113,6 +124,9 @@ pub enum CarryError {
         /// What it said.
         error: StoreError,
     },
+    /// The badge opens nothing here.
+    #[error(transparent)]
+    Staff(#[from] StaffRefusal),
     /// The clinic's own sentence.
     #[error(transparent)]
     Clinic(#[from] ClinicError),

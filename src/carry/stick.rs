@@ -1,6 +1,7 @@
 //! The directory of a carried node: begun, opened, or copied from a medium that cannot be written.
 
 use super::CarryError;
+use super::pair::At;
 use crate::clinic::carried::CarriedCopy;
 use crate::clinic::setup::{self, Location};
 use crate::clinic::{Clinic, ClinicError};
@@ -8,14 +9,16 @@ use crate::clock::Clock;
 use crate::ledger::payload::SiteProfile;
 use crate::membership::Member;
 use crate::store::StoreError;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Says to programs and people what lies here.
 const MARKER: &str = "CARRIED.txt";
 const HEADER: &str = "kusuribako carried copy 1";
+/// Only its owner enters.
+const DIR_MODE: u32 = 0o700;
 /// What may lie in an otherwise empty directory: the root of a fresh file system, the program, and what a cut-off export leaves.
 const HARMLESS: [&str; 3] = ["lost+found", PROGRAM, PART];
 /// The marker while it is being written.
@@ -54,7 +57,8 @@ impl Stick {
             if !is_empty(dir)? {
                 return Err(CarryError::NotCarried { dir: dir.to_owned() });
             }
-            DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|source| CarryError::io(dir, source))?;
+            DirBuilder::new().recursive(true).mode(DIR_MODE).create(dir).map_err(|source| CarryError::io(dir, source))?;
+            require_permissions(dir)?;
             write_marker(dir, &fresh.copy)?;
         }
         let location = Location::new(dir);
@@ -120,6 +124,9 @@ fn opening(dir: &Path, error: ClinicError) -> CarryError {
     if matches!(error, ClinicError::Store(StoreError::InUse { .. })) {
         return CarryError::InUse { dir };
     }
+    if let ClinicError::Store(StoreError::DiskFull) = error {
+        return CarryError::store(At::Carried, StoreError::DiskFull);
+    }
     CarryError::Stick { dir, error: Box::new(error) }
 }
 
@@ -147,6 +154,14 @@ fn is_empty(dir: &Path) -> Result<bool, CarryError> {
         }
     }
     Ok(true)
+}
+
+/// The key lies there in plain: on a file system that keeps nobody out, nothing is made.
+fn require_permissions(dir: &Path) -> Result<(), CarryError> {
+    match std::fs::set_permissions(dir, Permissions::from_mode(DIR_MODE)) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(CarryError::FileSystem { dir: dir.to_owned() }),
+        set => set.map_err(|source| CarryError::io(dir, source)),
+    }
 }
 
 /// For whoever finds it: nothing about any patient.
@@ -192,7 +207,7 @@ impl Scratch {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(CarryError::io(&at, error)),
             _ => {}
         }
-        DirBuilder::new().mode(0o700).create(&at).map_err(|source| CarryError::io(&at, source))?;
+        DirBuilder::new().mode(DIR_MODE).create(&at).map_err(|source| CarryError::io(&at, source))?;
         let scratch = Self(at);
         for name in ["ledger.db", "ledger.db-wal", "node.key"] {
             let (from, to) = (dir.join(name), scratch.0.join(name));

@@ -3,8 +3,9 @@
 //!
 //! It has a ledger of its own that never leaves it: for the badges, and for the key that they open. The region knows nothing of that.
 
+use super::homes::Speakers;
 use super::keys::opener_wraps;
-use super::staff::Staff;
+use super::staff::{Staff, StaffRefusal};
 use super::within::Within;
 use super::{Clinic, ClinicError, Inner, staff};
 use crate::exchange::Chain;
@@ -17,7 +18,7 @@ use crate::seal::key::{Key, KeyId, KeyKind, Opener, OpenerId, OpenerKind, Opener
 use crate::seal::random;
 use crate::store::{Draft, Reader, StoreError, Urgency};
 use minicbor::{Decode, Encode};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 const LOCAL: &str = "carried";
 /// Why a badge is taken back here: its clinic has taken it back.
@@ -173,10 +174,8 @@ impl Clinic {
     ///
     /// # Errors
     /// Where the badge opens nothing; what the store says.
-    pub fn keys_to_carry(&self, by: &Staff, ledgers: &BTreeSet<LedgerId>) -> Result<KeysToCarry, ClinicError> {
-        let half = self.emergency_half()?;
-        let held = by.emergency(&half).map_or_else(|| Ok(BTreeMap::new()), |opener| self.open_all(half.id, opener));
-        let held = held.map_err(|_refused| ClinicError::KeyDoesNotFit)?;
+    pub fn keys_to_carry(&self, by: &Staff, ledgers: &BTreeSet<LedgerId>) -> Result<KeysToCarry, StaffRefusal> {
+        let held = self.open_held(by)?;
         let own = std::iter::once((self.ledger(), self.inner.keys.ring.newest().clone()));
         let all = held.into_iter().map(|(ledger, keys)| (ledger, keys.ring.newest().clone())).chain(own);
         let inner = self.inner.clone();
@@ -245,13 +244,19 @@ pub(super) fn wraps_beside(reader: &Reader<'_>, own: LedgerId, id: OpenerId) -> 
 }
 
 /// Whether one of them is of this ledger.
-pub(super) fn receives_beside(reader: &Reader<'_>, own: LedgerId, of: LedgerId, id: OpenerId) -> Result<bool, ClinicError> {
+pub(super) fn receives_beside(
+    reader: &Reader<'_>,
+    own: LedgerId,
+    of: LedgerId,
+    home: &Speakers,
+    id: OpenerId,
+) -> Result<bool, ClinicError> {
     let wraps = wraps_beside(reader, own, id)?;
     if wraps.is_empty() {
         return Ok(false);
     }
     let keys: BTreeSet<KeyId> =
-        staff::ledger_keys(Within::new(reader, of))?.iter().map(|entry: &LedgerKey| entry.key).collect();
+        staff::ledger_keys(Within::new(reader, of), home)?.iter().map(|entry: &LedgerKey| entry.key).collect();
     Ok(wraps.iter().any(|wrap| wrap.kind == KeyKind::Ledger && keys.contains(&wrap.key)))
 }
 

@@ -21,6 +21,15 @@ pub(super) struct Speakers {
 }
 
 impl Speakers {
+    /// Whether a node speaks for home with all that it wrote; `None` where that depends on the entry.
+    pub(super) fn speaks(&self, author: NodeId) -> Option<bool> {
+        match self.nodes.get(&author) {
+            Some(KeyState::Active | KeyState::Retired) => Some(true),
+            Some(KeyState::Revoked(_)) => None,
+            None => Some(false),
+        }
+    }
+
     /// Whether home said what stands in an entry. What a revoked node wrote past its marks is nobody's word.
     pub(super) fn said(&self, open: &OpenPart) -> bool {
         match self.nodes.get(&open.author()) {
@@ -51,6 +60,7 @@ impl Clinic {
     /// What the region's statements say of who is at home where.
     pub fn set_homes(&self, region: &Region) {
         self.inner.homes.set(region.home_nodes());
+        self.inner.writers.set(region);
         let is_out = region.is_out_of_service(self.inner.store.node());
         self.inner.is_out.store(is_out, std::sync::atomic::Ordering::SeqCst);
     }

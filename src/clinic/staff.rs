@@ -148,7 +148,8 @@ pub(super) fn is_revoked(
 }
 
 /// A ledger's keys as an opener receives them: badge, emergency key or recovery key, in the ledger itself or `beside` it. `None` where it
-/// receives none that opens. Which keys a ledger has, only its home says: whoever holds it could seal one of its own making to the same opener.
+/// receives none that opens. Which keys a ledger has, only its home says: whoever holds it could seal one of its own making to the same
+/// opener.
 pub(super) fn keys_for(
     within: Within<'_, '_>,
     home: &Speakers,
@@ -156,10 +157,7 @@ pub(super) fn keys_for(
     opener: &Opener,
     beside: &[Wrap],
 ) -> Result<Option<LedgerKeys>, ClinicError> {
-    let mut stored = stored_entries(within, projection::LEDGER_KEY, None)?;
-    stored.retain(|entry| home.said(&entry.open));
-    stored.sort_by_key(|entry| (entry.open.time(), entry.id()));
-    let ledger_keys: Vec<LedgerKey> = stored.iter().filter_map(|entry| open_payload(entry).ok()).collect();
+    let ledger_keys = ledger_keys(within, home)?;
     let mut wraps: Vec<Wrap> = opener_wraps(within, id)?;
     wraps.extend_from_slice(beside);
     wraps.extend(ledger_keys.iter().flat_map(|entry| entry.wraps.iter().cloned()));
@@ -181,9 +179,11 @@ pub(super) fn keys_for(
     Ok(Some(LedgerKeys { indexer: oldest.indexer(), ring }))
 }
 
-/// The ledger key entries of a ledger, in order of arrival.
-pub(super) fn ledger_keys(within: Within<'_, '_>) -> Result<Vec<LedgerKey>, ClinicError> {
-    let stored = stored_entries(within, projection::LEDGER_KEY, None)?;
+/// The ledger key entries of a ledger's home, in the order in which they were written.
+pub(super) fn ledger_keys(within: Within<'_, '_>, home: &Speakers) -> Result<Vec<LedgerKey>, ClinicError> {
+    let mut stored = stored_entries(within, projection::LEDGER_KEY, None)?;
+    stored.retain(|entry| home.said(&entry.open));
+    stored.sort_by_key(|entry| (entry.open.time(), entry.id()));
     Ok(stored.iter().filter_map(|entry| open_payload(entry).ok()).collect())
 }
 

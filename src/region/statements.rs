@@ -31,7 +31,7 @@ const ALONE_MAX: usize = 1_024;
 pub(super) struct Kept {
     /// What it says.
     pub(super) said: Said,
-    /// By signer. Of two signatures of one signer, the one with the lower counter; on a notice, with the higher.
+    /// By signer. Of two signatures of one signer, the one with the lower counter; on a notice or about a carried node, with the higher.
     pub(super) signed: BTreeMap<Signer, Signed>,
 }
 
@@ -271,10 +271,10 @@ impl Statements {
     }
 }
 
-/// Of two signatures of one signer on one statement the lower counter is kept; on a notice the higher, since of a node's notices those with its
-/// highest counter are kept: a lower one that came later would bring back what was forgotten for it.
+/// Of two signatures of one signer on one statement the lower counter is kept; on a notice and on what is said of a carried node the higher,
+/// since of those the ones with the highest counter are kept: a lower one that came later would bring back what was forgotten for it.
 fn rank_of_counter(signed: &Signed) -> u64 {
-    if signed.body().kind == NOTICE { u64::MAX - signed.counter() } else { signed.counter() }
+    if matches!(signed.body().kind, NOTICE | CARRIED) { u64::MAX - signed.counter() } else { signed.counter() }
 }
 
 /// The counter from above, which sorts the newest to the front, then the id; the statement; and which carried node it is about.

@@ -142,7 +142,7 @@ impl World {
             }
         }
         self.choose_peers(at);
-        if let Some(held) = self.knowing(at, |knowing, times| knowing.held(times)) {
+        if let Some(held) = self.held(at) {
             let is_full = self.machines[at].is_full;
             if let Some(run) = self.run_of(at) {
                 (run.held, run.is_full) = (held, is_full);

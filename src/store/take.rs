@@ -23,12 +23,15 @@ pub(super) struct Taking {
 pub(super) fn take_in(pen: &mut Pen<'_>, taking: &Taking, derive: Option<&Derive>) -> Result<StoredBatch, StoreError> {
     let conn = pen.conn();
     let holding = Holdings::new(conn).open(taking.ledger)?;
-    let mut take = Take { pen, ledger: taking.ledger, holding, fresh: Vec::new(), healed: 0 };
+    let mut take = Take { pen, ledger: taking.ledger, holding, fresh: Vec::new(), last: None, healed: 0 };
     let runs = taking.batch.runs.iter().map(|run| take.run(run)).collect::<Result<Vec<Stored>, _>>()?;
     let mut bodies_found = 0;
     for body in &taking.batch.bodies {
         let Some(row) = take.row_of(&body.entry)? else { continue };
         bodies_found += u64::from(take.give_body(row, &body.bytes)?);
+    }
+    if let Some(row) = take.last {
+        super::arrivals::note(take.pen, row)?;
     }
     let (fresh, healed) = (take.fresh, take.healed);
     let (new, lacked) = runs_total(&runs);
@@ -48,6 +51,8 @@ struct Take<'p, 'a> {
     holding: i64,
     /// Rows that have come, or whose body has.
     fresh: Vec<i64>,
+    /// The last of those that have come.
+    last: Option<i64>,
     /// How many of them were known to lack it.
     healed: i64,
 }
@@ -118,6 +123,7 @@ impl Take<'_, '_> {
             conn.prepare_cached(INSERT_HEAD)?.execute(params![row, signature])?;
         }
         self.fresh.push(row);
+        self.last = Some(row);
         Ok(row)
     }
 

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
     use crate::exchange::Way;
     use crate::ledger::{EntryId, Incarnation};
-    use crate::region::tests::{World, emergency, ledger, mark, node, placement, retired, revoked};
+    use crate::region::tests::{World, carried, emergency, ledger, mark, node, placement, retired, revoked};
 
     fn entry(author: NodeId, seq: u64, id: u8) -> EntryRef {
         EntryRef { chain: Chain { author, incarnation: Incarnation([5; 8]) }, seq, id: EntryId([id; 32]) }
@@ -140,6 +140,28 @@ mod tests {
         assert_eq!(between_nodes(&region, 10, 11, 0), Standing { gives: false, takes: Take::Of(node(11)) });
         assert!(standings(&region, node(10), node(12), &BTreeSet::new(), &BTreeSet::new()).is_empty());
         assert!(standings(&region, node(10), node(99), &BTreeSet::new(), &BTreeSet::new()).is_empty(), "a stranger");
+    }
+
+    #[test]
+    fn a_carried_node_holds_what_it_carries_and_others_pass_on_what_it_wrote() {
+        let mut world = placed();
+        let said = carried(50, 11, &[0], &world);
+        world.say(11, 1, &said);
+        let region = world.region();
+        assert!(holds(&region, node(50), ledger(0), false, false) && !holds(&region, node(50), ledger(1), false, true));
+        assert_eq!(between_nodes(&region, 10, 50, 0), Standing::holder());
+        assert_eq!(between_nodes(&region, 50, 10, 0), Standing::holder());
+        assert_eq!(between_nodes(&region, 12, 50, 0), Standing { gives: true, takes: Take::Of(node(50)) });
+        assert_eq!(between_nodes(&region, 50, 12, 0), Standing { gives: false, takes: Take::Everything });
+        assert_eq!(between_nodes(&region, 12, 50, 2), Standing { gives: false, takes: Take::Everything }, "its inbox");
+        let written = Frontier::new([entry(node(50), 3, 1)], 3, 0);
+        assert!(!has_copy(&region, node(12), ledger(0), &written), "what is passed on is no copy");
+        world.root(&revoked(50, vec![mark(0, 5, 4, 44)], 0));
+        let region = world.region();
+        assert!(!holds(&region, node(50), ledger(0), false, true));
+        assert!(standings(&region, node(10), node(50), &BTreeSet::new(), &BTreeSet::new()).is_empty());
+        let past = authors(&region, ledger(0)).way(&entry(node(50), 9, 9), |held| held.seq == 4);
+        assert_eq!(past, Way::KeepAside);
     }
 
     #[test]

@@ -51,8 +51,8 @@ pub(super) fn status(here: &Here, is_japanese: bool, json: bool, output: &mut Ou
     let sites: Vec<Value> = region.sites().values().map(|site| seen.site(site)).collect();
     let ledgers = seen.ledgers()?;
     let set_aside = troubles::set_aside(here, &region)?;
-    let filling = filling(here)?;
     let carried = carried::rows(member, &region)?;
+    let filling = filling(here)?;
     if json {
         output.json(&json!({
             "filling": filling,

@@ -52,12 +52,13 @@ pub(super) fn adopt(here: &Here, adopt: &Adopt, output: &mut Output<'_>) -> anyh
     let wanted = adopt.who.trim().to_ascii_lowercase();
     let is_named = |node: &NodeId| {
         let site = region.nodes().get(node).and_then(|node| region.sites().get(&node.site));
-        node.to_string().starts_with(&wanted) || site.is_some_and(|site| site.described.name == adopt.who)
+        let is_label = region.carried().get(node).is_some_and(|carried| carried.label == adopt.who);
+        node.to_string().starts_with(&wanted) || is_label || site.is_some_and(|site| site.described.name == adopt.who)
     };
     let left = clinic.aside_left(clinic.ledger())?;
     let nodes: Vec<NodeId> = left.keys().copied().filter(is_named).collect();
     let [node] = nodes[..] else {
-        if nodes.is_empty() && region.nodes().keys().any(is_named) {
+        if nodes.is_empty() && region.nodes().keys().chain(region.carried().keys()).any(is_named) {
             return show(None, Adoption::default(), adopt, output);
         }
         bail!(

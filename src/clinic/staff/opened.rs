@@ -95,6 +95,11 @@ impl Clinic {
         drop(self.inner.opened.lock(self.inner.clock.monotonic()));
     }
 
+    /// What is open.
+    pub(in crate::clinic) fn opened_keys(&self) -> BTreeMap<LedgerId, Arc<LedgerKeys>> {
+        self.inner.opened.lock(self.inner.clock.monotonic()).ledgers.clone()
+    }
+
     /// How each held copy can be read here. Not from async code.
     ///
     /// # Errors
@@ -121,10 +126,12 @@ impl Clinic {
     }
 
     fn is_openable(&self, ledger: LedgerId, id: OpenerId) -> Result<bool, ClinicError> {
-        let own = self.ledger();
+        let (inner, own) = (self.inner.clone(), self.ledger());
         self.inner.store.read_now(move |reader| {
-            let is_sealed = receives(Within::new(reader, ledger), id);
-            Ok(is_sealed.and_then(|is_sealed| Ok(is_sealed || receives_beside(reader, own, ledger, id)?)))
+            let within = Within::new(reader, ledger);
+            let home = inner.homes.of(within)?;
+            let is_sealed = receives(within, id);
+            Ok(is_sealed.and_then(|is_sealed| Ok(is_sealed || receives_beside(reader, own, ledger, &home, id)?)))
         })?
     }
 
@@ -138,7 +145,10 @@ impl Clinic {
     }
 
     /// Everything that was sealed to an emergency key of this site, also to one of a box before this.
-    fn open_held(&self, staff: &super::Staff) -> Result<BTreeMap<LedgerId, Arc<LedgerKeys>>, StaffRefusal> {
+    pub(in crate::clinic) fn open_held(
+        &self,
+        staff: &super::Staff,
+    ) -> Result<BTreeMap<LedgerId, Arc<LedgerKeys>>, StaffRefusal> {
         let inner = self.inner.clone();
         let halves = self.inner.store.read_now(move |reader| Ok(inner.emergencies(reader)))??;
         if halves.is_empty() {
@@ -153,11 +163,7 @@ impl Clinic {
         Ok(opened)
     }
 
-    pub(in crate::clinic) fn open_all(
-        &self,
-        id: OpenerId,
-        opener: Opener,
-    ) -> Result<BTreeMap<LedgerId, Arc<LedgerKeys>>, StaffRefusal> {
+    fn open_all(&self, id: OpenerId, opener: Opener) -> Result<BTreeMap<LedgerId, Arc<LedgerKeys>>, StaffRefusal> {
         let (held, inboxes, own) = (self.held()?, self.inboxes(), self.ledger());
         let inner = self.inner.clone();
         let opened = self.inner.store.read_now(move |reader| {

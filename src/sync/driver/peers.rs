@@ -276,7 +276,8 @@ impl Driver {
         let Some(region) = self.region.clone() else { return };
         let answering = self.answering(&region);
         let times = self.hub.member.times();
-        self.terms.held = times.with(|times| self.knowing(&region, &answering).held(times));
+        let knowing = self.knowing(&region, &answering);
+        self.terms.held = times.with(|times| knowing.held(|ledger| knowing.is_supplementary(ledger, times)));
         self.terms.is_full = self.clinic.store().condition() != crate::store::Condition::Healthy;
         let peers: Vec<NodeId> = self.peers.keys().copied().collect();
         for node in peers {

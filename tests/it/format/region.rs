@@ -8,7 +8,7 @@ use kusuribako::region::invitation::Invitation;
 use kusuribako::region::join::{Issued, Joining};
 use kusuribako::region::kit::Kit;
 use kusuribako::region::payload::{
-    Admitted, ChainMark, Deputies, Deputy, Emergency, EmergencyEnded, EmergencyId, Holders, NodeKeys, Notice, Payload,
+    Admitted, Carried, ChainMark, Deputies, Deputy, Emergency, EmergencyEnded, EmergencyId, Holders, NodeKeys, Notice, Payload,
     Placement, Position, PublicHalf, Retired, Revoked, SuccessorProposed,
 };
 use kusuribako::region::{Region, Signed, Signer, StatementId, Statements};
@@ -121,6 +121,13 @@ pub(super) fn computed(put: &mut impl FnMut(&'static str, &[u8])) {
     put("region: id of the admission", &said[1].1.statement().0);
     all.merge(said.into_iter().map(|(_, signed)| signed));
     put("region: digest of all of these", &all.digest());
+
+    let carried = Ed25519KeyPair::from_seed_unchecked(&[0x46; 32]).unwrap();
+    let (region, voucher) = (founding.region(), Signer::of(&node_pair()));
+    let carried = Carried::new(region, voucher, &carried, "避難所A".to_owned(), vec![LedgerId([0x11; 16])]);
+    assert!(carried.is_proven(region, voucher));
+    let carried = carried.body(region, 1_775_779_200_000).sign(&node_pair(), 3);
+    put("region: carried node of seed 46, by the node of seed 44, counter 3", carried.as_bytes());
 
     put("region: opener id of the recovery key", &kit.recovery.public().opener.0);
     put("region: whole sheet of root (ASCII)", kit.root.whole().code().as_bytes());

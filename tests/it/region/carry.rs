@@ -301,9 +301,12 @@ fn home_by_stick_and_by_the_network_once_each() {
     let page = clinics[0].notes(&card);
     assert!(["一日目", "二日目", "家で"].iter().all(|memo| page.matches(memo).count() == 1), "{page}");
 
-    // Revoked on an open connection: it is refused, and what it writes afterwards does not count.
+    revoked_on_an_open_connection(&mut clinics, &mut shelter, &card);
+}
+
+/// It is refused, and what it writes afterwards does not count.
+fn revoked_on_an_open_connection(clinics: &mut [clinic::Clinic<'_>], shelter: &mut clinic::Clinic<'_>, card: &clinic::Card) {
     shelter.start_as(&["carry", "open", "--lan"]);
-    reads(&shelter);
     wait::until("it is connected", PATIENCE, || {
         let log = shelter.status();
         let sites = log["sites"].as_array().unwrap().clone();
@@ -315,25 +318,31 @@ fn home_by_stick_and_by_the_network_once_each() {
         let is_gone = status["sites"].as_array().unwrap().iter().all(|site| site["reachable"] != true);
         is_gone && status["carried"][0]["state"] == "revoked"
     });
-    let refused = shelter.write_memo(&card, "失効のあと");
+    let refused = shelter.write_memo(card, "失効のあと");
     assert!(!refused.starts_with("HTTP/1.1 303"), "{refused}");
     shelter.stop();
     clinics.iter_mut().for_each(clinic::Clinic::stop);
     let before = entries(&clinics[0].data()).len();
-    let returned = clinics[0].json(&["carry", "return", "--from", stick]);
+    let stick = shelter.data();
+    let returned = clinics[0].json(&["carry", "return", "--from", stick.to_str().unwrap()]);
     assert_eq!((&returned["revoked"], count(&returned)), (&Value::Bool(true), 0), "{returned}");
     assert_eq!(entries(&clinics[0].data()).len(), before);
 }
 
+fn database(stick: &str) -> rusqlite::Connection {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
+    rusqlite::Connection::open_with_flags(Path::new(stick).join("ledger.db"), flags).unwrap()
+}
+
 /// Everything of a stopped copy's database lies in the one file.
 fn whole(stick: &str) {
-    let db = rusqlite::Connection::open(Path::new(stick).join("ledger.db")).unwrap();
+    let db = database(stick);
     db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
 }
 
 /// Alters a stopped copy's database.
 fn alter(stick: &str, sql: &str) -> usize {
-    let db = rusqlite::Connection::open(Path::new(stick).join("ledger.db")).unwrap();
+    let db = database(stick);
     let altered = db.execute(sql, []).unwrap();
     drop(db);
     whole(stick);
@@ -486,4 +495,21 @@ fn from_a_medium_that_cannot_be_written() {
     assert!(ran.code == 1, "{}", ran.err);
     assert_eq!(notes_at_home(&host, &card).matches("読むだけでも戻る").count(), 1);
     assert_eq!((waiting(&host, &stick), count(&bring_home(&host, &stick)), waiting(&host, &stick)), (waited, 0, 0));
+}
+
+#[test]
+fn a_stick_that_is_full_says_so_and_nothing_is_lost() {
+    let host = founded(false);
+    let card = patient(&host, "患者 九");
+    let stick = at(&host, "stick");
+    let script = format!("mkdir -p {stick} && mount -t tmpfs -o size=1m none {stick} && exec \"$0\" \"$@\"");
+    let can = std::process::Command::new("unshare").args(["-m", "sh", "-c", "mount -t tmpfs none /mnt"]).status();
+    if !can.is_ok_and(|status| status.success()) {
+        return println!("skipped: a_stick_that_is_full_says_so_and_nothing_is_lost: mounting is not permitted here");
+    }
+    let ran = host.run_under(&["unshare", "-m", "sh", "-c", &script], &["carry", "export", "--to", &stick]);
+    assert!(ran.code == 1 && ran.err.contains("on the carried copy") && ran.err.contains("full"), "{}", ran.err);
+    export(&host, &stick, &[]);
+    assert!(reads(&open(&host, &stick), &card).contains(DRUG));
+    assert!(ok(host.run(&["verify"])).code == 0);
 }
