@@ -150,6 +150,7 @@ impl Clinic {
 
     /// Who decides: somebody of this clinic's staff.
     fn reviewer(&self, by: &Staff) -> Result<Reviewer, ClinicError> {
+        self.inner.check_in_service()?;
         if by.ledger() != self.ledger() {
             return Err(ClinicError::KeyDoesNotFit);
         }
