@@ -29,7 +29,7 @@ pub use error::StoreError;
 pub use pending::Pending;
 pub use reader::{Counts, ProjectionRow, Reader, StoredEntry, SubjectEntries};
 pub use rebuild::{Project, ProjectionFault};
-pub use replica::LedgerHolding;
+pub use replica::{LedgerHolding, read_directory};
 pub use tries::{Locator, Try, TryRefusal, judge};
 pub use verify::{StoreFault, VerifyEvent, VerifySummary};
 
@@ -437,17 +437,6 @@ impl Store {
 /// [`StoreError::Io`].
 pub fn prepare_dir(dir: &Path) -> Result<(), StoreError> {
     DataDir::new(dir).create()
-}
-
-/// Reads the directory of a box that is out of service, in one snapshot. Nothing in it is changed.
-///
-/// # Errors
-/// [`StoreError::NotThere`]; [`StoreError::Corrupt`] where it is no database of this version, or damaged; [`StoreError::Io`].
-pub fn read_directory<T>(dir: &Path, read: impl FnOnce(&Reader<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
-    let dir = DataDir::new(dir);
-    dir.require_database()?;
-    let conn = schema::open_reader(&dir)?;
-    snapshot(&conn, read)
 }
 
 /// An answer that is there already.

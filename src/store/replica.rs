@@ -1,7 +1,10 @@
 //! What sync asks of the store: what is known, counted, missing; a batch for a peer; and what a peer sent.
 
+use super::files::DataDir;
 use super::holding::Holdings;
 use super::reader::{Reader, decode_open};
+use super::reads::snapshot;
+use super::schema;
 use super::take::{Taking, chain_id, names, row_of};
 use super::writer::{Job, Work};
 use super::{Pending, Projection, Store, StoreError, Urgency};
@@ -14,6 +17,7 @@ use crate::exchange::{BODIES_MAX, EntryRef, Frontier, Verified};
 use crate::ledger::{CoarseKind, EntryId, Hlc, LedgerId, NodeId, OpenPart, node_id};
 use rusqlite::{OptionalExtension, Row, params};
 use std::collections::VecDeque;
+use std::path::Path as FilePath;
 
 /// What is held of a ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +28,17 @@ pub struct LedgerHolding {
     pub entries: u64,
     /// How many of them lack their body, or cannot be read.
     pub missing: u64,
+}
+
+/// Reads the directory of a box that is out of service, in one snapshot. Nothing in it is changed.
+///
+/// # Errors
+/// [`StoreError::NotThere`]; [`StoreError::Corrupt`] where it is no database of this version, or damaged; [`StoreError::Io`].
+pub fn read_directory<T>(dir: &FilePath, read: impl FnOnce(&Reader<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let dir = DataDir::new(dir);
+    dir.require_database()?;
+    let conn = schema::open_reader(&dir)?;
+    snapshot(&conn, read)
 }
 
 /// Entries of a branch that one batch can hold at most.
