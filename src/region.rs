@@ -14,6 +14,7 @@ pub mod keys;
 pub mod kit;
 pub mod payload;
 pub mod placing;
+pub mod relief;
 pub mod said;
 pub mod statement;
 pub mod statements;

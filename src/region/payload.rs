@@ -365,4 +365,8 @@ pub struct NodeKeys {
     /// SHA-256 of the TLS key (SubjectPublicKeyInfo) where it is another than the signing key.
     #[cbor(n(3), with = "minicbor::bytes")]
     pub tls: Option<[u8; 32]>,
+    /// Whom the newest ledger key was sealed to with the staff's word: emergency keys of holders, the recovery key. So everybody knows which copies
+    /// can be opened where they lie, also who holds none.
+    #[cbor(n(4), default, skip_if = "Vec::is_empty")]
+    pub sealed_to: Vec<OpenerId>,
 }

@@ -5,6 +5,7 @@ mod book;
 mod inbox;
 mod keeping;
 mod peers;
+mod relieving;
 mod twins;
 mod view;
 
@@ -26,6 +27,7 @@ use book::Book;
 use inbox::Inbox;
 use keeping::Kept;
 use peers::Peer;
+use relieving::Relieving;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -75,6 +77,7 @@ pub(super) struct Driver {
     board: Board,
     shown: Shown,
     kept: Kept,
+    relieving: Relieving,
     /// Where this node is called, if it is.
     listening: Option<SocketAddr>,
 }
@@ -111,7 +114,13 @@ impl Shown {
 
     /// Something has changed that changes all the time.
     fn later(&mut self) {
-        self.due.get_or_insert_with(|| Instant::now() + SHOWN_AFTER);
+        self.within(SHOWN_AFTER);
+    }
+
+    /// Something will have changed by then.
+    fn within(&mut self, span: Duration) {
+        let at = Instant::now() + span;
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 }
 
@@ -152,6 +161,7 @@ impl Driver {
             board,
             shown: Shown { due: None },
             kept: Kept::default(),
+            relieving: Relieving::default(),
             listening,
             hub,
         }
@@ -267,6 +277,7 @@ impl Driver {
     /// What the statements mean has changed: for the terms, for whom to be connected to, for who may stay.
     fn member_changed(&mut self) {
         self.region = self.hub.member.region();
+        self.relieving.forget_rankings();
         self.set_authors();
         self.choose_peers();
         self.check_connections();

@@ -5,6 +5,7 @@ use super::super::{dial, terms};
 use super::{Driver, now_ms};
 use crate::exchange::node::Event;
 use crate::ledger::{LedgerId, NodeId, SiteId};
+use crate::membership::{Member, MembershipError};
 use crate::region::holding::Release;
 use crate::region::{KeyState, Region};
 use crate::seal::random;
@@ -33,6 +34,13 @@ const NOTE_EVERY_MS: u64 = 60_000;
 /// Multicast DNS begins anew where a member was not seen for so long; then after twice as long, and so on.
 const DEAF_AFTER_MS: u64 = 60_000;
 const DEAF_MAX_MS: u64 = 30 * 60 * 1_000;
+
+/// Says what has changed about this node: where it is, and which keys it uses.
+fn say(member: &Member, addresses: Vec<String>) -> Result<(), MembershipError> {
+    member.say_notice(addresses)?;
+    member.say_keys()?;
+    Ok(())
+}
 
 /// When what was last done.
 #[derive(Debug, Default)]
@@ -194,24 +202,6 @@ impl Driver {
         there.chain([self.own]).filter_map(|node| terms::site(region, node)).collect()
     }
 
-    /// Whether this node makes a supplementary copy of a ledger now.
-    pub(super) fn is_supplementary(&self, region: &Region, ledger: LedgerId, answering: &BTreeSet<SiteId>) -> bool {
-        let Some(site) = terms::site(region, self.own).filter(|_| !region.emergencies().is_empty()) else { return false };
-        let whole = self.whole_elsewhere(region, ledger);
-        let chosen = self.hub.member.times().with(|times| region.supplementary(ledger, answering, &whole, times));
-        chosen.contains(&site)
-    }
-
-    /// The sites that have a whole copy, as far as a node can tell that may have none itself: those that lack nothing of as much as anybody
-    /// has.
-    fn whole_elsewhere(&self, region: &Region, ledger: LedgerId) -> BTreeSet<SiteId> {
-        let said = || self.exchange.copies().of_ledger(ledger).filter(|(_, copy)| copy.holding.missing == 0);
-        let most = said().map(|(_, copy)| copy.holding.entries).max().unwrap_or(0);
-        let own = self.exchange.frontier(ledger).filter(|own| own.missing() == 0 && own.entries() >= most && most > 0);
-        let others = said().filter(|(_, copy)| copy.holding.entries == most && most > 0).map(|(node, _)| node);
-        others.chain(own.map(|_| self.own)).filter_map(|node| terms::site(region, node)).collect()
-    }
-
     /// Whoever was admitted just now says at once where it is.
     pub(super) fn note_if_new(&mut self) {
         let own = self.region.as_ref().and_then(|region| region.nodes().get(&self.own));
@@ -231,7 +221,7 @@ impl Driver {
         let (member, listening) = (self.hub.member.clone(), self.listening);
         self.hub.tasks.spawn_blocking("noting", move || {
             let addresses = listening.map_or_else(Vec::new, super::super::own_addresses);
-            if let Err(error) = member.keep_running_time().and_then(|()| member.say_notice(addresses)) {
+            if let Err(error) = member.keep_running_time().and_then(|()| say(&member, addresses)) {
                 tracing::warn!(%error, "where this node is could not be said to the others");
             }
         });

@@ -139,7 +139,8 @@ impl Driver {
     /// Where a node may be, and how soon its death is to be noticed.
     fn wanted(&self, region: &Region, id: NodeId) -> Wanted {
         let said = region.nodes().get(&id).and_then(|node| node.notice.as_ref()).map_or(&[][..], |notice| &notice.addresses);
-        let shares = terms::holds_with(region, id, &self.terms.held);
+        // Who would take over from a chosen one has to notice its death as soon as its fellow holders.
+        let shares = terms::holds_with(region, id, &self.terms.held) || self.relieving.is_near(terms::site(region, id));
         let seen = self.book.seen(id);
         let other = self.peers.get(&id).and_then(|peer| peer.twins.other).map(|other| other.to_string());
         let known = self.book.addresses(id, self.hub.member.remembered(id), said);
@@ -279,11 +280,11 @@ impl Driver {
     /// Which ledgers are held here, and on which terms each peer is: worked out anew, and told where it has changed.
     pub(super) fn set_terms(&mut self) {
         let Some(region) = self.region.clone() else { return };
-        let answering = self.answering(&region);
+        self.relieve(&region);
         let of = |ledger: &LedgerId| {
             let held = self.exchange.frontier(*ledger);
             let has_copy = held.is_some_and(|held| terms::has_copy(&region, self.own, *ledger, held));
-            let is_supplementary = self.is_supplementary(&region, *ledger, &answering);
+            let is_supplementary = self.relieving.makes(*ledger);
             terms::holds(&region, self.own, *ledger, is_supplementary, has_copy)
         };
         self.terms.held = terms::ledgers(&region).into_iter().filter(of).collect();

@@ -13,6 +13,7 @@ const COARSE_MS: i64 = 10_000;
 impl Driver {
     pub(super) fn show(&mut self) {
         self.shown.due = None;
+        self.relieve_in_need();
         let snapshot = self.snapshot();
         self.board.write(snapshot);
         if let Some(region) = &self.region {
@@ -51,7 +52,9 @@ impl Driver {
                 age_ms: copy.age_ms(now_ms),
             }));
         }
-        Snapshot { made_ms: now_ms, peers: peers.collect(), copies, troubles, troubles_dropped, strangers }
+        let peers = peers.collect();
+        let relief = self.relief_views();
+        Snapshot { made_ms: now_ms, peers, copies, relief, troubles, troubles_dropped, strangers }
     }
 
     fn strangers(&mut self) -> Vec<StrangerView> {

@@ -75,7 +75,13 @@ fn statements(kit: &Kit, founding: &Signed) -> Vec<(&'static str, Signed)> {
         program: "0.1.0".to_owned(),
         phone: None,
     };
-    let keys = NodeKeys { ledger_key: KeyId([0xaa; 16]), inbox: [0x41; 32], staff: vec![Signer([0x42; 32])], tls: None };
+    let keys = NodeKeys {
+        ledger_key: KeyId([0xaa; 16]),
+        inbox: [0x41; 32],
+        staff: vec![Signer([0x42; 32])],
+        tls: None,
+        sealed_to: Vec::new(),
+    };
     let bodies = [
         ("region: deputies, by root, counter 2", Deputies { number: 1, deputies: deputies.to_vec() }.body(region, said_at_ms)),
         ("region: site admitted, by root, counter 3", admitted().body(region, said_at_ms)),
