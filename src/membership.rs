@@ -7,6 +7,7 @@ mod error;
 mod holders;
 mod joining;
 mod kept;
+mod outside;
 mod placing;
 mod revoking;
 mod saying;
@@ -16,6 +17,7 @@ mod word;
 pub use error::MembershipError;
 pub use holders::WaitingHolder;
 pub use joining::{CAPACITY_UNSAID, CARD_BASE_UNSAID, DAMAGE_UNSAID_PPM, Invited, WaitingGuest, WaitingHere};
+pub use outside::{BadgeIssued, BadgeOpened, BadgeRefusal, BadgeUsed, BadgeWish, BadgesKept};
 pub use placing::{Asked, Proposal, propose, table};
 pub use revoking::{ChainMarkOf, RevokedNode};
 pub use times::Heard;
@@ -48,6 +50,8 @@ struct Inner {
     known: RwLock<Option<Known>>,
     changed: watch::Sender<u64>,
     running: Mutex<times::Running>,
+    /// Held by whoever reads and changes what is kept of outside badges.
+    outside: Mutex<()>,
 }
 
 /// The statements and what they mean: always of one another.
@@ -80,6 +84,7 @@ impl Member {
             known: RwLock::new(known),
             changed: watch::Sender::new(0),
             running: Mutex::new(times::Running::read(store)?),
+            outside: Mutex::default(),
         };
         let member = Self { inner: Arc::new(inner) };
         if let Some(known) = member.known() {

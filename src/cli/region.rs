@@ -15,7 +15,7 @@ mod sheets;
 mod status;
 mod troubles;
 
-pub(crate) use args::{Action, RegionArgs};
+pub(crate) use args::{Action, RegionArgs, language};
 
 use super::output::Output;
 use super::request::{self, Here, Request};

@@ -5,6 +5,7 @@
 
 mod badges;
 mod opened;
+mod outside;
 
 pub use badges::{NewBadge, Staff, StaffRefusal};
 pub use opened::{Opened, Unlock, Unlocked};

@@ -29,6 +29,8 @@ pub const SUCCESSOR_PROPOSED: u16 = 9;
 pub const NOTICE: u16 = 10;
 /// A node says which keys it and its staff use.
 pub const NODE_KEYS: u16 = 11;
+/// A node says which slots for outside badges its site has made.
+pub const SLOTS: u16 = 12;
 
 crate::ledger::id!(
     /// An emergency's random id.

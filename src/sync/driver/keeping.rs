@@ -39,6 +39,7 @@ const DEAF_MAX_MS: u64 = 30 * 60 * 1_000;
 fn say(member: &Member, addresses: Vec<String>) -> Result<(), MembershipError> {
     member.say_notice(addresses)?;
     member.say_keys()?;
+    member.renew_slots()?;
     Ok(())
 }
 

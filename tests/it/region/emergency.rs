@@ -38,7 +38,8 @@ fn on_disk(clinic: &Clinic<'_>, ledgers: &[Vec<u8>]) -> BTreeMap<usize, i64> {
 }
 
 fn ids(status: &Value, sites: &[Value]) -> Vec<Vec<u8>> {
-    let id = |home: &Value| data_encoding::HEXLOWER.decode(ledger(status, home)["ledger"].as_str().unwrap().as_bytes()).unwrap();
+    let id =
+        |home: &Value| data_encoding::HEXLOWER.decode(ledger(status, home)["ledger"].as_str().unwrap().as_bytes()).unwrap();
     sites.iter().map(id).collect()
 }
 
@@ -67,7 +68,9 @@ fn declare(region: &Region<'_>, deputies: &[String; 2]) -> String {
 
 #[test]
 fn three_survivors_of_six_copy_until_it_is_enough_and_release_only_by_a_placement() {
-    let Some(lan) = Lan::new("three_survivors_of_six_copy_until_it_is_enough_and_release_only_by_a_placement", 6) else { return };
+    let Some(lan) = Lan::new("three_survivors_of_six_copy_until_it_is_enough_and_release_only_by_a_placement", 6) else {
+        return;
+    };
     let mut region = Region::new(&lan, |_| {});
     region.until_all_meet();
     region.place();
@@ -91,16 +94,16 @@ fn three_survivors_of_six_copy_until_it_is_enough_and_release_only_by_a_placemen
     // Every ledger that a survivor holds reaches three copies among them; the fewest that are needed.
     let saved: Vec<usize> = (0..NAMES.len()).filter(|home| LIVING.iter().any(|at| placed[*home].contains(at))).collect();
     assert!(saved.len() > LIVING.len() && saved.iter().any(|home| LOST.contains(home)), "somebody lost is held by a survivor");
-    let concerned: Vec<usize> =
-        saved.iter().copied().filter(|home| placed[*home].iter().any(|at| LOST.contains(at))).collect();
+    let concerned: Vec<usize> = saved.iter().copied().filter(|home| placed[*home].iter().any(|at| LOST.contains(at))).collect();
     for survivor in LIVING {
         region.clinics[survivor].until_status("there are enough copies at those who answer", |status| {
             let answering = rows(status, "sites").iter().filter(|site| site["reachable"] == true).count();
-            answering == LIVING.len() && concerned.iter().all(|home| {
-                let copies = &ledger(status, &sites[*home])["copies"];
-                let count = |field: &str| copies[field].as_u64().unwrap_or(0);
-                copies["reached"] == true && count("target") == 3 && count("proven") + count("card_only") == 3
-            })
+            answering == LIVING.len()
+                && concerned.iter().all(|home| {
+                    let copies = &ledger(status, &sites[*home])["copies"];
+                    let count = |field: &str| copies[field].as_u64().unwrap_or(0);
+                    copies["reached"] == true && count("target") == 3 && count("proven") + count("card_only") == 3
+                })
         });
         let shown = region.clinics[survivor].status();
         let [going_on] = &rows(&shown, "emergencies")[..] else { panic!("{shown}") };
