@@ -75,8 +75,7 @@ impl Driver {
             }
             let seen = self.seen_copies(region, ledger);
             let relief = times.with(|times| self.relieving.look(region, ledger, &answering, &seen, now_ms, times));
-            let entries = seen.iter().find(|copy| copy.is_own).map_or(0, |copy| copy.holding.entries);
-            if let Some(wait_ms) = self.relieving.settle(ledger, &relief, own, entries, now_ms) {
+            if let Some(wait_ms) = self.relieving.settle(ledger, &relief, own, &seen, now_ms) {
                 self.shown.within(Duration::from_millis(wait_ms));
             }
             self.relieving.now.insert(ledger, relief);
@@ -128,8 +127,11 @@ impl Driver {
     /// Without an emergency: home, and whom the placement names.
     fn usual_view(&self, region: &Region, ledger: LedgerId) -> ReliefView {
         let holders = region.holders(ledger);
-        let own = terms::site(region, self.own);
-        let proven = self.proven(region, ledger).into_iter().chain(own);
+        // A copy here that is still filling is none yet.
+        let seen = self.seen_copies(region, ledger);
+        let most = seen.iter().map(|copy| copy.holding.entries).max();
+        let is_whole = |copy: &&Seen| copy.is_own && copy.holding.missing == 0 && Some(copy.holding.entries) == most;
+        let proven = self.proven(region, ledger).into_iter().chain(seen.iter().find(is_whole).map(|copy| copy.site));
         let have: BTreeSet<SiteId> = proven.filter(|site| holders.contains(site)).collect();
         let open = have.iter().filter(|site| region.opens(**site, ledger)).count();
         let (target, card_only) = (holders.len(), have.len() - open);
@@ -155,14 +157,46 @@ impl Relieving {
         region.relief(ledger, ranking, found, times)
     }
 
-    /// Takes what was worked out; how long it has to stand until a copy is begun here, where that is the only thing that it waits for.
-    fn settle(&mut self, ledger: LedgerId, relief: &Relief, own: SiteId, entries: u64, now_ms: u64) -> Option<u64> {
+    /// Takes what was worked out; how long it has to stand until a copy is begun here, where that is the only thing that it waits for. Where nobody who
+    /// answers has anything of the ledger nothing is begun: a box that comes back from being alone would else copy from the first that it meets.
+    fn settle(&mut self, ledger: LedgerId, relief: &Relief, own: SiteId, seen: &[Seen], now_ms: u64) -> Option<u64> {
         let parts = [&relief.chosen, &relief.reserve].into_iter().flatten().chain(&relief.open).chain(&relief.card_only);
         let group: BTreeSet<SiteId> = parts.copied().collect();
         if group.contains(&own) {
             self.near.extend(&group);
         }
         self.standings.wait_for(ledger, relief.chosen.iter().filter(|site| **site != own), now_ms);
-        self.standings.decide(ledger, relief.chosen.contains(&own), entries, now_ms)
+        let entries = seen.iter().find(|copy| copy.is_own).map_or(0, |copy| copy.holding.entries);
+        let is_chosen = relief.chosen.contains(&own) && seen.iter().any(|copy| !copy.is_own);
+        self.standings.decide(ledger, is_chosen, entries, now_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::standing::SETTLE_MS;
+    use super::*;
+    use crate::exchange::ranges::Summary;
+    use crate::ledger::EntryId;
+
+    const LEDGER: LedgerId = LedgerId([1; 16]);
+    const OWN: SiteId = SiteId([1; 16]);
+
+    #[test]
+    fn a_box_that_was_alone_begins_nothing_with_the_first_that_it_meets() {
+        let mut relieving = Relieving::default();
+        let relief = Relief { target: 2, chosen: vec![OWN], ..Relief::default() };
+        for at_ms in [0, SETTLE_MS, 60_000] {
+            assert_eq!(relieving.settle(LEDGER, &relief, OWN, &[], at_ms), None);
+        }
+        assert!(!relieving.makes(LEDGER));
+        let summary = Summary::of([&EntryId([3; 32])]);
+        let holding = Holding { summary, boot: Incarnation([2; 8]), turn: 0, entries: 9, missing: 0, features: 0 };
+        let other = Seen { node: NodeId([2; 32]), site: SiteId([2; 16]), holding, is_own: false };
+        assert_eq!(relieving.settle(LEDGER, &relief, OWN, &[other], 60_001), Some(SETTLE_MS));
+        assert!(!relieving.makes(LEDGER), "others may answer in a moment");
+        assert_eq!(relieving.settle(LEDGER, &relief, OWN, &[other], 60_001 + SETTLE_MS), None);
+        assert!(relieving.makes(LEDGER));
+        assert!(relieving.is_near(Some(OWN)) && !relieving.is_near(Some(SiteId([2; 16]))) && !relieving.is_near(None));
     }
 }

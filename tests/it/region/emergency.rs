@@ -66,112 +66,146 @@ fn declare(region: &Region<'_>, deputies: &[String; 2]) -> String {
     declared["emergency"].as_str().unwrap().to_owned()
 }
 
+/// Six clinics with their copies placed, and who has what before anything is lost.
+struct Torn<'l> {
+    region: Region<'l>,
+    sites: Vec<Value>,
+    ledgers: Vec<Vec<u8>>,
+    /// Of each ledger, where it lies.
+    placed: Vec<BTreeSet<usize>>,
+}
+
+impl<'l> Torn<'l> {
+    fn new(lan: &'l Lan) -> Self {
+        let region = Region::new(lan, |_| {});
+        region.until_all_meet();
+        region.place();
+        region.clinics.iter().for_each(|clinic| drop(clinic.patient(&format!("患者 {}", clinic.at))));
+        region.until_copies_are_complete();
+        let sites: Vec<Value> = (0..NAMES.len()).map(|at| region.site(at)).collect();
+        let placed = (0..NAMES.len()).map(|home| region.holders(home).into_iter().chain([home]).collect()).collect();
+        let ledgers = ids(&region.clinics[0].status(), &sites);
+        Self { region, sites, ledgers, placed }
+    }
+
+    /// The ledgers that a survivor holds and that lost a copy.
+    fn concerned(&self) -> Vec<usize> {
+        let saved = (0..NAMES.len()).filter(|home| LIVING.iter().any(|at| self.placed[*home].contains(at)));
+        let concerned: Vec<usize> = saved.filter(|home| self.placed[*home].iter().any(|at| LOST.contains(at))).collect();
+        assert!(
+            concerned.iter().any(|home| LOST.contains(home)),
+            "a survivor holds something of a lost one: {:?}",
+            self.placed
+        );
+        concerned
+    }
+
+    /// Every concerned ledger has as many copies as there should be among those who answer, and no more.
+    fn until_reached(&self, emergency: &str) {
+        let concerned = self.concerned();
+        for survivor in LIVING {
+            let shown = self.region.clinics[survivor].until_status("there are enough copies at those who answer", |status| {
+                let answering = rows(status, "sites").iter().filter(|site| site["reachable"] == true).count();
+                answering == LIVING.len()
+                    && concerned.iter().all(|home| {
+                        let copies = &ledger(status, &self.sites[*home])["copies"];
+                        let count = |field: &str| copies[field].as_u64().unwrap_or(0);
+                        copies["reached"] == true && count("target") == 3 && count("proven") + count("card_only") == 3
+                    })
+            });
+            let [going_on] = &rows(&shown, "emergencies")[..] else { panic!("{shown}") };
+            assert_eq!((&going_on["emergency"], &going_on["ended"]), (&Value::from(emergency), &Value::Bool(false)));
+            assert!(going_on["remaining_s"].as_u64().is_some_and(|s| s > 335 * 3_600), "{going_on}");
+            // A home that answers is opened by its own staff, whoever else only serves cards.
+            for home in concerned.iter().filter(|home| LIVING.contains(home)) {
+                assert_eq!(ledger(&shown, &self.sites[*home])["copies"]["card_only"], 2, "{shown:#}");
+            }
+        }
+    }
+
+    fn disks(&self) -> Vec<BTreeMap<usize, i64>> {
+        LIVING.iter().map(|at| on_disk(&self.region.clinics[*at], &self.ledgers)).collect()
+    }
+
+    /// All copies that there should be have been compared with each other, and there are no others.
+    fn until_compared(&self, expected: &[BTreeSet<usize>]) {
+        for clinic in &self.region.clinics {
+            clinic.until_status("all copies were compared, and none is missing or more", |status| {
+                (0..NAMES.len()).filter(|home| expected[*home].contains(&clinic.at)).all(|home| {
+                    let whole = rows(ledger(status, &self.sites[home]), "holders").iter();
+                    let mut whole = whole.filter(|holder| holder["entries"].as_u64().is_some_and(|n| n > 0));
+                    at(status, &self.sites[home], &self.sites) == expected[home] && whole.all(|holder| holder["behind"] == 0)
+                })
+            });
+        }
+    }
+
+    /// Who holds what by an adopted placement.
+    fn named(&self, adopted: &Value) -> Vec<BTreeSet<usize>> {
+        let named = |home: usize| {
+            let row = rows(adopted, "ledgers").iter().find(|ledger| ledger["home"] == self.sites[home]).unwrap();
+            let place = |holder: &Value| self.sites.iter().position(|site| site == holder).unwrap();
+            rows(row, "holders").iter().map(place).chain([home]).collect()
+        };
+        (0..NAMES.len()).map(named).collect()
+    }
+
+    fn until_only(&self, named: &[BTreeSet<usize>]) {
+        for clinic in &self.region.clinics {
+            clinic.until_status("what the placement names lies here, and nothing else", |_| {
+                let here = on_disk(clinic, &self.ledgers);
+                (0..NAMES.len()).all(|home| here.contains_key(&home) == named[home].contains(&clinic.at))
+            });
+        }
+    }
+}
+
 #[test]
 fn three_survivors_of_six_copy_until_it_is_enough_and_release_only_by_a_placement() {
-    let Some(lan) = Lan::new("three_survivors_of_six_copy_until_it_is_enough_and_release_only_by_a_placement", 6) else {
-        return;
-    };
-    let mut region = Region::new(&lan, |_| {});
-    region.until_all_meet();
-    region.place();
-    let _cards: Vec<_> = region.clinics.iter().map(|clinic| clinic.patient(&format!("患者 {}", clinic.at))).collect();
-    region.until_copies_are_complete();
-    let sites: Vec<Value> = (0..NAMES.len()).map(|at| region.site(at)).collect();
-    let placed: Vec<BTreeSet<usize>> =
-        (0..NAMES.len()).map(|home| region.holders(home).into_iter().chain([home]).collect()).collect();
-    let ledgers = ids(&region.clinics[0].status(), &sites);
-    let deputies = deputies(&region);
-    region.clinics[1].until_status("the deputies are known", |_| {
-        let known = region.clinics[1].json(&["region", "deputy", "list"]);
-        rows(&known, "deputies").len() == 2
+    let test = "three_survivors_of_six_copy_until_it_is_enough_and_release_only_by_a_placement";
+    let Some(lan) = Lan::new(test, 6) else { return };
+    let mut torn = Torn::new(&lan);
+    let deputies = deputies(&torn.region);
+    torn.region.clinics[1].until_status("the deputies are known", |_| {
+        rows(&torn.region.clinics[1].json(&["region", "deputy", "list"]), "deputies").len() == 2
     });
 
     // Power and network are gone at three of them.
     lan.cut(&LIVING, &LOST);
-    LOST.iter().for_each(|at| region.clinics[*at].kill());
-    let emergency = declare(&region, &deputies);
-
-    // Every ledger that a survivor holds reaches three copies among them; the fewest that are needed.
-    let saved: Vec<usize> = (0..NAMES.len()).filter(|home| LIVING.iter().any(|at| placed[*home].contains(at))).collect();
-    assert!(saved.len() > LIVING.len() && saved.iter().any(|home| LOST.contains(home)), "somebody lost is held by a survivor");
-    let concerned: Vec<usize> = saved.iter().copied().filter(|home| placed[*home].iter().any(|at| LOST.contains(at))).collect();
-    for survivor in LIVING {
-        region.clinics[survivor].until_status("there are enough copies at those who answer", |status| {
-            let answering = rows(status, "sites").iter().filter(|site| site["reachable"] == true).count();
-            answering == LIVING.len()
-                && concerned.iter().all(|home| {
-                    let copies = &ledger(status, &sites[*home])["copies"];
-                    let count = |field: &str| copies[field].as_u64().unwrap_or(0);
-                    copies["reached"] == true && count("target") == 3 && count("proven") + count("card_only") == 3
-                })
-        });
-        let shown = region.clinics[survivor].status();
-        let [going_on] = &rows(&shown, "emergencies")[..] else { panic!("{shown}") };
-        assert_eq!((&going_on["emergency"], &going_on["ended"]), (&Value::from(emergency.as_str()), &Value::Bool(false)));
-        assert!(going_on["remaining_s"].as_u64().is_some_and(|s| s > 335 * 3_600), "{going_on}");
-        // A home that answers is opened by its own staff, whoever else only serves cards.
-        for home in concerned.iter().filter(|home| LIVING.contains(home)) {
-            assert_eq!(ledger(&shown, &sites[*home])["copies"]["card_only"], 2, "{shown:#}");
-        }
+    LOST.iter().for_each(|at| torn.region.clinics[*at].kill());
+    let emergency = declare(&torn.region, &deputies);
+    torn.until_reached(&emergency);
+    let disks = torn.disks();
+    for home in torn.concerned() {
+        assert!(disks.iter().all(|disk| disk.contains_key(&home)), "{home} at {disks:?}");
     }
-    let disks = LIVING.map(|at| on_disk(&region.clinics[at], &ledgers));
-    for home in &concerned {
-        assert!(disks.iter().all(|disk| disk.contains_key(home)), "{home} at {disks:?}");
-    }
-    let page = String::from_utf8(region.clinics[0].ok(&["region", "status", "--lang", "ja"]).out).unwrap();
+    let page = String::from_utf8(torn.region.clinics[0].ok(&["region", "status", "--lang", "ja"]).out).unwrap();
     assert!(page.contains("非常時") && page.contains("地震"), "{page}");
 
-    // The lost ones come back: everybody has compared with everybody, and nothing has gone or been begun for nothing.
+    // The lost ones come back: nothing has gone, and nothing is begun for nothing.
     lan.heal();
-    LOST.iter().for_each(|at| region.clinics[*at].start());
-    region.until_all_meet();
-    let supplementary: Vec<BTreeSet<usize>> = (0..NAMES.len())
-        .map(|home| LIVING.into_iter().filter(|at| !placed[home].contains(at) && disks[*at].contains_key(&home)).collect())
-        .collect();
-    assert!(supplementary.iter().any(|at| !at.is_empty()), "somebody made a copy: {placed:?}");
-    let expected = |home: usize| -> BTreeSet<usize> { placed[home].union(&supplementary[home]).copied().collect() };
-    let all_compared = |region: &Region<'_>| {
-        for clinic in &region.clinics {
-            clinic.until_status("all copies were compared, and none is missing or more", |status| {
-                (0..NAMES.len()).all(|home| {
-                    let here = at(status, &sites[home], &sites);
-                    let holders = rows(ledger(status, &sites[home]), "holders");
-                    let holds = expected(home).contains(&clinic.at);
-                    let whole = holders.iter().filter(|holder| holder["entries"].as_u64().is_some_and(|n| n > 0));
-                    !holds || (here == expected(home) && whole.clone().all(|holder| holder["behind"] == 0))
-                })
-            });
-        }
-    };
-    all_compared(&region);
+    LOST.iter().for_each(|at| torn.region.clinics[*at].start());
+    torn.region.until_all_meet();
+    let made = |home: usize| LIVING.into_iter().filter(|at| disks[*at].contains_key(&home)).collect::<BTreeSet<_>>();
+    let expected: Vec<BTreeSet<usize>> = (0..NAMES.len()).map(|home| &torn.placed[home] | &made(home)).collect();
+    assert!(expected != torn.placed, "somebody made a copy: {expected:?}");
+    torn.until_compared(&expected);
     // One more patient at a lost home and at a survivor: everything that holds has it too, and still nobody else begins.
-    for home in [3, 1] {
-        region.clinics[home].patient("もどったあと");
-    }
-    all_compared(&region);
+    [3, 1].into_iter().for_each(|home| drop(torn.region.clinics[home].patient("もどったあと")));
+    torn.until_compared(&expected);
 
     // The end alone releases nothing, and is said to wait for a placement.
-    region.clinics[0].ok(&["region", "emergency", "end", &emergency, "--root", &region.root()]);
-    for clinic in &region.clinics {
+    torn.region.clinics[0].ok(&["region", "emergency", "end", &emergency, "--root", &torn.region.root()]);
+    for clinic in &torn.region.clinics {
         clinic.until_status("the end is known, and what is to be done", |status| {
             rows(status, "troubles").iter().any(|trouble| trouble["kind"] == "emergency-over")
         });
     }
-    all_compared(&region);
-    let adopted = region.clinics[0].json(&["region", "place", "--adopt", "--root", &region.root()]);
+    torn.until_compared(&expected);
+    let adopted = torn.region.clinics[0].json(&["region", "place", "--adopt", "--root", &torn.region.root()]);
     assert_eq!(adopted["settles"], serde_json::json!([emergency]));
-    let named = |home: usize| -> BTreeSet<usize> {
-        let row = rows(&adopted, "ledgers").iter().find(|ledger| ledger["home"] == sites[home]).unwrap();
-        let holders = rows(row, "holders").iter().map(|holder| sites.iter().position(|site| site == holder).unwrap());
-        holders.chain([home]).collect()
-    };
-    let after: Vec<BTreeSet<usize>> = (0..NAMES.len()).map(named).collect();
-    assert!((0..NAMES.len()).any(|home| !expected(home).is_subset(&after[home])), "something is left over: {after:?}");
-    for clinic in &region.clinics {
-        clinic.until_status("what the placement names lies here, and nothing else", |_| {
-            let here = on_disk(clinic, &ledgers);
-            (0..NAMES.len()).all(|home| here.contains_key(&home) == after[home].contains(&clinic.at))
-        });
-    }
-    region.clinics[0].until_status("the emergency is settled", |status| rows(status, "emergencies").is_empty());
+    let named = torn.named(&adopted);
+    assert!((0..NAMES.len()).any(|home| !expected[home].is_subset(&named[home])), "something is left over: {named:?}");
+    torn.until_only(&named);
+    torn.region.clinics[0].until_status("the emergency is settled", |status| rows(status, "emergencies").is_empty());
 }
