@@ -201,6 +201,7 @@ impl Driver {
             Input::Linked(node, link) => self.linked(node, link),
             Input::Unlinked(node, link) => self.unlinked(node, &link),
             Input::NotFound(node) => self.not_found(node),
+            Input::Lost(node) => self.lost(node),
             Input::Met(peer, address) => self.met(&peer, address),
             Input::Answered(token, answer) => self.answered(token, answer),
             Input::Done(event) => self.done(event),

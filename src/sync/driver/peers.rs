@@ -244,21 +244,32 @@ impl Driver {
         self.unite(node);
     }
 
-    /// A connection has ended. If the node's heart beat no more, nothing that it opened lives on either: if it does live, it comes again.
+    /// A connection has ended. If the node's heart beat no more, nothing that it opened lives on either.
     pub(super) fn unlinked(&mut self, node: NodeId, link: &Link) {
         let Some(peer) = self.peers.get_mut(&node) else { return };
         if peer.outgoing.as_ref().is_some_and(|known| known.id == link.id) {
             peer.outgoing = None;
         }
-        let opened = std::mem::take(&mut peer.incoming);
-        let (silent, alive) = opened.into_iter().partition(|_| link.is_silent());
-        peer.incoming = alive;
-        let silent: BTreeSet<ConnectionId> = silent;
-        for incoming in silent.iter().filter_map(|id| self.incoming.remove(id)) {
-            incoming.over.cancel();
+        if link.is_silent() {
+            self.end_incoming(node);
         }
         self.gone_if_alone(node);
         self.shown.soon();
+    }
+
+    /// A node that was connected is not reached any more.
+    pub(super) fn lost(&mut self, node: NodeId) {
+        self.end_incoming(node);
+        self.gone_if_alone(node);
+        self.not_found(node);
+    }
+
+    /// Ends what a node opened to here. If it lives, it comes again.
+    fn end_incoming(&mut self, node: NodeId) {
+        let opened = self.peers.get_mut(&node).map(|peer| std::mem::take(&mut peer.incoming));
+        for incoming in opened.iter().flatten().filter_map(|id| self.incoming.remove(id)) {
+            incoming.over.cancel();
+        }
     }
 
     fn gone_if_alone(&mut self, node: NodeId) {

@@ -23,7 +23,7 @@ pub(super) struct Relieving {
     standings: Standings,
     /// Of the region as it is; a ranking follows from nothing else.
     rankings: BTreeMap<LedgerId, Vec<SiteId>>,
-    /// With whom this site makes copies, or would.
+    /// With whom this site makes copies, or would, or did: watching a connection otherwise means to open it anew.
     near: BTreeSet<SiteId>,
     looked_ms: u64,
 }
@@ -66,7 +66,6 @@ impl Driver {
         self.relieving.looked_ms = now_ms;
         let answering = self.answering(region);
         self.relieving.standings.meet(&answering, now_ms);
-        self.relieving.near.clear();
         for ledger in terms::ledgers(region) {
             if times.with(|times| region.pressing(ledger, times).next().is_none()) {
                 self.relieving.now.remove(&ledger);
@@ -79,6 +78,9 @@ impl Driver {
                 self.shown.within(Duration::from_millis(wait_ms));
             }
             self.relieving.now.insert(ledger, relief);
+        }
+        if self.relieving.now.is_empty() {
+            self.relieving.near.clear();
         }
     }
 
