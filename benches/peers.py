@@ -122,14 +122,16 @@ def percentiles(seconds):
 
 
 def syncthing(records, scratch, _args):
-    """Each record a file; watcher at one second."""
+    """Each record a file, a thousand to a directory: Syncthing reads a directory anew for each file that it writes there. Watcher at one second."""
     homes, folders = [scratch / "ha", scratch / "hb"], [scratch / "fa", scratch / "fb"]
     for home, folder in zip(homes, folders):
         home.mkdir(), folder.mkdir()
         run("syncthing", "generate", f"--home={home}", "--no-default-folder", "--skip-port-probing")
     ids = [run("syncthing", f"--home={home}", "--device-id").stdout.strip() for home in homes]
     for n in range(records):
-        (folders[0] / f"{n:06}").write_bytes(record(n).encode("cp932"))
+        directory = folders[0] / f"{n // 1000:03}"
+        directory.mkdir(exist_ok=True)
+        (directory / f"{n % 1000:03}").write_bytes(record(n).encode("cp932"))
     for side, (home, folder) in enumerate(zip(homes, folders)):
         devices = "".join(f'<device id="{d}"/>' for d in ids)
         known = "".join(f'<device id="{d}" name="{i}"><address>tcp://{(A, B)[i]}:22000</address></device>' for i, d in enumerate(ids))
@@ -140,17 +142,18 @@ def syncthing(records, scratch, _args):
             '<options><listenAddress>tcp://:22000</listenAddress><globalAnnounceEnabled>false</globalAnnounceEnabled><localAnnounceEnabled>false</localAnnounceEnabled>'
             '<relaysEnabled>false</relaysEnabled><natEnabled>false</natEnabled><urAccepted>-1</urAccepted><autoUpgradeIntervalH>0</autoUpgradeIntervalH>'
             '<crashReportingEnabled>false</crashReportingEnabled></options></configuration>')
-    count = lambda: sum(1 for name in os.listdir(folders[1]) if not name.startswith("."))
+    is_record = lambda entry: entry.is_file() and not entry.name.startswith(".")
+    count = lambda: sum(is_record(entry) for directory in os.scandir(folders[1]) if directory.is_dir() for entry in os.scandir(directory))
     started = [subprocess.Popen(inside(side, "syncthing", "serve", f"--home={homes[side]}", "--no-browser", "--no-restart", "--logflags=0"),
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "STNOUPGRADE": "1"}) for side in (0, 1)]
     try:
         with Measure() as first:
-            until("the first copy", lambda: count() == records, pause=0.2)
+            until("the first copy", lambda: count() == records, pause=1)
         one = []
         for n in range(10):
-            (folders[0] / f"new{n:03}").write_bytes(record(records + n).encode("cp932"))
+            (folders[0] / "000" / f"new{n:03}").write_bytes(record(records + n).encode("cp932"))
             begun = time.monotonic()
-            until("one record", lambda: (folders[1] / f"new{n:03}").exists(), 60)
+            until("one record", lambda: (folders[1] / "000" / f"new{n:03}").exists(), 60)
             one.append(time.monotonic() - begun)
         return {"first": first.row(), "one": percentiles(one)}
     finally:

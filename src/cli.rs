@@ -3,7 +3,10 @@
 
 mod badge;
 mod card;
+mod carry;
 mod demo;
+mod drugs;
+mod elsewhere;
 mod export;
 mod import;
 mod init;
@@ -16,6 +19,7 @@ mod request;
 mod secrets;
 mod serve;
 mod set_aside;
+mod simulate;
 mod socket;
 mod staff;
 mod study;
@@ -65,8 +69,14 @@ enum Command {
     Card(card::CardArgs),
     /// Patients: add, list
     Patient(patient::PatientArgs),
+    /// A carried copy for a place without any network: export, open, return
+    Carry(carry::CarryArgs),
     /// The region: found, invite, join, who holds whose copies, what is wrong
     Region(region::RegionArgs),
+    /// What happened to this clinic's patients at other clinics, and what staff do about it
+    Elsewhere(elsewhere::ElsewhereArgs),
+    /// The clinic's own drug master: take in published tables, look products up
+    Drugs(drugs::DrugsArgs),
     /// Staff badges
     Staff(staff::StaffArgs),
     /// Badges for helpers from outside: issue, open, list
@@ -81,6 +91,8 @@ enum Command {
     Rebuild(verify::RebuildArgs),
     /// The founding paper's study and your region's: hazard, placements, maps
     Study(study::StudyArgs),
+    /// A region in memory, through whatever can go wrong: does what must hold, hold?
+    Simulate(simulate::SimulateArgs),
     /// Measure this machine against a reference, as ratios
     Bench(crate::bench::BenchArgs),
 }
@@ -103,6 +115,11 @@ impl At {
             Cli::command().error(clap::error::ErrorKind::MissingRequiredArgument, sentence)
         };
         Ok(self.dir.as_deref().ok_or_else(unnamed)?)
+    }
+
+    /// Where none was named.
+    fn default_dir(&mut self, dir: Option<PathBuf>) {
+        self.dir = self.dir.take().or(dir);
     }
 
     fn location(&self) -> anyhow::Result<crate::clinic::setup::Location> {
@@ -144,7 +161,7 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Init(args) => init::run(&args, output),
         Command::Serve(args) => serve::run(&args, output),
         Command::Import(args) => import::run(&args, output),
-        Command::SetAside(args) => request::dispatch(&args.at.clone(), Request::SetAside(args.action.into()), output),
+        Command::SetAside(args) => request::dispatch(&args.at.clone(), Request::SetAside(args.action.read()?), output),
         Command::Export(args) => export::run(&args, output),
         Command::Inspect(args) => {
             let (out, err) = output.streams();
@@ -152,7 +169,10 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         }
         Command::Card(args) => request::dispatch(&args.at.clone(), Request::Card(args.action), output),
         Command::Patient(args) => request::dispatch(&args.at.clone(), Request::Patient(args.action), output),
+        Command::Carry(args) => carry::run(args, output),
         Command::Region(args) => region::run(args, output),
+        Command::Elsewhere(args) => elsewhere::run(args, output),
+        Command::Drugs(args) => drugs::run(args, output),
         Command::Staff(args) => staff::run(args, output),
         Command::Badge(args) => badge::run(args, output),
         Command::Unlock(args) => staff::unlock(&args, output),
@@ -160,6 +180,7 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Verify(args) => request::dispatch(&args.at, Request::Verify { json: args.json }, output),
         Command::Rebuild(args) => request::dispatch(&args.at, Request::Rebuild, output),
         Command::Study(args) => study::run(&args, output),
+        Command::Simulate(args) => simulate::run(&args, output),
         Command::Bench(args) => {
             let (out, err) = output.streams();
             crate::bench::run(&args, out, err)

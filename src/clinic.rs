@@ -1,11 +1,15 @@
 //! What a clinic does with its ledger: register patients, issue cards, take records in, open a record with a card.
 //! The one place where keys, ledger and store meet; command line and pages both call it.
 
+pub mod adopt;
 pub mod cards;
+pub mod carried;
 pub mod chart;
 pub mod check;
 mod derive;
+pub mod elsewhere;
 pub mod export;
+pub mod heir;
 pub mod holders;
 mod homes;
 pub mod inbox;
@@ -21,11 +25,12 @@ pub mod staff;
 pub mod surroundings;
 pub mod unlock;
 pub(crate) mod within;
+mod writers;
 
 use crate::clock::Clock;
 use crate::ledger::content::Content;
 use crate::ledger::payload::{Payload, SiteProfile};
-use crate::ledger::{CoarseKind, LedgerId, NodeId, SiteId};
+use crate::ledger::{CoarseKind, LedgerId, SiteId};
 use crate::record::timeline::Today;
 use crate::record::{FactId, Subject};
 use crate::seal::body::{self, Class};
@@ -36,6 +41,7 @@ use crate::store::{Draft, Reader, Store, StoreError, StoredEntry};
 use keys::LedgerKeys;
 use node_key::NodeKey;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use surroundings::Surroundings;
 use tokio::sync::Mutex;
@@ -55,8 +61,6 @@ struct Inner {
     ledger: [u8; 16],
     node: NodeKey,
     site: SiteId,
-    /// The node that founded the ledger: this one, unless this one took over.
-    home: NodeId,
     homes: Arc<homes::Homes>,
     keys: Arc<LedgerKeys>,
     profile: SiteProfile,
@@ -69,8 +73,14 @@ struct Inner {
     /// What lies in the inbox is opened by one at a time.
     inbox_turn: std::sync::Mutex<()>,
     opened: staff::Opened,
+    /// The region has put another box in the place of this one, or revoked it.
+    is_out: AtomicBool,
+    /// This box took over, and its clinic's records are still coming.
+    is_filling: AtomicBool,
     /// By the region's statements.
     inboxes: RwLock<BTreeMap<LedgerId, (KeyId, [u8; 32])>>,
+    /// Which site each node writes for.
+    writers: writers::Writers,
 }
 
 /// Why the clinic could not do what was asked.
@@ -97,12 +107,31 @@ pub enum ClinicError {
     /// No record that was set aside has this number.
     #[error("no record that waits has the number {0}: `kusuribako set-aside list` shows them")]
     NoSuchSetAside(i64),
+    /// Nothing that was written elsewhere has this id.
+    #[error("nothing that was written elsewhere has the id {}: `kusuribako elsewhere list` shows what there is", data_encoding::HEXLOWER.encode(&.0.0))]
+    NoSuchItem(FactId),
+    /// No question has this id.
+    #[error("no open question has the id {}: `kusuribako elsewhere list` shows them", data_encoding::HEXLOWER.encode(&.0.0))]
+    NoSuchQuestion(FactId),
+    /// A question or an answer without words, or with too many.
+    #[error("a question or an answer has 1 to {max} characters, not {0}", max = elsewhere::TEXT_CHARS_MAX)]
+    TextLength(usize),
     /// An entry of our own did not open or decode.
     #[error("entry {row} does not open: run `kusuribako verify`, which names what is damaged")]
     Damaged {
         /// Which row.
         row: i64,
     },
+    /// Another box has taken over, or this one was revoked.
+    #[error(
+        "this box takes in nothing new: the region has put another one in its place, or revoked it; `kusuribako region status` says which, and what to do"
+    )]
+    TakenOver,
+    /// What was handed over is not what the region says.
+    #[error(
+        "the keys in the answer are not those that this clinic vouched for in the region's statements: ask for a new answer, at another holder"
+    )]
+    NotVouched,
     /// A content was too large to seal.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -117,6 +146,11 @@ pub enum ClinicError {
     /// Somebody has one.
     #[error("this clinic has a first admin already; a second badge is issued by somebody who has one")]
     AdminThere,
+    /// A carried copy received the badges of its maker's staff when it was made.
+    #[error(
+        "a badge was issued since this carried copy was made: export to an empty directory, so that the new badge opens it too"
+    )]
+    NewBadges,
     /// This node does not write into that ledger.
     #[error("this node does not write into the record of {home}: ask there, or see `kusuribako region status`")]
     NotWritable {
@@ -180,6 +214,11 @@ impl Clinic {
         LedgerId(self.inner.ledger)
     }
 
+    /// Whether another box has taken over from this one, or this one was revoked: nothing new is taken in here.
+    pub fn is_taken_over(&self) -> bool {
+        self.inner.is_out.load(Ordering::SeqCst)
+    }
+
     /// The store below, for the command line's checks.
     pub fn store(&self) -> &Store {
         &self.inner.store
@@ -189,6 +228,11 @@ impl Clinic {
 impl Inner {
     const fn own_ledger(&self) -> LedgerId {
         LedgerId(self.ledger)
+    }
+
+    /// Refuses what is new where another box has taken over. What protects (audit, revocations) is written all the same: it still reaches the others.
+    fn check_in_service(&self) -> Result<(), ClinicError> {
+        if self.is_out.load(Ordering::SeqCst) { Err(ClinicError::TakenOver) } else { Ok(()) }
     }
 
     /// The ledger that the clinic is at home in, in a snapshot.

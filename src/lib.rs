@@ -6,6 +6,10 @@ pub mod record;
 
 pub mod formats;
 
+pub mod drugs;
+
+pub mod finding;
+
 pub mod seal;
 
 pub mod ledger;
@@ -39,6 +43,10 @@ pub mod membership;
 pub mod discovery;
 
 pub mod sync;
+
+pub mod carry;
+
+pub mod simulate;
 
 pub mod demo;
 

@@ -3,6 +3,7 @@
 //! [`Member`] is the one owner of the statements while a process has the clinic open: everything that comes is merged here, kept in the
 //! store, evaluated once, and then published.
 
+mod carrying;
 mod error;
 mod holders;
 mod joining;
@@ -11,15 +12,17 @@ mod outside;
 mod placing;
 mod revoking;
 mod saying;
+mod succession;
 mod times;
 mod word;
 
 pub use error::MembershipError;
 pub use holders::WaitingHolder;
-pub use joining::{CAPACITY_UNSAID, CARD_BASE_UNSAID, DAMAGE_UNSAID_PPM, Invited, WaitingGuest, WaitingHere};
+pub use joining::{CAPACITY_UNSAID, CARD_BASE_UNSAID, DAMAGE_UNSAID_PPM, Invited, WaitingGuest, WaitingHere, is_same_code};
 pub use outside::{BadgeIssued, BadgeOpened, BadgeRefusal, BadgeUsed, BadgeWish, BadgesKept};
 pub use placing::{Asked, Proposal, propose, table};
 pub use revoking::{ChainMarkOf, RevokedNode};
+pub use succession::HandedOver;
 pub use times::Heard;
 pub use word::{DeputyKey, RegionSaid, Word, sheets};
 

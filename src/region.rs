@@ -5,8 +5,10 @@
 //! claims that are shown, and a duration counts each node's own running time.
 
 pub mod authority;
+pub mod carried;
 pub mod conflict;
 pub mod emergency;
+pub mod heir;
 pub mod holding;
 pub mod invitation;
 pub mod join;
@@ -23,6 +25,7 @@ pub mod succession;
 
 pub use crate::sentence::Sentence;
 pub use authority::{Authority, Standing};
+pub use carried::Carried;
 pub use conflict::Conflict;
 pub use keys::{Access, EntryStanding, KeyState, Limits, node_of};
 pub use statement::{Body, RegionId, Signed, SignedError, SignedId, Signer, StatementId};
@@ -79,6 +82,7 @@ pub struct Region {
     authority: Authority,
     sites: BTreeMap<SiteId, Site>,
     nodes: BTreeMap<NodeId, Node>,
+    carried: BTreeMap<NodeId, Carried>,
     placements: Placements,
     emergencies: Vec<Declared>,
     proposals: Vec<Proposal>,
@@ -106,6 +110,7 @@ impl Region {
             founded: founded.clone(),
             sites: counted.sites(),
             nodes: counted.nodes(),
+            carried: BTreeMap::new(),
             placements: Placements::of(statements, &authority),
             emergencies: emergency::declared(statements, &authority),
             proposals: Vec::new(),
@@ -113,6 +118,7 @@ impl Region {
             authority,
         };
         region.hear_nodes(statements);
+        region.carried = carried::carried(statements, &region, &counted.ended());
         region.proposals = succession::proposals(statements, &region);
         region.conflicts = counted.conflicts.into_iter().chain(conflict::found(statements, &region)).collect();
         Some(region)
@@ -141,6 +147,17 @@ impl Region {
     /// All nodes that were ever admitted, with their states.
     pub fn nodes(&self) -> &BTreeMap<NodeId, Node> {
         &self.nodes
+    }
+
+    /// All carried nodes that somebody vouches for, with their states. They are no site's boxes: they have no ledger of their own and
+    /// their copies count for nothing, but what they write in what they carry counts as a holder's.
+    pub fn carried(&self) -> &BTreeMap<NodeId, Carried> {
+        &self.carried
+    }
+
+    /// What the key of a node is good for, admitted or carried; `None` for strangers.
+    pub fn key_state(&self, node: NodeId) -> Option<&KeyState> {
+        self.nodes.get(&node).map(|node| &node.state).or_else(|| self.carried.get(&node).map(|carried| &carried.state))
     }
 
     /// The adopted placements.
@@ -184,19 +201,34 @@ impl Region {
         self.sites.values().filter(move |site| site.ledger == ledger)
     }
 
-    /// The nodes of each site that is home of a ledger, whatever became of their keys: one site, unless something is wrong.
-    pub fn home_nodes(&self) -> BTreeMap<LedgerId, Vec<BTreeSet<NodeId>>> {
-        let mut homes: BTreeMap<LedgerId, Vec<BTreeSet<NodeId>>> = BTreeMap::new();
-        self.sites.values().for_each(|site| homes.entry(site.ledger).or_default().push(site.nodes.clone()));
+    /// The nodes of each site that is home of a ledger, with what became of their keys: one site, unless something is wrong.
+    pub fn home_nodes(&self) -> BTreeMap<LedgerId, Vec<BTreeMap<NodeId, KeyState>>> {
+        let mut homes: BTreeMap<LedgerId, Vec<BTreeMap<NodeId, KeyState>>> = BTreeMap::new();
+        for site in self.sites.values() {
+            let nodes = site.nodes.iter().filter_map(|id| Some((*id, self.nodes.get(id)?.state.clone())));
+            homes.entry(site.ledger).or_default().push(nodes.collect());
+        }
         homes
+    }
+
+    /// Whether a box has to take in nothing new any more: another is in service in its place, or it was revoked. One that was only retired goes on
+    /// until it is stopped, and delivers what it writes.
+    pub fn is_out_of_service(&self, node: NodeId) -> bool {
+        self.nodes.get(&node).is_some_and(|node| match node.state {
+            KeyState::Active => false,
+            KeyState::Retired => self.is_active(node.site),
+            KeyState::Revoked(_) => true,
+        })
     }
 
     /// What a connection from a key is for.
     pub fn access(&self, key: Signer) -> Access {
-        match self.nodes.get(&node_of(key)).map(|node| (node, &node.state)) {
-            Some((node, KeyState::Active)) => Access::Member { node: node.id, site: node.site },
-            Some((node, KeyState::Retired)) => Access::DeliversOnly { node: node.id },
-            Some((_, KeyState::Revoked(_))) | None => Access::StatementsOnly,
+        let id = node_of(key);
+        match (self.key_state(id), self.nodes.get(&id)) {
+            (Some(KeyState::Active), Some(node)) => Access::Member { node: id, site: node.site },
+            (Some(KeyState::Active), None) => Access::Carried { node: id },
+            (Some(KeyState::Retired), _) => Access::DeliversOnly { node: id },
+            (Some(KeyState::Revoked(_)) | None, _) => Access::StatementsOnly,
         }
     }
 
@@ -209,7 +241,7 @@ impl Region {
         seq: u64,
         entry: EntryId,
     ) -> EntryStanding {
-        match self.nodes.get(&author).map(|node| &node.state) {
+        match self.key_state(author) {
             None => EntryStanding::AuthorUnknown,
             Some(KeyState::Active | KeyState::Retired) => EntryStanding::Counts,
             Some(KeyState::Revoked(limits)) if limits.hold(ledger, incarnation, seq, entry) => EntryStanding::Counts,
@@ -276,6 +308,23 @@ fn state_rank(state: &KeyState) -> u8 {
     }
 }
 
+/// What ends the keys of nodes.
+struct Ended<'a> {
+    retired: &'a [&'a Retired],
+    revoked: &'a [&'a Revoked],
+}
+
+impl Ended<'_> {
+    /// Revocation beats whatever else is said of a key.
+    fn state(&self, id: NodeId, is_succeeded: bool) -> KeyState {
+        match Limits::of(self.revoked.iter().copied().filter(|revoked| revoked.node == id)) {
+            Some(limits) => KeyState::Revoked(limits),
+            None if is_succeeded || self.retired.iter().any(|retired| retired.node == id) => KeyState::Retired,
+            None => KeyState::Active,
+        }
+    }
+}
+
 impl<'a> Counted<'a> {
     fn of(statements: &'a Statements, authority: &Authority) -> Self {
         let mut counted = Self::default();
@@ -298,7 +347,7 @@ impl<'a> Counted<'a> {
                 self.conflicts.extend(kept.any().and_then(|signed| Conflict::not_understood(signed, &kept.said)));
             }
             Said::Founded(_) | Said::Deputies(_) | Said::Placement(_) | Said::Emergency(_) | Said::EmergencyEnded(_) => {}
-            Said::SuccessorProposed(_) | Said::Notice(_) | Said::NodeKeys(_) | Said::Slots(_) => {}
+            Said::SuccessorProposed(_) | Said::Notice(_) | Said::NodeKeys(_) | Said::Slots(_) | Said::Carried(_) => {}
         }
     }
 
@@ -315,6 +364,10 @@ impl<'a> Counted<'a> {
         sites
     }
 
+    fn ended(&self) -> Ended<'_> {
+        Ended { retired: &self.retired, revoked: &self.revoked }
+    }
+
     fn nodes(&self) -> BTreeMap<NodeId, Node> {
         let succeeded: BTreeSet<(SiteId, NodeId)> =
             self.admitted.iter().filter_map(|(_, admitted)| Some((admitted.site, admitted.succeeds?))).collect();
@@ -323,13 +376,7 @@ impl<'a> Counted<'a> {
         let mut nodes = BTreeMap::new();
         for (_, admitted) in sorted {
             let id = admitted.node_id();
-            let is_retired = succeeded.contains(&(admitted.site, id)) || self.retired.iter().any(|retired| retired.node == id);
-            let limits = Limits::of(self.revoked.iter().copied().filter(|revoked| revoked.node == id));
-            let state = match limits {
-                Some(limits) => KeyState::Revoked(limits),
-                None if is_retired => KeyState::Retired,
-                None => KeyState::Active,
-            };
+            let state = self.ended().state(id, succeeded.contains(&(admitted.site, id)));
             let node = Node { id, key: admitted.node, site: admitted.site, state, notice: None, keys: None, slots: None };
             nodes.entry(id).or_insert(node);
         }

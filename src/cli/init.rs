@@ -1,4 +1,6 @@
-//! `init`: found a clinic in an empty directory.
+//! `init`: found a clinic in an empty directory, or take one over.
+
+mod successor;
 
 use super::At;
 use super::output::Output;
@@ -18,8 +20,10 @@ pub(crate) struct InitArgs {
     #[command(flatten)]
     at: At,
     /// The clinic's name, as patients know it
-    #[arg(long)]
-    name: String,
+    #[arg(long, required_unless_present = "successor")]
+    name: Option<String>,
+    #[command(flatten)]
+    successor: successor::SuccessorArgs,
     /// The clinic's telephone, shown on every page that says "ask the staff"
     #[arg(long, default_value = "")]
     phone: String,
@@ -57,6 +61,9 @@ const LON_MAX: f64 = 180.0;
 const MILLION: f64 = 1e6;
 
 pub(crate) fn run(args: &InitArgs, output: &mut Output<'_>) -> anyhow::Result<u8> {
+    if let Some(done) = successor::run(args, output) {
+        return done;
+    }
     let (profile, chosen) = (profile(args)?, staff::chosen_at(&args.admin)?);
     let location = args.at.location()?;
     let clinic = Clinic::found(&location, &profile, Clock::system())?;
@@ -80,7 +87,8 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output<'_>) -> anyhow::Result<u8
 }
 
 fn profile(args: &InitArgs) -> anyhow::Result<SiteProfile> {
-    if args.name.trim().is_empty() {
+    let name = args.name.as_deref().unwrap_or_default().trim();
+    if name.is_empty() {
         bail!("the clinic needs a name: --name さくら薬局");
     }
     if !args.card_base.starts_with("http://") && !args.card_base.starts_with("https://") {
@@ -88,7 +96,7 @@ fn profile(args: &InitArgs) -> anyhow::Result<SiteProfile> {
     }
     let trimmed = |text: &Option<String>| text.as_ref().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     Ok(SiteProfile {
-        name: args.name.trim().to_owned(),
+        name: name.to_owned(),
         phone: args.phone.trim().to_owned(),
         card_base: args.card_base.trim_end_matches('/').to_owned(),
         reading: trimmed(&args.reading),

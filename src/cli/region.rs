@@ -1,6 +1,7 @@
 //! `region`: several clinics that hold each other's sealed copies.
 
 mod args;
+mod carried;
 mod carry;
 mod clocks;
 mod confirm;
@@ -13,6 +14,7 @@ mod page;
 mod place;
 mod sheets;
 mod status;
+mod succession;
 mod troubles;
 
 pub(crate) use args::{Action, RegionArgs, language};
@@ -47,6 +49,8 @@ pub(crate) fn carry_out(here: &Here, action: Action, output: &mut Output<'_>) ->
         Action::Kit { sheets, json } => kit::check(member, &sheets, json, output),
         Action::Status { is_japanese, json } => status::status(here, is_japanese, json, output),
         Action::Map { out } => map::map(here, out.as_deref(), output),
+        Action::Succeed(succeed) => succession::succeed(member, &succeed, output),
+        Action::Admit(admit) => succession::admit(member, &admit, output),
         Action::Emergency(emergency) => emergency::carry_out(member, &emergency, output),
     }
 }

@@ -1,9 +1,11 @@
-//! `set-aside`: list the records that wait, and resolve them.
+//! `set-aside`: list the records that wait, and resolve them; adopt what a revoked box wrote.
+
+mod adopt;
 
 use super::At;
 use super::output::Output;
 use super::patient::{read_subject, show};
-use crate::clinic::Clinic;
+use super::request::Here;
 use crate::clinic::intake::aside::Waiting;
 use crate::clinic::intake::{Outcome, Resolution};
 use anyhow::bail;
@@ -30,6 +32,16 @@ pub(crate) enum ActionArgs {
     },
     /// Decide on one
     Resolve(ResolveArgs),
+    /// What a box wrote after it was revoked is genuine: write it again, with the word of this clinic's staff
+    Adopt(adopt::AdoptArgs),
+    /// Fetch what a revoked box wrote from its data directory: nobody speaks with it any more
+    Bring {
+        /// The data directory of the revoked box, or a copy of it
+        from: std::path::PathBuf,
+        /// Result as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Which record, and the decision.
@@ -67,6 +79,8 @@ pub(crate) struct DecisionArgs {
 pub(crate) enum Action {
     List { json: bool },
     Resolve { number: i64, decision: Decision, json: bool },
+    Adopt(adopt::Adopt),
+    Bring { from: std::path::PathBuf, json: bool },
 }
 
 /// The decision, as data.
@@ -78,25 +92,32 @@ pub(crate) enum Decision {
     Discard,
 }
 
-impl From<ActionArgs> for Action {
-    fn from(args: ActionArgs) -> Self {
-        match args {
-            ActionArgs::List { json } => Self::List { json },
-            ActionArgs::Resolve(args) => {
+impl ActionArgs {
+    /// Reads what the arguments name.
+    pub(crate) fn read(self) -> anyhow::Result<Action> {
+        Ok(match self {
+            Self::List { json } => Action::List { json },
+            // The server may stand elsewhere.
+            Self::Bring { from, json } => Action::Bring { from: std::path::absolute(from)?, json },
+            Self::Adopt(args) => Action::Adopt(args.read()?),
+            Self::Resolve(args) => {
                 let decision = match args.decision.patient {
                     Some(patient) => Decision::Patient(patient),
                     None if args.decision.accept => Decision::Accept,
                     None if args.decision.new_patient => Decision::New,
                     None => Decision::Discard,
                 };
-                Self::Resolve { number: args.number, decision, json: args.json }
+                Action::Resolve { number: args.number, decision, json: args.json }
             }
-        }
+        })
     }
 }
 
-pub(crate) fn carry_out(clinic: &Clinic, action: Action, output: &mut Output<'_>) -> anyhow::Result<u8> {
+pub(crate) fn carry_out(here: &Here, action: Action, output: &mut Output<'_>) -> anyhow::Result<u8> {
+    let clinic = &here.clinic;
     match action {
+        Action::Bring { from, json } => return adopt::bring(here, &from, json, output),
+        Action::Adopt(adopt) => return adopt::adopt(here, &adopt, output),
         Action::List { json } => list(&clinic.waiting()?, json, output)?,
         Action::Resolve { number, decision, json } => {
             let resolution = match decision {

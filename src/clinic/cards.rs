@@ -65,6 +65,7 @@ impl Clinic {
     /// # Errors
     /// [`ClinicError::NoSuchPatient`]; what the store says.
     pub fn issue_card(&self, subject: Subject) -> Result<IssuedCard, ClinicError> {
+        self.inner.check_in_service()?;
         let inner = self.inner.clone();
         let ring = self.inner.store.read_now(move |reader| Ok(inner.patient_ring(reader, subject)))??;
         let (card, draft) = self.inner.new_card(subject, ring.newest())?;
@@ -87,6 +88,7 @@ impl Clinic {
     /// # Errors
     /// [`ClinicError::NoSuchCard`]; what the store says.
     pub fn replace_card(&self, card: OpenerId) -> Result<IssuedCard, ClinicError> {
+        self.inner.check_in_service()?;
         let (subject, mut drafts, key) = self.revocation(card, Reason::Replaced)?;
         let (issued, draft) = self.inner.new_card(subject, &key)?;
         drafts.push(draft);

@@ -1,16 +1,17 @@
 //! Verifying what lies on disk, and rebuilding the projections from the entries.
 
+use super::homes::Speakers;
 use super::keys::Ring;
 use super::{Clinic, ClinicError, Inner, line, projection};
+use crate::ledger::CoarseKind;
 use crate::ledger::content::Content;
 use crate::ledger::payload::PatientKey;
-use crate::ledger::{CoarseKind, NodeId};
 use crate::record::Subject;
 use crate::seal::body::{self, Class};
 use crate::seal::key::Key;
 use crate::store::{Project, Projection, Reader, StoredEntry, VerifyEvent};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
@@ -18,7 +19,7 @@ use std::sync::mpsc::{Receiver, channel};
 /// just what is being made; a statement of a person may stand before the key that opens it.
 pub(super) struct Projector {
     inner: Arc<Inner>,
-    home: BTreeSet<NodeId>,
+    home: Speakers,
     /// What home says of each patient's keys.
     rings: BTreeMap<Subject, Ring>,
     /// What others say.
@@ -82,7 +83,7 @@ impl Projector {
         if entry.open.ledger().0 != self.inner.ledger || entry.open.kind() != CoarseKind::KEY || subject == Subject::NONE {
             return;
         }
-        let by_home = self.home.contains(&entry.open.author());
+        let by_home = self.home.said(&entry.open);
         let Ok(entry) = super::open_payload::<PatientKey>(entry) else { return };
         if !by_home {
             let others = self.others.entry(subject).or_default();

@@ -19,6 +19,7 @@ impl Clinic {
     /// # Errors
     /// What the store says.
     pub fn confirm_opener(&self, public: &OpenerPublic, by: &Staff) -> Result<bool, ClinicError> {
+        self.inner.check_in_service()?;
         if by.ledger() != self.ledger() {
             return Err(ClinicError::KeyDoesNotFit);
         }
@@ -101,12 +102,13 @@ impl Inner {
         Ok(found)
     }
 
-    /// The wraps for an opener that the clinic's own box wrote.
-    fn home_wraps(&self, reader: &Reader<'_>, id: OpenerId) -> Result<Vec<Wrap>, ClinicError> {
+    /// The wraps for an opener that the clinic itself wrote.
+    pub(super) fn home_wraps(&self, reader: &Reader<'_>, id: OpenerId) -> Result<Vec<Wrap>, ClinicError> {
         let own = self.own(reader);
+        let home = self.homes.of(own)?;
         let mut wraps = Vec::new();
         for (value, row) in own.find(projection::OPENER, &id.0)? {
-            let Some(entry) = own.entry(row)?.filter(|entry| self.is_of_home(entry.open.author())) else { continue };
+            let Some(entry) = own.entry(row)?.filter(|entry| home.said(&entry.open)) else { continue };
             let found = if value.is_empty() {
                 open_payload::<OpenerEntry>(&entry).map(|opener| opener.wraps)
             } else {

@@ -1,21 +1,49 @@
 //! Whose word counts as that of a ledger's home. The home node is named in the ledger's first entry; the further nodes that the region's
-//! statements admit for the same site speak for it too.
+//! statements admit for the same site speak for it too, a revoked one up to where its revocation says.
 
 use super::Clinic;
 use super::within::Within;
 use crate::ledger::payload::Begin;
-use crate::ledger::{CoarseKind, LedgerId, NodeId};
-use crate::region::Region;
+use crate::ledger::{CoarseKind, LedgerId, NodeId, OpenPart};
+use crate::region::{KeyState, Region};
 use crate::store::{Reader, StoreError};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError, RwLock};
 
 /// The nodes of each site that the region's statements make home of a ledger: one site, unless something is wrong.
-pub(super) type HomeNodes = BTreeMap<LedgerId, Vec<BTreeSet<NodeId>>>;
+pub(super) type HomeNodes = BTreeMap<LedgerId, Vec<BTreeMap<NodeId, KeyState>>>;
+
+/// Who speaks for a ledger's home.
+#[derive(Debug, Clone)]
+pub(super) struct Speakers {
+    ledger: LedgerId,
+    nodes: BTreeMap<NodeId, KeyState>,
+}
+
+impl Speakers {
+    /// Whether a node speaks for home with all that it wrote; `None` where that depends on the entry.
+    pub(super) fn speaks(&self, author: NodeId) -> Option<bool> {
+        match self.nodes.get(&author) {
+            Some(KeyState::Active | KeyState::Retired) => Some(true),
+            Some(KeyState::Revoked(_)) => None,
+            None => Some(false),
+        }
+    }
+
+    /// Whether home said what stands in an entry. What a revoked node wrote past its marks is nobody's word.
+    pub(super) fn said(&self, open: &OpenPart) -> bool {
+        match self.nodes.get(&open.author()) {
+            Some(KeyState::Active | KeyState::Retired) => open.ledger() == self.ledger,
+            Some(KeyState::Revoked(limits)) => limits.hold(self.ledger, open.incarnation(), open.seq(), open.id()),
+            None => false,
+        }
+    }
+}
 
 /// What is known of the ledgers' homes.
 pub(super) struct Homes {
     own: NodeId,
+    own_ledger: LedgerId,
     named: RwLock<HomeNodes>,
     begun: Mutex<BTreeMap<LedgerId, Begun>>,
 }
@@ -32,23 +60,30 @@ impl Clinic {
     /// What the region's statements say of who is at home where.
     pub fn set_homes(&self, region: &Region) {
         self.inner.homes.set(region.home_nodes());
+        self.inner.writers.set(region);
+        let is_out = region.is_out_of_service(self.inner.store.node());
+        self.inner.is_out.store(is_out, std::sync::atomic::Ordering::SeqCst);
     }
 }
 
 impl Homes {
-    pub(super) fn new(own: NodeId, named: HomeNodes) -> Self {
-        Self { own, named: RwLock::new(named), begun: Mutex::default() }
+    pub(super) fn new(own: NodeId, own_ledger: LedgerId, named: HomeNodes) -> Self {
+        Self { own, own_ledger, named: RwLock::new(named), begun: Mutex::default() }
     }
 
     fn set(&self, named: HomeNodes) {
         *self.named.write().unwrap_or_else(PoisonError::into_inner) = named;
     }
 
-    /// The nodes that speak for a ledger's home.
-    pub(super) fn of(&self, within: Within<'_, '_>) -> Result<BTreeSet<NodeId>, StoreError> {
+    /// Who speaks for a ledger's home. In the ledger that it is at home in, this node does, whatever else is known.
+    pub(super) fn of(&self, within: Within<'_, '_>) -> Result<Speakers, StoreError> {
         let founders = self.founders(within)?;
         let named = self.named.read().unwrap_or_else(PoisonError::into_inner).get(&within.ledger).cloned().unwrap_or_default();
-        Ok(speakers(self.own, &founders, named))
+        let mut nodes = speakers(self.own, &founders, named);
+        if within.ledger == self.own_ledger {
+            nodes.insert(self.own, KeyState::Active);
+        }
+        Ok(Speakers { ledger: within.ledger, nodes })
     }
 
     /// Reads only what has come since the last time: a begin entry comes with every start of a writer.
@@ -69,24 +104,24 @@ impl Homes {
 
 /// This node's own first entry comes before others', one of whom the region knows as home before one of whom it does not, and then the
 /// one that came first.
-fn speakers(own: NodeId, founders: &[NodeId], named: Vec<BTreeSet<NodeId>>) -> BTreeSet<NodeId> {
-    let is_named = |node: &NodeId| named.iter().any(|nodes| nodes.contains(node));
+fn speakers(own: NodeId, founders: &[NodeId], named: Vec<BTreeMap<NodeId, KeyState>>) -> BTreeMap<NodeId, KeyState> {
+    let is_named = |node: &NodeId| named.iter().any(|nodes| nodes.contains_key(node));
     let mine = founders.iter().find(|founder| **founder == own);
     let founder = mine.or_else(|| founders.iter().find(|founder| is_named(founder)));
     match (founder.or(founders.first().filter(|_| named.is_empty())), named) {
         (Some(founder), named) => {
-            let further = named.into_iter().filter(|nodes| nodes.contains(founder)).flatten();
-            further.chain([*founder]).collect()
+            let further = named.into_iter().filter(|nodes| nodes.contains_key(founder)).flatten();
+            [(*founder, KeyState::Active)].into_iter().chain(further).collect()
         }
         // The ledger's first entry is not here yet.
         (None, named) => named.into_iter().flatten().collect(),
     }
 }
 
-/// What the statements that lie in the store say. `None` where there is no region, or they cannot be read: who opens the membership is told.
-pub(super) fn named(reader: &Reader<'_>) -> Result<Option<HomeNodes>, StoreError> {
+/// The region by the statements that lie in the store. `None` where there is none, or they cannot be read: who opens the membership is told.
+pub(super) fn region(reader: &Reader<'_>) -> Result<Option<Region>, StoreError> {
     let statements = crate::region::Statements::gathered(&reader.statements()?).ok().flatten();
-    Ok(statements.and_then(|statements| Region::of(&statements)).map(|region| region.home_nodes()))
+    Ok(statements.and_then(|statements| Region::of(&statements)))
 }
 
 #[cfg(test)]
@@ -97,8 +132,8 @@ mod tests {
         NodeId([n; 32])
     }
 
-    fn nodes(all: &[u8]) -> BTreeSet<NodeId> {
-        all.iter().map(|n| node(*n)).collect()
+    fn nodes(all: &[u8]) -> BTreeMap<NodeId, KeyState> {
+        all.iter().map(|n| (node(*n), KeyState::Active)).collect()
     }
 
     #[test]

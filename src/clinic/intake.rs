@@ -35,7 +35,7 @@ pub struct NewFact {
 
 impl NewFact {
     /// A fact with a fresh id.
-    pub(super) fn minted(content: Said, source: Source, entropy: &dyn Entropy) -> Self {
+    pub fn minted(content: Said, source: Source, entropy: &dyn Entropy) -> Self {
         Self { id: FactId(random(entropy)), content, source, digest: None }
     }
 }
@@ -186,6 +186,7 @@ impl Clinic {
         attach: &Attach,
         mut each: impl FnMut(&str, &[Outcome]),
     ) -> Result<(), ClinicError> {
+        self.inner.check_in_service()?;
         let mut batch = Batch::default();
         // One batch is on its way to disk while the next is prepared.
         let mut under_way: Option<UnderWay> = None;

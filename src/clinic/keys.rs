@@ -1,5 +1,6 @@
 //! The key rings: the ledger's keys at its home, and a patient's keys once they are opened.
 
+use super::homes::Speakers;
 use super::line::{Given, Line, Link};
 use super::projection;
 use super::within::Within;
@@ -11,7 +12,6 @@ use crate::seal::Entropy;
 use crate::seal::envelope::{open_box, patient_info, predecessor_info, seal_box, unwrap};
 use crate::seal::key::{Indexer, Key, KeyId, KeyKind, Opener, OpenerId};
 use crate::store::{Reader, StoredEntry};
-use std::collections::BTreeSet;
 
 /// Wraps that somebody else than home sealed to one card: each costs a moment to try, and anybody can write them.
 const STRANGERS_WRAPS_MAX: usize = 64;
@@ -23,6 +23,11 @@ pub(crate) struct Ring(Vec<Key>);
 impl Ring {
     pub(crate) fn new(newest: Key) -> Self {
         Self(vec![newest])
+    }
+
+    /// All of them, the oldest first.
+    pub(crate) fn oldest_first(&self) -> impl Iterator<Item = &Key> {
+        self.0.iter().rev()
     }
 
     /// The key that new bodies are sealed under.
@@ -94,12 +99,7 @@ impl LedgerKeys {
     }
 
     /// A patient's keys, opened with the ledger key, as far as they are of the line that begins with home's.
-    pub(crate) fn patient_ring(
-        &self,
-        own: Within<'_, '_>,
-        subject: Subject,
-        home: &BTreeSet<NodeId>,
-    ) -> Result<Ring, ClinicError> {
+    pub(crate) fn patient_ring(&self, own: Within<'_, '_>, subject: Subject, home: &Speakers) -> Result<Ring, ClinicError> {
         let links = links(own, subject, home)?;
         let opened = links.iter().filter_map(|link| Some((self.patient_key(own.ledger, subject, &link.entry)?, link.is_home)));
         let ring = Line::of(&links, opened, |_| false).ring();
@@ -175,13 +175,13 @@ impl Inner {
 }
 
 /// A patient's keys as they lie in a ledger.
-fn links(within: Within<'_, '_>, subject: Subject, home: &BTreeSet<NodeId>) -> Result<Vec<Link>, ClinicError> {
+fn links(within: Within<'_, '_>, subject: Subject, home: &Speakers) -> Result<Vec<Link>, ClinicError> {
     let stored = stored_entries(within, projection::PATIENT_KEY, Some(&subject.0))?;
     Ok(stored.iter().filter_map(|entry| Link::of(entry, home)).collect())
 }
 
 /// The wraps that name this opener in its own entries, and whether home wrote them.
-fn given(within: Within<'_, '_>, id: OpenerId, home: &BTreeSet<NodeId>) -> Result<Vec<Given>, ClinicError> {
+fn given(within: Within<'_, '_>, id: OpenerId, home: &Speakers) -> Result<Vec<Given>, ClinicError> {
     let mut given = Vec::new();
     for (value, row) in within.find(projection::OPENER, &id.0)? {
         let Some(entry) = within.entry(row)? else { continue };
@@ -190,21 +190,17 @@ fn given(within: Within<'_, '_>, id: OpenerId, home: &BTreeSet<NodeId>) -> Resul
         } else {
             super::open_payload::<OpenerMore>(&entry).map(|more| more.wraps)
         };
-        let by_home = home.contains(&entry.open.author());
+        let by_home = home.said(&entry.open);
         given.extend(wraps.unwrap_or_default().into_iter().map(|wrap| Given { wrap, by_home }));
     }
     Ok(given)
 }
 
 /// The patient's cards that home made. What it registered with them shows which keys it had.
-fn registered_by_home(
-    within: Within<'_, '_>,
-    subject: Subject,
-    home: &BTreeSet<NodeId>,
-) -> Result<Vec<OpenerEntry>, ClinicError> {
+fn registered_by_home(within: Within<'_, '_>, subject: Subject, home: &Speakers) -> Result<Vec<OpenerEntry>, ClinicError> {
     let mut cards = Vec::new();
     for (_, row) in within.find(projection::CARD, &subject.0)? {
-        let Some(entry) = within.entry(row)?.filter(|entry| home.contains(&entry.open.author())) else { continue };
+        let Some(entry) = within.entry(row)?.filter(|entry| home.said(&entry.open)) else { continue };
         cards.extend(super::open_payload::<OpenerEntry>(&entry).ok());
     }
     Ok(cards)

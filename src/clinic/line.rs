@@ -4,9 +4,10 @@
 //! Home says so: an entry of the home's names the key, and the secret is the one that home had (home sealed it, boxed it, or boxed an
 //! older one under it). Any other key must carry a box of a predecessor that counts: nobody can make that without the old key.
 
+use super::homes::Speakers;
 use super::keys::Ring;
 use crate::ledger::payload::{PatientKey, Predecessor, Wrap};
-use crate::ledger::{EntryId, Hlc, NodeId};
+use crate::ledger::{EntryId, Hlc};
 use crate::seal::envelope::{open_box, predecessor_info};
 use crate::seal::key::{Key, KeyId};
 use crate::store::StoredEntry;
@@ -23,9 +24,9 @@ pub(super) struct Link {
 
 impl Link {
     /// `None` where it is none.
-    pub(super) fn of(stored: &StoredEntry, home: &BTreeSet<NodeId>) -> Option<Self> {
+    pub(super) fn of(stored: &StoredEntry, home: &Speakers) -> Option<Self> {
         let entry = super::open_payload::<PatientKey>(stored).ok()?;
-        Some(Self { is_home: home.contains(&stored.open.author()), at: (stored.open.time(), stored.id()), entry })
+        Some(Self { is_home: home.said(&stored.open), at: (stored.open.time(), stored.id()), entry })
     }
 }
 

@@ -1,7 +1,11 @@
 //! The node's key file: the seeds of its signing key and of its opener. Whoever has it and the data directory reads the clinic's patients.
 
+mod heir;
+
+pub use heir::HeirKey;
+
 use crate::ledger::LedgerId;
-use crate::seal::key::Secret;
+use crate::seal::key::{Opener, OpenerId, OpenerKind, OpenerPublic, Secret};
 use crate::seal::{Entropy, hash, random};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use data_encoding::HEXLOWER;
@@ -52,13 +56,7 @@ impl NodeKey {
     /// # Errors
     /// [`KeyFileError`], with the path in it.
     pub fn read(path: &Path) -> Result<Self, KeyFileError> {
-        let shown = path.display().to_string();
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => Zeroizing::new(text),
-            Err(e) if e.kind() == ErrorKind::NotFound => return Err(KeyFileError::NotThere(shown)),
-            Err(source) => return Err(KeyFileError::Io { path: shown, source }),
-        };
-        Self::parse(&text).ok_or(KeyFileError::Malformed(shown))
+        Self::parse(&read_text(path)?).ok_or_else(|| KeyFileError::Malformed(path.display().to_string()))
     }
 
     /// Writes a new key file, readable by its owner only, and waits until it is on disk. Never overwrites one.
@@ -66,15 +64,13 @@ impl NodeKey {
     /// # Errors
     /// [`KeyFileError::Io`].
     pub fn write_new(&self, path: &Path) -> Result<(), KeyFileError> {
-        let io = |source| KeyFileError::Io { path: path.display().to_string(), source };
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
         let text = Zeroizing::new(format!(
             "{HEADER}\nsigning {}\nseed {}\nledger {}\n",
             HEXLOWER.encode(self.signing.expose()),
             HEXLOWER.encode(self.seed.expose()),
             HEXLOWER.encode(&self.ledger)
         ));
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)
+        write_new(path, &text)
     }
 
     /// The key that signs the node's chain.
@@ -110,6 +106,11 @@ impl NodeKey {
         out
     }
 
+    /// The public half of the node's opener.
+    pub fn opener(&self) -> OpenerPublic {
+        Opener::from_seed(&self.seed).public(OpenerId(self.opener_id()), OpenerKind::Node, [0; 16])
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let mut lines = text.lines();
         if lines.next()? != HEADER {
@@ -120,6 +121,25 @@ impl NodeKey {
         let ledger = HEXLOWER.decode(lines.next()?.strip_prefix("ledger ")?.trim_end().as_bytes()).ok()?;
         Some(Self { signing, seed, ledger: <[u8; 16]>::try_from(ledger).ok()? })
     }
+}
+
+fn read_text(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Zeroizing::new(text)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Err(KeyFileError::NotThere(path.display().to_string())),
+        Err(source) => Err(io_error(path, source)),
+    }
+}
+
+/// A new file that only its owner reads, on the disk when this returns. Never overwrites one.
+fn write_new(path: &Path, text: &str) -> Result<(), KeyFileError> {
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|source| io_error(path, source))?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|source| io_error(path, source))
+}
+
+fn io_error(path: &Path, source: std::io::Error) -> KeyFileError {
+    KeyFileError::Io { path: path.display().to_string(), source }
 }
 
 fn secret_line(line: &str, name: &str) -> Option<Secret> {

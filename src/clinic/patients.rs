@@ -44,6 +44,7 @@ impl Clinic {
     /// # Errors
     /// What the store says.
     pub fn register_many(&self, patients: Vec<NewPatient>) -> Result<Vec<Subject>, ClinicError> {
+        self.inner.check_in_service()?;
         let (mut subjects, mut drafts) = (Vec::with_capacity(patients.len()), Vec::new());
         let mut patients = patients.into_iter().peekable();
         while let Some(NewPatient { person, source, facts }) = patients.next() {
@@ -63,6 +64,7 @@ impl Clinic {
     /// # Errors
     /// What the store says.
     pub fn register(&self, person: Patient, source: Source, facts: Vec<NewFact>) -> Result<Subject, ClinicError> {
+        self.inner.check_in_service()?;
         let subject = Subject(random(&*self.inner.entropy));
         let (_, drafts) = self.inner.registration(subject, person, source, facts)?;
         self.inner.store.append(drafts, Urgency::Normal).wait()?;
@@ -197,6 +199,9 @@ pub(super) fn coarse_kind(content: &Said) -> CoarseKind {
         | Said::Verdict(_)
         | Said::Concealment(_)
         | Said::Link(_)
-        | Said::Stopped(_) => CoarseKind::RECORD,
+        | Said::Stopped(_)
+        | Said::Acceptance(_)
+        | Said::Question(_)
+        | Said::Reply(_) => CoarseKind::RECORD,
     }
 }

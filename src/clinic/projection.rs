@@ -4,7 +4,7 @@
 use super::matching::{external_id_value, match_value};
 use crate::ledger::content::Content;
 use crate::ledger::payload::{
-    self, FileTaken, LedgerKey, OpenerEntry, OpenerMore, OpenerRevoked, PatientKey, Payload, Resolved,
+    self, Adopted, FileTaken, LedgerKey, OpenerEntry, OpenerMore, OpenerRevoked, PatientKey, Payload, Resolved,
 };
 use crate::record::wire::Kind;
 use crate::record::{Content as Said, Patient, Subject};
@@ -42,6 +42,8 @@ pub(crate) const RESOLVED: u8 = 15;
 pub(crate) const OUTSIDE: u8 = 20;
 /// The site's profile.
 pub(crate) const PROFILE: u8 = 16;
+/// Entry id of what lay aside and was adopted; believed where home said it.
+pub(crate) const ADOPTED: u8 = 17;
 
 /// The rows of one entry. What is only ever written under a key is only believed under one: anybody who holds a ledger can write open
 /// entries into it. `indexer` makes blind tags: where the ledger is at home.
@@ -84,6 +86,8 @@ pub(crate) fn open_rows(subject: Subject, content: &Content) -> Vec<Projection> 
             read::<OpenerRevoked>(content).map(|x| row(REVOKED, &x.opener.0, &[x.reason])).into_iter().collect()
         }
         payload::SITE_PROFILE => vec![row(PROFILE, &[], &[])],
+        payload::ADOPTED => read::<Adopted>(content)
+            .map_or_else(Vec::new, |x| x.entries.iter().map(|entry| row(ADOPTED, &entry[..], &[])).collect()),
         _ => Vec::new(),
     }
 }

@@ -1,22 +1,23 @@
 //! Founding a clinic's ledger, and opening it again.
 
+use super::heir::{stated_profile, told_profile};
 use super::homes::{self, Homes};
 use super::keys::LedgerKeys;
 use super::node_key::NodeKey;
-use super::projection;
 use super::staff::Opened;
 use super::surroundings::Surroundings;
 use super::unlock::SpareTries;
 use super::within::Within;
+use super::writers::Writers;
 use super::{Clinic, ClinicError, Inner};
 use crate::clock::Clock;
 use crate::entropy::SystemEntropy;
 use crate::ledger::payload::{Begin, LedgerKey, OpenerEntry, Payload, SiteProfile, Wrap};
 use crate::ledger::{CoarseKind, Incarnation, NodeId, Place, SiteId};
 use crate::record::Subject;
-use crate::seal::key::{Key, KeyKind, Opener, OpenerId, OpenerKind, OpenerPublic};
+use crate::seal::key::{Key, KeyKind, Opener, OpenerId};
 use crate::seal::{Entropy, body, envelope, random};
-use crate::store::{self, Author, Store, StoreError, Urgency};
+use crate::store::{self, Author, Reader, Store, StoreError, Urgency};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
@@ -67,13 +68,12 @@ impl Clinic {
         let ledger = node.ledger().0;
         let key = Key::random(&*entropy);
         let keys = LedgerKeys::new(key.clone());
-        let founding = Founding { site: SiteId(site), home: store.node() };
-        let inner = inner(store, node, founding, keys, profile.clone(), clock, entropy);
+        let inner = inner(store, node, SiteId(site), keys, profile.clone(), clock, entropy);
         let drafts = vec![
             inner.open_draft(
                 CoarseKind::KEY,
                 Subject::NONE,
-                &OpenerEntry::seedless(&node_public(&inner.node), &key, Vec::new()).content(),
+                &OpenerEntry::seedless(&inner.node.opener(), &key, Vec::new()).content(),
             )?,
             inner.open_draft(CoarseKind::KEY, Subject::NONE, &ledger_key(&ledger, &inner.node, &key)?.content())?,
             inner.open_draft(CoarseKind::SETTING, Subject::NONE, &profile.content())?,
@@ -98,12 +98,18 @@ impl Clinic {
         let (id, opener) = (OpenerId(node.opener_id()), Opener::from_seed(node.seed()));
         let found = store.read_now(move |reader| {
             let own = Within::new(reader, ledger);
-            Ok(LedgerKeys::open(own, writer, id, &opener).and_then(|keys| Ok((keys, founding(own, writer)?))))
+            Ok(LedgerKeys::open(own, writer, id, &opener).and_then(|keys| Ok((keys, site(reader, own, writer)?))))
         })?;
-        let (keys, founding) = found?;
-        let home = founding.home;
-        let profile = store.read_now(move |reader| Ok(profile(Within::new(reader, ledger), &[writer, home])))??;
-        let inner = inner(store, node, founding, keys, profile, clock, entropy);
+        let (keys, site) = found?;
+        let mut inner = inner(store, node, site, keys, SiteProfile::default(), clock, entropy);
+        let homes = inner.homes.clone();
+        let (told, stated) = inner.store.read_now(move |reader| {
+            let own = Within::new(reader, ledger);
+            let home = homes.of(own)?;
+            Ok((told_profile(reader)?, stated_profile(own, &home)))
+        })?;
+        inner.is_filling = told.is_some().into();
+        inner.profile = stated?.or(told).unwrap_or_default();
         inner.derive_from_others()?;
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -113,73 +119,68 @@ impl Clinic {
     /// # Errors
     /// What the store says.
     pub fn set_profile(&self, profile: &SiteProfile) -> Result<(), ClinicError> {
+        self.inner.check_in_service()?;
         let draft = self.inner.open_draft(CoarseKind::SETTING, Subject::NONE, &profile.content())?;
         self.inner.store.append(vec![draft], Urgency::Normal).wait()?;
         Ok(())
     }
 }
 
-fn inner(
+pub(super) fn inner(
     store: Store,
     node: NodeKey,
-    founding: Founding,
+    site: SiteId,
     keys: LedgerKeys,
     profile: SiteProfile,
     clock: Clock,
     entropy: Arc<dyn Entropy>,
 ) -> Inner {
     // Where that is not known yet, membership says so later.
-    let named = store.read_now(homes::named).ok().flatten().unwrap_or_default();
+    let region = store.read_now(homes::region).ok().flatten();
+    let is_out = region.as_ref().is_some_and(|region| region.is_out_of_service(store.node()));
+    let named = region.map(|region| region.home_nodes()).unwrap_or_default();
     Inner {
         ledger: node.ledger().0,
-        homes: Arc::new(Homes::new(store.node(), named)),
+        homes: Arc::new(Homes::new(store.node(), node.ledger(), named)),
         store,
         node,
-        site: founding.site,
-        home: founding.home,
+        site,
         keys: Arc::new(keys),
         profile,
-        surroundings: RwLock::new(Arc::new(Surroundings::alone(founding.site))),
+        surroundings: RwLock::new(Arc::new(Surroundings::alone(site))),
         clock,
         entropy,
         pin_queue: Arc::default(),
         spare_tries: SpareTries::default(),
         inbox_turn: std::sync::Mutex::default(),
         opened: Opened::default(),
+        is_out: is_out.into(),
+        is_filling: false.into(),
         inboxes: RwLock::default(),
+        writers: Writers::default(),
     }
 }
 
-/// What the ledger's first entry names.
-#[derive(Clone, Copy)]
-struct Founding {
-    site: SiteId,
-    home: NodeId,
-}
-
-/// Reads the ledger's first entry: the one that names site and home, and was written by that home. This node's own comes first.
-fn founding(own: Within<'_, '_>, writer: NodeId) -> Result<Founding, ClinicError> {
-    let mut found: Vec<Founding> = Vec::new();
+/// The site that this node is at home in: as its own first entry of the ledger says, else as the region's statements do (it took over), else as
+/// whoever founded the ledger says.
+fn site(reader: &Reader<'_>, own: Within<'_, '_>, writer: NodeId) -> Result<SiteId, ClinicError> {
+    let mut found: Vec<(NodeId, SiteId)> = Vec::new();
     for entry in own.entries_of_kind(CoarseKind::BEGIN)? {
         let Ok(Begin { site: Some(site), home: Some(home), .. }) = super::open_payload::<Begin>(&entry) else { continue };
         let home = NodeId(home);
         if entry.open.author() == home && entry.open.seq() == 1 {
-            found.push(Founding { site: SiteId(site), home });
+            found.push((home, SiteId(site)));
         }
     }
-    let place = found.iter().position(|founding| founding.home == writer).unwrap_or(0);
-    if found.is_empty() { Err(ClinicError::KeyDoesNotFit) } else { Ok(found.swap_remove(place)) }
-}
-
-/// The newest profile that the clinic itself stated: whoever holds its ledger can write into it.
-fn profile(own: Within<'_, '_>, by: &[NodeId]) -> Result<SiteProfile, ClinicError> {
-    let mut rows: Vec<i64> = own.list(projection::PROFILE)?.into_iter().map(|found| found.row).collect();
-    rows.sort_unstable();
-    for row in rows.into_iter().rev() {
-        let Some(entry) = own.entry(row)?.filter(|entry| by.contains(&entry.open.author())) else { continue };
-        return super::open_payload(&entry);
+    if let Some((_, site)) = found.iter().find(|(home, _)| *home == writer) {
+        return Ok(*site);
     }
-    Ok(SiteProfile::default())
+    let region = homes::region(reader)?;
+    let named = region.as_ref().and_then(|region| {
+        let of_node = region.nodes().get(&writer).map(|node| node.site);
+        of_node.or_else(|| region.homes(own.ledger).next().map(|site| site.id))
+    });
+    named.or(found.first().map(|(_, site)| *site)).ok_or(ClinicError::KeyDoesNotFit)
 }
 
 /// Whether a clinic was founded in a directory.
@@ -187,7 +188,7 @@ pub fn is_founded(dir: &Path) -> bool {
     dir.join("ledger.db").exists()
 }
 
-fn options(at: &Location) -> store::Options {
+pub(super) fn options(at: &Location) -> store::Options {
     store::Options { reserve_bytes: at.reserve_bytes, ..store::Options::default() }
 }
 
@@ -207,7 +208,7 @@ fn node_key(at: &Location, entropy: &dyn Entropy) -> Result<NodeKey, ClinicError
 }
 
 /// The node as an author: its signing key, and the body of each chain's first entry. The ledger's very first also names site and home.
-fn author(node: &NodeKey, site: Option<[u8; 16]>, entropy: &dyn Entropy, clock: &Clock) -> Author {
+pub(super) fn author(node: &NodeKey, site: Option<[u8; 16]>, entropy: &dyn Entropy, clock: &Clock) -> Author {
     let (public_key, own) = (node.public_key(), node.ledger());
     let begin = move |place: &Place, is_first: bool| {
         // What it leaves in another's inbox may come before anything else that is held of that ledger.
@@ -227,13 +228,8 @@ fn author(node: &NodeKey, site: Option<[u8; 16]>, entropy: &dyn Entropy, clock: 
     }
 }
 
-/// The public half of the node's own opener.
-fn node_public(node: &NodeKey) -> OpenerPublic {
-    Opener::from_seed(node.seed()).public(OpenerId(node.opener_id()), OpenerKind::Node, [0; 16])
-}
-
-fn ledger_key(ledger: &[u8; 16], node: &NodeKey, key: &Key) -> Result<LedgerKey, ClinicError> {
-    let public = node_public(node);
+pub(super) fn ledger_key(ledger: &[u8; 16], node: &NodeKey, key: &Key) -> Result<LedgerKey, ClinicError> {
+    let public = node.opener();
     let sealed = envelope::wrap(ledger, key, KeyKind::Ledger, &public)?;
     let wrap = Wrap { key: key.id, kind: KeyKind::Ledger, opener: public.id, sealed };
     Ok(LedgerKey { key: key.id, inbox: key.inbox_public(), wraps: vec![wrap], predecessors: Vec::new() })

@@ -8,12 +8,14 @@ mod opened;
 mod outside;
 
 pub use badges::{NewBadge, Staff, StaffRefusal};
+pub(super) use opened::is_proven;
 pub use opened::{Opened, Unlock, Unlocked};
 
+use super::homes::Speakers;
 use super::keys::{Ring, open_predecessors, opener_wraps, stored_entries};
 use super::within::Within;
 use super::{Clinic, ClinicError, Inner, LedgerKeys, open_payload, projection};
-use crate::ledger::NodeId;
+use crate::ledger::OpenPart;
 use crate::ledger::payload::{LedgerKey, OpenerEntry, Wrap};
 use crate::seal::envelope::unwrap;
 use crate::seal::key::{KeyId, KeyKind, Opener, OpenerId, OpenerKind, OpenerPublic};
@@ -23,8 +25,7 @@ use crate::store::{Reader, StoredEntry};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Keeper {
     pub(super) entry: OpenerEntry,
-    pub(super) author: NodeId,
-    pub(super) row: i64,
+    pub(super) open: OpenPart,
 }
 
 impl Clinic {
@@ -34,7 +35,8 @@ impl Clinic {
     /// [`ClinicError::NoAdmin`]; what the store says.
     pub fn emergency_half(&self) -> Result<OpenerPublic, ClinicError> {
         let inner = self.inner.clone();
-        self.inner.store.read_now(move |reader| Ok(inner.own_emergency(reader)))??.ok_or(ClinicError::NoAdmin)
+        let found = self.inner.store.read_now(move |reader| Ok(inner.emergencies(reader)))??;
+        found.into_iter().next().ok_or(ClinicError::NoAdmin)
     }
 
     /// Whether somebody has a badge.
@@ -73,45 +75,56 @@ impl Clinic {
 }
 
 impl Inner {
-    /// Whether an author speaks for the clinic itself. Whoever holds its ledger can append to it.
-    pub(super) fn is_of_home(&self, author: NodeId) -> bool {
-        author == self.home || author == self.store.node()
-    }
-
-    /// The openers of a kind in the own ledger that the clinic's own box wrote, that were registered under the ledger key, and that it did
-    /// not revoke.
+    /// The openers of a kind in the own ledger that the clinic itself wrote, that were registered under the ledger key, and that it did
+    /// not revoke; in the order in which they were written.
     pub(super) fn keepers(&self, reader: &Reader<'_>, kind: OpenerKind) -> Result<Vec<Keeper>, ClinicError> {
         let own = self.own(reader);
-        let mut found = Vec::new();
-        for (_, row) in own.find(projection::KEEPER, &[kind.number()])? {
-            let Some(keeper) = own.entry(row)?.and_then(|stored| keeper(&stored)) else { continue };
-            let is_ours = self.is_of_home(keeper.author) && keeper.entry.kind == kind && self.is_registered(&keeper.entry);
-            if is_ours && !is_revoked(own, keeper.entry.opener, |author| self.is_of_home(author))? {
-                found.push(keeper);
-            }
-        }
-        found.sort_by_key(|keeper| keeper.row);
-        Ok(found)
+        keepers_in(own, &self.keys.ring, &self.homes.of(own)?, kind)
     }
 
     pub(super) fn is_registered(&self, entry: &OpenerEntry) -> bool {
         is_registered_in(&self.keys.ring, entry)
     }
 
-    /// The newest emergency key whose seed a badge of this clinic receives.
-    fn own_emergency(&self, reader: &Reader<'_>) -> Result<Option<OpenerPublic>, ClinicError> {
-        let badges = self.keepers(reader, OpenerKind::Badge)?;
-        let wraps = badges.iter().flat_map(|badge| &badge.entry.wraps);
-        let seeds: Vec<KeyId> = wraps.filter(|wrap| wrap.kind == KeyKind::Seed).map(|wrap| wrap.key).collect();
-        let emergency = self.keepers(reader, OpenerKind::Emergency)?;
-        let own = emergency.iter().rev().find(|keeper| seeds.contains(&KeyId(keeper.entry.opener.0)));
-        Ok(own.map(|keeper| keeper.entry.public()))
+    /// The site's emergency keys whose seed a badge of this clinic receives: this box's own first, then those of the boxes before it, the newest
+    /// first. What other clinics sealed to the box that was lost is opened by the same badges.
+    pub(super) fn emergencies(&self, reader: &Reader<'_>) -> Result<Vec<OpenerPublic>, ClinicError> {
+        let mut seeds: Vec<KeyId> = Vec::new();
+        for badge in self.keepers(reader, OpenerKind::Badge)? {
+            let wraps = self.home_wraps(reader, badge.entry.opener)?;
+            seeds.extend(wraps.iter().filter(|wrap| wrap.kind == KeyKind::Seed).map(|wrap| wrap.key));
+        }
+        let mut found = self.keepers(reader, OpenerKind::Emergency)?;
+        found.retain(|keeper| seeds.contains(&KeyId(keeper.entry.opener.0)));
+        found.reverse();
+        // Stable: among those of one box the newest stays first.
+        found.sort_by_key(|keeper| keeper.open.author() != self.store.node());
+        Ok(found.iter().map(|keeper| keeper.entry.public()).collect())
     }
+}
+
+/// The openers of a kind in a ledger that its home wrote and did not revoke, and that were registered under one of these ledger keys.
+pub(super) fn keepers_in(
+    within: Within<'_, '_>,
+    ring: &Ring,
+    home: &Speakers,
+    kind: OpenerKind,
+) -> Result<Vec<Keeper>, ClinicError> {
+    let mut found = Vec::new();
+    for (_, row) in within.find(projection::KEEPER, &[kind.number()])? {
+        let Some(keeper) = within.entry(row)?.and_then(|stored| keeper(&stored)) else { continue };
+        let is_home_s = home.said(&keeper.open) && keeper.entry.kind == kind && is_registered_in(ring, &keeper.entry);
+        if is_home_s && !is_revoked(within, keeper.entry.opener, |open| home.said(open))? {
+            found.push(keeper);
+        }
+    }
+    found.sort_by_key(|keeper| (keeper.open.time(), keeper.open.id()));
+    Ok(found)
 }
 
 fn keeper(stored: &StoredEntry) -> Option<Keeper> {
     let entry: OpenerEntry = open_payload(stored).ok()?;
-    Some(Keeper { entry, author: stored.open.author(), row: stored.row })
+    Some(Keeper { entry, open: stored.open })
 }
 
 /// Whether an opener was registered by somebody who had one of these ledger keys.
@@ -122,20 +135,32 @@ pub(super) fn is_registered_in(ring: &Ring, entry: &OpenerEntry) -> bool {
 }
 
 /// Whether somebody whose word counts has revoked an opener.
-pub(super) fn is_revoked(within: Within<'_, '_>, id: OpenerId, counts: impl Fn(NodeId) -> bool) -> Result<bool, ClinicError> {
+pub(super) fn is_revoked(
+    within: Within<'_, '_>,
+    id: OpenerId,
+    counts: impl Fn(&OpenPart) -> bool,
+) -> Result<bool, ClinicError> {
     for (_, row) in within.find(projection::REVOKED, &id.0)? {
-        if within.entry(row)?.is_some_and(|entry| counts(entry.open.author())) {
+        if within.entry(row)?.is_some_and(|entry| counts(&entry.open)) {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-/// A ledger's keys as an opener receives them: badge, emergency key or recovery key. `None` where it receives none that opens.
-pub(super) fn keys_for(within: Within<'_, '_>, id: OpenerId, opener: &Opener) -> Result<Option<LedgerKeys>, ClinicError> {
-    let stored = stored_entries(within, projection::LEDGER_KEY, None)?;
-    let ledger_keys: Vec<LedgerKey> = stored.iter().filter_map(|entry| open_payload(entry).ok()).collect();
+/// A ledger's keys as an opener receives them: badge, emergency key or recovery key, in the ledger itself or `beside` it. `None` where it
+/// receives none that opens. Which keys a ledger has, only its home says: whoever holds it could seal one of its own making to the same
+/// opener.
+pub(super) fn keys_for(
+    within: Within<'_, '_>,
+    home: &Speakers,
+    id: OpenerId,
+    opener: &Opener,
+    beside: &[Wrap],
+) -> Result<Option<LedgerKeys>, ClinicError> {
+    let ledger_keys = ledger_keys(within, home)?;
     let mut wraps: Vec<Wrap> = opener_wraps(within, id)?;
+    wraps.extend_from_slice(beside);
     wraps.extend(ledger_keys.iter().flat_map(|entry| entry.wraps.iter().cloned()));
     let mut ring: Option<Ring> = None;
     for entry in ledger_keys.iter().rev() {
@@ -155,6 +180,14 @@ pub(super) fn keys_for(within: Within<'_, '_>, id: OpenerId, opener: &Opener) ->
     Ok(Some(LedgerKeys { indexer: oldest.indexer(), ring }))
 }
 
+/// The ledger key entries of a ledger's home, in the order in which they were written.
+pub(super) fn ledger_keys(within: Within<'_, '_>, home: &Speakers) -> Result<Vec<LedgerKey>, ClinicError> {
+    let mut stored = stored_entries(within, projection::LEDGER_KEY, None)?;
+    stored.retain(|entry| home.said(&entry.open));
+    stored.sort_by_key(|entry| (entry.open.time(), entry.id()));
+    Ok(stored.iter().filter_map(|entry| open_payload(entry).ok()).collect())
+}
+
 fn is_for(wrap: &Wrap, key: KeyId, opener: OpenerId) -> bool {
     wrap.key == key && wrap.opener == opener && wrap.kind == KeyKind::Ledger
 }
@@ -164,7 +197,7 @@ fn is_for(wrap: &Wrap, key: KeyId, opener: OpenerId) -> bool {
 pub(super) fn badges_at(
     within: Within<'_, '_>,
     locator: [u8; 16],
-    is_trusted: impl Fn(NodeId) -> bool,
+    is_trusted: impl Fn(&OpenPart) -> bool,
 ) -> Result<Vec<Keeper>, ClinicError> {
     const TRIED_MAX: usize = 4;
     let mut found = Vec::new();
@@ -172,7 +205,7 @@ pub(super) fn badges_at(
         let badge = within.entry(row)?.and_then(|stored| keeper(&stored));
         found.extend(badge.filter(|badge| badge.entry.kind == OpenerKind::Badge));
     }
-    found.sort_by_key(|badge| (!is_trusted(badge.author), badge.row));
+    found.sort_by_key(|badge| (!is_trusted(&badge.open), badge.open.time(), badge.open.id()));
     found.truncate(TRIED_MAX);
     Ok(found)
 }

@@ -23,6 +23,8 @@ pub struct Surroundings {
     pub sites: Vec<SiteView>,
     /// All ledgers of the region.
     pub ledgers: BTreeMap<LedgerId, LedgerView>,
+    /// While this clinic's own records are still coming to this box: how many entries are here, and of how many, where somebody says.
+    pub filling: Option<(u64, Option<u64>)>,
 }
 
 /// A site as a page shows it.
@@ -98,7 +100,7 @@ pub struct Elsewhere {
 impl Surroundings {
     /// Of a node that belongs to no region.
     pub const fn alone(own_site: SiteId) -> Self {
-        Self { region_name: String::new(), own_site, sites: Vec::new(), ledgers: BTreeMap::new() }
+        Self { region_name: String::new(), own_site, sites: Vec::new(), ledgers: BTreeMap::new(), filling: None }
     }
 
     /// A site.

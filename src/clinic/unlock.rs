@@ -82,6 +82,9 @@ pub enum WriteRefusal {
         /// What its home is called.
         home: String,
     },
+    /// Another box has taken over from this one.
+    #[error("another box has taken over from this one")]
+    TakenOver,
     /// Anything else.
     #[error("the store failed: {0}")]
     Failed(String),
@@ -105,6 +108,8 @@ impl From<ClinicError> for WriteRefusal {
             error.into()
         } else if let ClinicError::NotWritable { home } = error {
             Self::NotWritable { home }
+        } else if matches!(error, ClinicError::TakenOver) {
+            Self::TakenOver
         } else if matches!(error, ClinicError::NotConcealable) {
             Self::NotConcealable
         } else {
@@ -299,10 +304,11 @@ impl Clinic {
 
     /// Notes that somebody looked: in the record, or, where this node does not write into it, in its inbox.
     async fn note_look(&self, record: &OpenRecord, locator: Locator) {
-        let look = Look { by: Looker::Card, name: String::new(), place: self.name().to_owned() };
+        let look = Look { by: Looker::Card, name: String::new(), place: self.name().to_owned(), reason: String::new() };
         let source = Source { origin: Origin::Patient, name: String::new(), channel: Channel::Page };
         let fact = NewFact::minted(Said::Look(look), source, &*self.inner.entropy);
-        let drafts = if self.check_writable(record.ledger).is_ok() {
+        // A box that another has taken over from still says who looked.
+        let drafts = if record.ledger == self.ledger() || self.check_writable(record.ledger).is_ok() {
             self.inner.fact_draft_in(record.ledger, record.subject, &fact, record.ring.newest()).map(|draft| vec![draft])
         } else {
             self.inbox_drafts(record.ledger, &Concerns { locator: Some(locator), external_id: None }, &[fact])

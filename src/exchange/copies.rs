@@ -53,8 +53,8 @@ struct Proven {
 pub struct Copies(BTreeMap<(LedgerId, NodeId), HolderCopy>);
 
 impl Copies {
-    /// Notes what a holder said of itself. It has proven to have everything that `own` has where it has the same tips and lacks
-    /// no body. What it proved before stays proven while it runs, since nothing is ever deleted; after a restart it must do so again.
+    /// Notes what a holder said of itself. It has proven to have everything that `own` has where it has the same tips over no fewer entries and
+    /// lacks no body. What it proved before stays proven while it runs, since nothing is ever deleted; after a restart it must do so again.
     pub fn note(&mut self, ledger: LedgerId, holder: NodeId, holding: Holding, own: &Frontier, now_ms: u64) {
         let before = self.0.remove(&(ledger, holder)).filter(|copy| copy.holding.boot == holding.boot);
         if let Some(newer) = before.as_ref().filter(|copy| copy.holding.turn > holding.turn) {
@@ -65,7 +65,8 @@ impl Copies {
         if holding.missing > 0 {
             // Bodies that it had can have become unreadable; it says no more than how many.
             proven = None;
-        } else if holding.summary == own.summary() {
+        } else if holding.summary == own.summary() && holding.entries >= own.entries() {
+            // The same tips over fewer entries: its store has lost some without knowing which.
             let kept = proven.filter(|proven| proven.summary == holding.summary).map(|proven| proven.last);
             let last = kept.unwrap_or_else(|| last_of_chains(own));
             proven = Some(Proven { summary: holding.summary, at_ms: now_ms, last });

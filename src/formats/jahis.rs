@@ -30,6 +30,11 @@ pub use gather::{Reading, Source, gather};
 pub use parts::{PART_BYTES_MAX, SplitError, split};
 pub use write::{Written, write, write_text};
 
+/// The text of a file in CP932 or UTF-8, told apart by what the bytes are.
+pub fn text_of(bytes: &[u8]) -> String {
+    charset::decode(bytes).0
+}
+
 /// A document with what is odd about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assessed {

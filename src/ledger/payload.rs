@@ -27,6 +27,8 @@ pub const FILE_TAKEN: u16 = 80;
 pub const SET_ASIDE: u16 = 81;
 /// A record that was set aside was resolved.
 pub const RESOLVED: u16 = 82;
+/// What was written after a revocation was adopted.
+pub const ADOPTED: u16 = 83;
 
 /// A payload that is written under one kind number.
 pub trait Payload: Encode<()> + for<'b> Decode<'b, ()> {
@@ -57,6 +59,7 @@ payload!(
     FileTaken = FILE_TAKEN,
     SetAside = SET_ASIDE,
     Resolved = RESOLVED,
+    Adopted = ADOPTED,
 );
 
 /// The first entry of a chain.
@@ -395,4 +398,19 @@ pub struct Resolved {
     /// Whose it is.
     #[n(2)]
     pub subject: Option<Subject>,
+}
+
+/// Staff of the home have looked at entries that a box wrote after its key was revoked: what was to be kept of them is written again.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Adopted {
+    /// Whose they are.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub node: [u8; 32],
+    /// With whose badge.
+    #[n(1)]
+    pub by: OpenerId,
+    /// Their ids.
+    #[n(2)]
+    pub entries: Vec<minicbor::bytes::ByteArray<32>>,
 }

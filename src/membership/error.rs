@@ -136,6 +136,61 @@ pub enum MembershipError {
         /// The site's name.
         name: String,
     },
+    /// Only a member in service vouches for others.
+    #[error(
+        "this box is no member of the region in service, so it cannot vouch for a carried copy: `kusuribako region status` says why"
+    )]
+    NotInService,
+    /// One box vouches for so many carried nodes only.
+    #[error("this box vouches for {0} carried copies already: export to one of them again instead of beginning another")]
+    TooManyCarried(usize),
+    /// The sheets are not this region's recovery key.
+    #[error("these are not the sheets of the recovery key of {name}")]
+    NotRecovery {
+        /// The region's name.
+        name: String,
+    },
+    /// The recovery key opens nothing of that clinic here.
+    #[error(
+        "the recovery key opens nothing of {name} here: its staff never confirmed it, or this box holds no copy of its records. Where somebody of its \
+         staff is left, use --staff; else run this at a box that holds its copies"
+    )]
+    NotRecoverable {
+        /// The clinic's name.
+        name: String,
+    },
+    /// What was opened belongs to another clinic.
+    #[error("this badge is one of {opened}, not of {named}: name that clinic, or bring a badge of {named}")]
+    OtherClinic {
+        /// Which clinic was named.
+        named: String,
+        /// Whose ledger was opened.
+        opened: String,
+    },
+    /// A site has more than one box in service.
+    #[error(
+        "{name} has several boxes in service: name the one whose place is taken by the first digits of its id (`kusuribako region status --json`)"
+    )]
+    SeveralBoxes {
+        /// The site's name.
+        name: String,
+    },
+    /// The box that asks belongs to the region already.
+    #[error(
+        "the region knows this box already: a box that takes over is a new one, made with `kusuribako init --successor` in an empty directory"
+    )]
+    BoxKnown,
+    /// Nobody of the staff, and nobody who signs for the region.
+    #[error("where nobody of the staff is there, the region's word is needed at once: add --root FILE or --deputy FILE")]
+    NeedsWord,
+    /// No successor was proposed under that name.
+    #[error("no new box is proposed under {0:?}: `kusuribako region status` shows which are")]
+    NoSuchProposal(String),
+    /// More than one was.
+    #[error(
+        "more than one new box is proposed for {0:?}: name the proposal by the digits that `kusuribako region status` shows"
+    )]
+    SeveralProposals(String),
     /// The statement is not there.
     #[error("no statement waits under {0:?}: `kusuribako region status` shows what waits for a signature")]
     NoSuchStatement(String),

@@ -173,7 +173,7 @@ impl Member {
 
     /// Whether the region knows this node. One that was confirmed here and refused there may ask again, with a new invitation.
     pub fn is_admitted(&self) -> bool {
-        self.region().is_some_and(|region| region.nodes().contains_key(&self.node()))
+        self.region().is_some_and(|region| region.key_state(self.node()).is_some())
     }
 
     /// What is printed before `/c/CODE` on this clinic's cards: its own word, or the region's where it has never said any.
@@ -266,7 +266,7 @@ fn waiting_here(joining: &Joining, answer: &[u8]) -> Result<WaitingHere, Members
 }
 
 /// Whether two typed codes are one, whatever a hand made of them.
-fn is_same_code(shown: &str, typed: &str) -> bool {
+pub fn is_same_code(shown: &str, typed: &str) -> bool {
     let (Ok(shown), Ok(typed)) = (crockford::read(shown), crockford::read(typed)) else { return false };
     shown == typed
 }

@@ -20,6 +20,7 @@ mod joining;
 mod keeping;
 mod outside;
 mod placing;
+mod succession;
 
 /// After the program was built, so that the clock is trusted.
 const NOW_MS: i64 = 1_795_000_000_000;
@@ -104,7 +105,12 @@ pub(super) fn meet(sites: &[&Site]) {
 
 /// A copy of a ledger, as the exchange would make it.
 pub(super) fn copy(from: &Site, to: &Site, ledger: LedgerId) {
-    let store = from.clinic.store();
+    hand(&from.clinic, &to.clinic, ledger, |run| (vec![run], Vec::new()));
+}
+
+/// The same between two boxes; `sort` says of each run what counts there, and what is kept aside.
+pub(super) fn hand(from: &Clinic, to: &Clinic, ledger: LedgerId, sort: impl Fn(Verified) -> (Vec<Verified>, Vec<Verified>)) {
+    let store = from.store();
     let frontier = store.read_now(move |reader| reader.frontier(ledger)).unwrap();
     let paths: Vec<Path> = frontier.tips().map(|tip| Path { tip: *tip, after: 0 }).collect();
     let want = Want { ledger, paths, bodies: Vec::new() };
@@ -119,10 +125,11 @@ pub(super) fn copy(from: &Site, to: &Site, ledger: LedgerId) {
         let entries = run.entries.into_iter().map(kept).collect();
         Verified { path: usize::try_from(run.path).unwrap(), author_key: run.author_key, entries }
     };
-    let batch = Batch { runs: runs.into_iter().map(run).collect(), aside: Vec::new(), bodies: Vec::new() };
-    let projections = to.clinic.project(ledger, &batch);
-    let mut changes = to.clinic.store().subscribe().wait().unwrap().changes;
-    to.clinic.store().take_in(Token(1), ledger, batch, projections);
+    let (runs, aside): (Vec<_>, Vec<_>) = runs.into_iter().map(run).map(sort).unzip();
+    let batch = Batch { runs: runs.concat(), aside: aside.concat(), bodies: Vec::new() };
+    let projections = to.project(ledger, &batch);
+    let mut changes = to.store().subscribe().wait().unwrap().changes;
+    to.store().take_in(Token(1), ledger, batch, projections);
     let Some(crate::store::Change::Taken { batch, .. }) = changes.blocking_recv() else { panic!("no answer") };
     batch.unwrap();
 }

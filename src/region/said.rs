@@ -2,9 +2,9 @@
 
 use super::outside::SlotsMade;
 use super::payload::{
-    Admitted, DEPUTIES, Deputies, EMERGENCY, EMERGENCY_ENDED, Emergency, EmergencyEnded, FOUNDED, Founded, NODE_KEYS, NOTICE,
-    NodeKeys, Notice, PLACEMENT, PPM_MAX, Placement, RETIRED, REVOKED, Retired, Revoked, SLOTS, SUCCESSOR_PROPOSED,
-    SuccessorProposed,
+    Admitted, CARRIED, Carried, DEPUTIES, Deputies, EMERGENCY, EMERGENCY_ENDED, Emergency, EmergencyEnded, FOUNDED, Founded,
+    NODE_KEYS, NOTICE, NodeKeys, Notice, PLACEMENT, PPM_MAX, Placement, RETIRED, REVOKED, Retired, Revoked, SLOTS,
+    SUCCESSOR_PROPOSED, SuccessorProposed,
 };
 use super::statement::Body;
 use minicbor::Decode;
@@ -36,6 +36,8 @@ pub enum Said {
     NodeKeys(NodeKeys),
     /// A node says which slots for outside badges there are.
     Slots(SlotsMade),
+    /// A node vouches for a carried one.
+    Carried(Carried),
     /// A kind of a later version: kept, passed on, without effect here.
     Unknown,
     /// A known kind whose payload does not read, or says what cannot be: kept, passed on, without effect.
@@ -66,6 +68,7 @@ impl Said {
             NOTICE => read(payload, Self::Notice),
             NODE_KEYS => read(payload, Self::NodeKeys),
             SLOTS => read(payload, Self::Slots),
+            CARRIED => read(payload, Self::Carried),
             _later => Self::Unknown,
         }
     }

@@ -143,6 +143,17 @@ pub(super) fn stretched(pepper: &[u8; 32], word: &[u8], memory: &mut PinMemory, 
     Secret::new(*out)
 }
 
+/// A hash that is as slow to try as a PIN: for codes so short that somebody could else look for another message with the same one.
+pub fn slow_hash(label: &str, message: &[u8], memory: &mut PinMemory) -> [u8; 32] {
+    let (salt, mut out) = (super::hash(label, &[]), [0; 32]);
+    let hashed = Params::new(ARGON2_MEMORY_KIB, ARGON2_PASSES, 1, Some(32)).and_then(|params| {
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        argon2.hash_password_into_with_memory(message, &salt, &mut out, &mut memory.0)
+    });
+    assert!(hashed.is_ok(), "Argon2id with constant parameters cannot fail");
+    out
+}
+
 /// The 19 MiB that Argon2id works in. Kept, since freeing and taking that much each time leaves holes in the heap of every thread that does it.
 pub struct PinMemory(Vec<Block>);
 

@@ -25,6 +25,21 @@ pub struct Snapshot {
     pub troubles_dropped: u64,
     /// Nodes that announce themselves and are no members.
     pub strangers: Vec<StrangerView>,
+    /// How far this clinic's own records have come, while they are coming.
+    pub filling: Option<FillingView>,
+}
+
+/// How far a box is filled with its own clinic's records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FillingView {
+    /// Entries that are here.
+    pub entries: u64,
+    /// Entries that those who answer have; `None` while nobody answers.
+    pub of: Option<u64>,
+    /// Entries a second of late; `None` while too little was seen.
+    pub per_s: Option<u64>,
+    /// Seconds until everything is here, at that rate.
+    pub remaining_s: Option<u64>,
 }
 
 /// Another node.

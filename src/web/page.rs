@@ -5,6 +5,7 @@ use super::lang::phrase::{Html, escaped};
 use super::lang::{Lang, Messages};
 use super::places::Places;
 use super::words;
+use crate::clinic::Clinic;
 use crate::record::Patient;
 use crate::record::timeline::{Shown, Timeline, Today};
 use askama::Template;
@@ -29,10 +30,14 @@ pub struct Frame {
     pub now: Html,
     /// Whose record it is, on pages of a record.
     pub who: Option<Who>,
+    /// A page of staff's: it is left by signing out.
+    pub is_desk: bool,
     /// For the forms of a session.
     pub csrf: String,
     /// The page can be asked for again in another language.
     pub can_switch: bool,
+    /// What is to be known of this box before anything on it is believed: its records are still coming, or another has taken over.
+    pub notices: Vec<Html>,
 }
 
 /// Whose record a page shows.
@@ -66,7 +71,19 @@ impl Frame {
         let m = lang.messages();
         let now = words::moment(m, now_ms);
         let title = m.common.brand.plain().to_owned();
-        Self { m, lang, title, clinic, phone, now, who: None, csrf: String::new(), can_switch: false }
+        Self {
+            m,
+            lang,
+            title,
+            clinic,
+            phone,
+            now,
+            who: None,
+            is_desk: false,
+            csrf: String::new(),
+            can_switch: false,
+            notices: Vec::new(),
+        }
     }
 
     /// Names the window and lets the visitor change the language, as every page does that is asked for by its address.
@@ -74,6 +91,20 @@ impl Frame {
     pub fn titled(mut self, title: &str) -> Self {
         title.clone_into(&mut self.title);
         self.can_switch = true;
+        self
+    }
+
+    /// Says what is to be known of the box that the page comes from.
+    #[must_use]
+    pub(crate) fn noticed(mut self, clinic: &Clinic) -> Self {
+        let m = &self.m.common;
+        if clinic.is_taken_over() {
+            self.notices.push(Html(m.replaced.to_string()));
+        }
+        self.notices.extend(clinic.surroundings().filling.map(|(entries, of)| match of {
+            Some(of) => m.filling.with(entries, of),
+            None => m.filling_some.with(entries),
+        }));
         self
     }
 

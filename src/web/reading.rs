@@ -35,7 +35,12 @@ pub(crate) struct Read {
 /// Reads and decrypts the record of a session.
 pub(crate) async fn chart(site: &Site, session: &Session) -> Result<Read, Trouble> {
     let chart = site.clinic.chart(&session.record).await.map_err(Trouble::Unreadable)?;
-    let around = Around { around: site.clinic.surroundings(), ledger: session.record.ledger(), waiting: chart.inbox_waiting };
+    let around = Around {
+        around: site.clinic.surroundings(),
+        ledger: session.record.ledger(),
+        waiting: chart.inbox_waiting,
+        carried: chart.carried.clone(),
+    };
     Ok(Read { chart, around })
 }
 
@@ -49,7 +54,8 @@ impl<'a> Reading<'a> {
 
     /// The frame of a page of this record.
     pub(crate) fn frame(&self, site: &Site, session: &Session, lang: Lang, title: &str) -> Frame {
-        let mut frame = Frame::new(lang, site.clinic.name(), site.clinic.phone(), self.now_ms).titled(title);
+        let mut frame =
+            Frame::new(lang, site.clinic.name(), site.clinic.phone(), self.now_ms).titled(title).noticed(&site.clinic);
         frame.who = Some(Who::of(lang, &self.timeline.persons));
         session.csrf().clone_into(&mut frame.csrf);
         frame
@@ -135,6 +141,9 @@ pub(crate) fn doubts(lang: Lang, doubts: &[Doubt]) -> Vec<DoubtWords> {
         },
         Doubt::Contradiction { others } => DoubtWords { sentence: d.contradiction.with(others.len()), ..only(&d.this) },
         Doubt::RetractionNotSeen { .. } => only(&d.retraction_not_seen),
+        Doubt::Asked { place, text, .. } => {
+            DoubtWords { sentence: d.asked.with(japanese(place), japanese(text)), ..only(&d.this) }
+        }
     };
     doubts.iter().map(in_words).collect()
 }

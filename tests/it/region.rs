@@ -1,10 +1,13 @@
 //! A region of six clinics on a LAN of network namespaces: found each other, hold each other's copies, and stand in for one another.
 
 mod badge;
+mod carry;
 mod clinic;
 mod emergency;
 mod lan;
 mod restored;
+mod returning;
+mod succession;
 
 use crate::cli::program::JAHIS;
 use crate::wait;

@@ -1,6 +1,6 @@
 //! The arguments of `region`, and what becomes of them: files are read where the command is given, not where it is carried out.
 
-use super::{carry, confirm, emergency, joining, keys, kit, place};
+use super::{carry, confirm, emergency, joining, keys, kit, place, succession};
 use crate::cli::At;
 use crate::cli::output::Output;
 use crate::cli::secrets::{Hidden, Signing, WordArgs};
@@ -36,6 +36,10 @@ enum ActionArgs {
     Join(joining::JoinArgs),
     /// Confirm what two people compared; without a code, list what waits
     Confirm(confirm::ConfirmArgs),
+    /// Hand a lost clinic's keys to the new box that takes its place, with somebody of its staff; here lie its copies
+    Succeed(succession::SucceedArgs),
+    /// Admit a new box that staff proposed in place of a lost one
+    Admit(succession::AdmitArgs),
     /// Take the region's statements out to a file, or in from one
     Carry(carry::CarryArgs),
     /// Refuse a box from now on; what it wrote up to what is known here still counts
@@ -91,6 +95,8 @@ pub(crate) enum Action {
     Join(joining::Join),
     Confirm(confirm::Confirm),
     Carry(carry::Carry),
+    Succeed(succession::Succeed),
+    Admit(succession::Admit),
     End(keys::End),
     Marks { who: String },
     Deputies(keys::Deputies),
@@ -112,6 +118,8 @@ impl RegionArgs {
             ActionArgs::Join(args) => Action::Join(args.read()?),
             ActionArgs::Confirm(args) => Action::Confirm(args.read()?),
             ActionArgs::Carry(args) => Action::Carry(args.read()?),
+            ActionArgs::Succeed(args) => Action::Succeed(args.read()?),
+            ActionArgs::Admit(args) => Action::Admit(args.read()?),
             ActionArgs::Revoke(args) => Action::End(args.read()?),
             ActionArgs::Retire(args) => Action::End(args.read()?),
             ActionArgs::Marks { who } => Action::Marks { who },

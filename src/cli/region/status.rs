@@ -1,6 +1,6 @@
 //! `region status`: who belongs to the region, who holds what, and what is wrong.
 
-use super::{emergency, page, troubles};
+use super::{carried, emergency, page, troubles};
 use crate::cli::output::Output;
 use crate::cli::request::Here;
 use crate::cli::staff::unlock_word;
@@ -8,7 +8,7 @@ use crate::clinic::staff::Unlock;
 use crate::ledger::{LedgerId, NodeId, SiteId};
 use crate::membership::{Member, MembershipError};
 use crate::region::{KeyState, Region, Site};
-use crate::sync::board::{CopyView, ReliefView, Snapshot};
+use crate::sync::board::{CopyView, FillingView, ReliefView, Snapshot};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -52,8 +52,11 @@ pub(super) fn status(here: &Here, is_japanese: bool, json: bool, output: &mut Ou
     let ledgers = seen.ledgers()?;
     let set_aside = troubles::set_aside(here, &region)?;
     let emergencies = emergency::shown(member, &region, here.board().as_deref());
+    let carried = carried::rows(member, &region)?;
+    let filling = filling(here)?;
     if json {
         output.json(&json!({
+            "filling": filling,
             "region": region.id().to_string(),
             "name": region.founded().name,
             "site": member.site().to_string(),
@@ -62,6 +65,7 @@ pub(super) fn status(here: &Here, is_japanese: bool, json: bool, output: &mut Ou
             "sites": sites,
             "ledgers": ledgers,
             "emergencies": emergencies.iter().map(|shown| shown.json(&region)).collect::<Vec<_>>(),
+            "carried": carried,
             "set_aside": set_aside,
             "troubles": troubles.iter().map(troubles::Shown::json).collect::<Vec<_>>(),
         }))?;
@@ -70,6 +74,7 @@ pub(super) fn status(here: &Here, is_japanese: bool, json: bool, output: &mut Ou
     let page = page::Page { region: &region, is_served: here.board().is_some(), is_japanese };
     page.print(&troubles, &set_aside, &sites, &ledgers, output)?;
     emergency::print(&emergencies, &region, is_japanese, output)?;
+    page.print_carried(&carried, output)?;
     Ok(0)
 }
 
@@ -170,6 +175,22 @@ fn relief_json(relief: &ReliefView) -> Value {
     json!({
         "proven": relief.open, "card_only": relief.card_only, "target": relief.target, "reached": relief.is_reached, "own": own,
     })
+}
+
+/// How far this clinic's own records have come; null where they are here.
+fn filling(here: &Here) -> anyhow::Result<Value> {
+    let Some(board) = here.board() else {
+        // Not served: what is here is all that can be said.
+        let entries = here.clinic.own_counts()?.1;
+        let is_heir = here.clinic.is_being_filled();
+        return Ok(if is_heir {
+            json!({"entries": entries, "of": null, "per_s": null, "remaining_s": null})
+        } else {
+            Value::Null
+        });
+    };
+    let shown = |filling: FillingView| json!({"entries": filling.entries, "of": filling.of, "per_s": filling.per_s, "remaining_s": filling.remaining_s});
+    Ok(board.filling.map_or(Value::Null, shown))
 }
 
 const fn state_word(state: &KeyState) -> &'static str {

@@ -1,10 +1,14 @@
 //! What is wrong in the region or waits for somebody, as one list: each with a sentence and a next action in both languages.
 
-use super::clocks;
+mod aside;
+mod heir;
+
+pub(super) use aside::set_aside;
+
+use super::{carried, clocks};
 use crate::cli::request::Here;
 use crate::clinic::staff::Unlock;
 use crate::clock::{Trust, today_in_japan};
-use crate::exchange::aside::Language;
 use crate::ledger::{LedgerId, NodeId};
 use crate::membership::{Member, WaitingHolder};
 use crate::region::{KeyState, Region};
@@ -14,7 +18,7 @@ use crate::sync::board::Snapshot;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+pub(super) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// A held ledger that nobody has opened for so long may not open any more.
 const UNPROVEN_DAYS: i64 = 30;
 /// For so long it is said that a ledger branched.
@@ -45,6 +49,11 @@ impl Shown {
 pub(super) fn all(here: &Here) -> anyhow::Result<Vec<Shown>> {
     let member = here.member()?;
     let mut found: Vec<Shown> = clock(member).into_iter().collect();
+    if let Some(copy) = member.clinic().carried()? {
+        found.extend(member.region().and_then(|region| standing(member, &region)));
+        found.extend(carried::own(member, &copy)?);
+        return Ok(found);
+    }
     if !member.clinic().has_admin()? {
         found.push(Shown {
             kind: "no-admin",
@@ -54,6 +63,7 @@ pub(super) fn all(here: &Here) -> anyhow::Result<Vec<Shown>> {
     }
     let Some(region) = member.region() else { return Ok(found) };
     found.extend(standing(member, &region));
+    found.extend(here.board().and_then(|board| board.filling).map(heir::filling));
     if !member.is_admitted() {
         return Ok(found);
     }
@@ -81,6 +91,7 @@ pub(super) fn all(here: &Here) -> anyhow::Result<Vec<Shown>> {
     found.extend(unproven(member, &region)?);
     found.extend(branched(member, &region)?);
     found.extend(super::emergency::troubles(member, &region, here.board().as_deref()));
+    found.extend(carried::out(member, &region)?);
     if let Some(board) = here.board() {
         found.extend(clocks(member, &region, &board));
         found.extend(silent(&region, &board));
@@ -91,8 +102,14 @@ pub(super) fn all(here: &Here) -> anyhow::Result<Vec<Shown>> {
 /// What the region has decided about this box.
 fn standing(member: &Member, region: &Region) -> Option<Shown> {
     let name = &region.founded().name;
-    let (kind, sentence, next_action) = match region.nodes().get(&member.node()).map(|own| &own.state) {
+    if region.nodes().get(&member.node()).is_some_and(|own| own.state == KeyState::Retired)
+        && let Some(shown) = heir::taken_over(member, region)
+    {
+        return Some(shown);
+    }
+    let (kind, sentence, next_action) = match region.key_state(member.node()) {
         Some(KeyState::Active) => return None,
+        None if member.clinic().is_being_filled() => return Some(heir::waits(member, region)),
         None => (
             "not-admitted",
             both(
@@ -303,7 +320,9 @@ fn clocks(member: &Member, region: &Region, board: &Snapshot) -> Vec<Shown> {
 
 fn silent(region: &Region, board: &Snapshot) -> Vec<Shown> {
     let is_silent = |last_ms: Option<u64>| board.made_ms.saturating_sub(last_ms.unwrap_or(0)) >= SILENT_MS;
-    let peers = board.peers.iter().filter(|peer| !peer.is_reachable && is_silent(peer.last_contact_ms));
+    // Carried nodes are away most of the time.
+    let boxes = board.peers.iter().filter(|peer| region.nodes().contains_key(&peer.node));
+    let peers = boxes.filter(|peer| !peer.is_reachable && is_silent(peer.last_contact_ms));
     let shown = |name: String| Shown {
         kind: "silent",
         sentence: both(
@@ -315,37 +334,14 @@ fn silent(region: &Region, board: &Snapshot) -> Vec<Shown> {
     peers.map(|peer| shown(site_name(region, peer.node))).collect()
 }
 
-/// What was set aside by the exchange, and what lies aside past a revocation.
-pub(super) fn set_aside(here: &Here, region: &Region) -> anyhow::Result<Vec<Value>> {
-    let mut rows: Vec<Value> = Vec::new();
-    for trouble in here.board().iter().flat_map(|board| &board.troubles) {
-        let ((en, next_en), (ja, next_ja)) =
-            (trouble.reason.sentences(Language::English), trouble.reason.sentences(Language::Japanese));
-        rows.push(json!({
-            "ledger": trouble.ledger.to_string(), "home": home_name(region, trouble.ledger),
-            "node": trouble.peer.to_string(), "name": site_name(region, trouble.peer),
-            "reason": trouble.reason.to_string(), "times": trouble.times,
-            "sentence": {"ja": ja, "en": en}, "next_action": {"ja": next_ja, "en": next_en},
-        }));
-    }
-    for (ledger, author, entries) in here.clinic.store().read_now(|reader| reader.aside_counts())? {
-        let reason = crate::exchange::aside::Reason::Revoked;
-        let ((en, next_en), (ja, next_ja)) = (reason.sentences(Language::English), reason.sentences(Language::Japanese));
-        rows.push(json!({
-            "ledger": ledger.to_string(), "home": home_name(region, ledger),
-            "node": author.to_string(), "name": site_name(region, author),
-            "reason": reason.to_string(), "entries": entries,
-            "sentence": {"ja": ja, "en": en}, "next_action": {"ja": next_ja, "en": next_en},
-        }));
-    }
-    Ok(rows)
-}
-
-fn home_name(region: &Region, ledger: LedgerId) -> String {
+pub(super) fn home_name(region: &Region, ledger: LedgerId) -> String {
     region.homes(ledger).next().map_or_else(|| ledger.to_string(), |site| site.described.name.clone())
 }
 
 fn site_name(region: &Region, node: NodeId) -> String {
+    if let Some(carried) = region.carried().get(&node) {
+        return carried.label.clone();
+    }
     let site = region.nodes().get(&node).and_then(|node| region.sites().get(&node.site));
     site.map_or_else(|| node.to_string(), |site| site.described.name.clone())
 }

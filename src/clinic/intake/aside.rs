@@ -23,6 +23,11 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    /// The id of the entry that set it aside.
+    pub(in crate::clinic) const fn entry(&self) -> [u8; 32] {
+        self.entry
+    }
+
     /// The record, read again.
     ///
     /// # Errors
@@ -53,6 +58,7 @@ impl Clinic {
     /// # Errors
     /// [`ClinicError::NoSuchSetAside`], [`ClinicError::NoSuchPatient`], [`ClinicError::NotReadable`]; what the store says.
     pub fn resolve(&self, number: i64, resolution: Resolution) -> Result<Option<Outcome>, ClinicError> {
+        self.inner.check_in_service()?;
         let found = self.waiting()?.into_iter().find(|waiting| waiting.number == number);
         let waiting = found.ok_or(ClinicError::NoSuchSetAside(number))?;
         if waiting.kept.reason == Why::Invalid.slug() && resolution != Resolution::Discard {

@@ -29,6 +29,7 @@ impl Clinic {
         code: &CardCode,
         mut each: impl FnMut(&str, &[Outcome]),
     ) -> Result<(), ClinicError> {
+        self.inner.check_in_service()?;
         let ledgers = self.hinted_elsewhere(code);
         if ledgers.is_empty() {
             return Err(ClinicError::NoSuchCard);

@@ -82,10 +82,13 @@ impl Clinic {
     /// # Errors
     /// [`ClinicError::AdminThere`]; what the store says.
     pub fn first_admin(&self, chosen: Option<Passphrase>) -> Result<NewBadge, ClinicError> {
+        self.inner.check_in_service()?;
         if self.has_admin()? {
             return Err(ClinicError::AdminThere);
         }
-        let (badge, drafts) = self.inner.first_badge(chosen)?;
+        let entropy = &*self.inner.entropy;
+        let emergency = Key { id: KeyId(random(entropy)), secret: Secret::random(entropy) };
+        let (badge, drafts) = self.inner.first_badge(chosen, &emergency)?;
         self.inner.store.append(drafts, Urgency::Normal).wait()?;
         Ok(badge)
     }
@@ -96,21 +99,27 @@ impl Clinic {
     /// [`StaffRefusal`].
     pub fn prove_staff(&self, code: &BadgeCode, passphrase: &Passphrase) -> Result<Staff, StaffRefusal> {
         let (inner, locator) = (self.inner.clone(), code.locator());
-        let found = self
-            .inner
-            .store
-            .read_now(move |reader| Ok(badges_at(inner.own(reader), locator, |author| inner.is_of_home(author))))??;
-        let (badge, opener) = self.open_badge(code, passphrase, found)?;
+        let found = self.inner.store.read_now(move |reader| {
+            let (own, home) = (inner.own(reader), inner.homes.of(inner.own(reader))?);
+            Ok(badges_at(own, locator, |open| home.said(open)).map(|badges| (badges, home)))
+        });
+        let (badges, home) = found??;
+        let (badge, opener) = self.open_badge(code, passphrase, badges)?;
         // Asked after the passphrase, so that who knows none learns nothing.
-        if !self.inner.is_of_home(badge.author) || !self.inner.is_registered(&badge.entry) {
+        if !home.said(&badge.open) || !self.inner.is_registered(&badge.entry) {
             return Err(StaffRefusal::NotRegistered);
         }
         let (inner, id) = (self.inner.clone(), badge.entry.opener);
-        let is_revoked = self
-            .inner
-            .store
-            .read_now(move |reader| Ok(is_revoked(inner.own(reader), id, |author| inner.is_of_home(author))))??;
-        if is_revoked { Err(StaffRefusal::Revoked) } else { Ok(Staff { entry: badge.entry, opener, ledger: self.ledger() }) }
+        let asked = self.inner.store.read_now(move |reader| {
+            let own = inner.own(reader);
+            Ok(is_revoked(own, id, |open| home.said(open))
+                .and_then(|is_revoked| Ok((is_revoked, inner.home_wraps(reader, id)?))))
+        });
+        let (is_revoked, wraps) = asked??;
+        if is_revoked {
+            return Err(StaffRefusal::Revoked);
+        }
+        Ok(Staff { entry: OpenerEntry { wraps, ..badge.entry }, opener, ledger: self.ledger() })
     }
 
     /// Opens the first of several badges that code and passphrase open. Counted as one try before it is made, so that pulling the plug does
@@ -163,7 +172,17 @@ impl Staff {
         self.entry.opener
     }
 
-    /// The seed of the site's emergency key, if this badge receives it.
+    /// The badge's pair: what it signs with is whose word it is.
+    pub(in crate::clinic) fn into_opener(self) -> Opener {
+        self.opener
+    }
+
+    /// The pair of the site's emergency key, if this badge receives it.
+    pub(in crate::clinic) fn emergency(&self, half: &OpenerPublic) -> Option<Opener> {
+        self.emergency_seed(half).map(|seed| Opener::from_seed(&seed))
+    }
+
+    /// The seed that it follows from.
     pub(in crate::clinic) fn emergency_seed(&self, half: &OpenerPublic) -> Option<Secret> {
         let id = KeyId(half.id.0);
         let mut wraps = self.entry.wraps.iter().filter(|wrap| wrap.kind == KeyKind::Seed && wrap.key == id);
@@ -177,7 +196,11 @@ impl Staff {
 
 impl Inner {
     /// The entries of the first badge and of the emergency key.
-    fn first_badge(&self, chosen: Option<Passphrase>) -> Result<(NewBadge, Vec<Draft>), ClinicError> {
+    pub(in crate::clinic) fn first_badge(
+        &self,
+        chosen: Option<Passphrase>,
+        emergency: &Key,
+    ) -> Result<(NewBadge, Vec<Draft>), ClinicError> {
         let entropy = &*self.entropy;
         let (passphrase, written) = match chosen {
             Some(chosen) => (chosen, None),
@@ -189,7 +212,6 @@ impl Inner {
         let code = BadgeCode::random(&self.ledger, entropy);
         let (id, salt, seed) = (OpenerId(random(entropy)), random(entropy), Secret::random(entropy));
         let public = Opener::from_seed(&seed).public(id, OpenerKind::Badge, code.locator());
-        let emergency = Key { id: KeyId(random(entropy)), secret: Secret::random(entropy) };
         let ledger_key = self.keys.ring.newest();
         let wrapped = |key: &Key, kind| -> Result<Wrap, ClinicError> {
             Ok(Wrap { key: key.id, kind, opener: id, sealed: wrap(&self.ledger, key, kind, &public)? })
@@ -204,7 +226,7 @@ impl Inner {
             seed: Some(seal_box(&key, &seed_info(id), &seed, entropy)),
             salt: Some(salt),
             registrations: vec![Registration::new(&public, ledger_key, KeyKind::Ledger)],
-            wraps: vec![wrapped(ledger_key, KeyKind::Ledger)?, wrapped(&emergency, KeyKind::Seed)?],
+            wraps: vec![wrapped(ledger_key, KeyKind::Ledger)?, wrapped(emergency, KeyKind::Seed)?],
         };
         let half = Opener::from_seed(&emergency.secret).public(OpenerId(emergency.id.0), OpenerKind::Emergency, [0; 16]);
         let drafts = vec![

@@ -4,8 +4,11 @@ use super::super::holders::receives;
 use super::super::{Clinic, ClinicError, LedgerKeys};
 use super::badges::StaffRefusal;
 use super::{badges_at, is_registered_in, is_revoked, keys_for};
+use crate::clinic::carried::{receives_beside, wraps_beside};
+use crate::clinic::heir::Opening;
 use crate::clinic::within::Within;
 use crate::ledger::LedgerId;
+use crate::ledger::payload::Wrap;
 use crate::seal::badge::{BadgeCode, Passphrase};
 use crate::seal::key::{KeyId, Opener, OpenerId, OpenerPublic, Secret};
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,8 +87,7 @@ impl Clinic {
             Ok(staff) => {
                 let half = self.emergency_half()?;
                 let seed = staff.emergency_seed(&half);
-                let opened = seed.as_ref().map(|seed| self.open_all(half.id, Opener::from_seed(seed))).transpose()?;
-                (opened.unwrap_or_default(), seed.map(|seed| (half, seed)))
+                (self.open_held(&staff)?, seed.map(|seed| (half, seed)))
             }
             Err(StaffRefusal::Unknown) => (self.open_visitors(code, passphrase)?, None),
             Err(other) => return Err(other),
@@ -94,15 +96,15 @@ impl Clinic {
     }
 
     /// Opens every held ledger with the seed of this site's emergency key itself, which an outside badge's slot gave; forgotten after `span`, or
-    /// sooner. `Ok(None)` where it is not the seed of the emergency key that is in use. Not from async code.
+    /// sooner. `Ok(None)` where it is the seed of no emergency key of this site. Not from async code.
     ///
     /// # Errors
     /// [`StaffRefusal`].
     pub fn unlock_with_seed(&self, seed: &Secret, span: Duration) -> Result<Option<Vec<Unlocked>>, StaffRefusal> {
-        let (half, opener) = (self.emergency_half()?, Opener::from_seed(seed));
-        if opener.public(half.id, half.kind, half.locator) != half {
-            return Ok(None);
-        }
+        let (inner, opener) = (self.inner.clone(), Opener::from_seed(seed));
+        let halves = self.inner.store.read_now(move |reader| Ok(inner.emergencies(reader)))??;
+        let is_its = |half: &&OpenerPublic| opener.public(half.id, half.kind, half.locator) == **half;
+        let Some(half) = halves.iter().find(is_its) else { return Ok(None) };
         let opened = self.open_all(half.id, opener)?;
         self.keep_open(opened, None, span.min(OPEN_FOR)).map(Some)
     }
@@ -141,23 +143,26 @@ impl Clinic {
         drop(self.inner.opened.lock(self.inner.clock.monotonic()));
     }
 
+    /// What is open.
+    pub(in crate::clinic) fn opened_keys(&self) -> BTreeMap<LedgerId, Arc<LedgerKeys>> {
+        self.inner.opened.lock(self.inner.clock.monotonic()).ledgers.clone()
+    }
+
     /// How each held copy can be read here. Not from async code.
     ///
     /// # Errors
     /// What the store says.
     pub fn unlock_states(&self) -> Result<BTreeMap<LedgerId, Unlock>, ClinicError> {
         let open: BTreeSet<LedgerId> = self.inner.opened.lock(self.inner.clock.monotonic()).ledgers.keys().copied().collect();
-        let emergency = match self.emergency_half() {
-            Ok(half) => Some(half.id),
-            Err(ClinicError::NoAdmin) => None,
-            Err(other) => return Err(other),
-        };
+        let inner = self.inner.clone();
+        let emergency: Vec<OpenerId> =
+            self.inner.store.read_now(move |reader| Ok(inner.emergencies(reader)))??.iter().map(|half| half.id).collect();
         let mut states = BTreeMap::new();
         for ledger in self.held()? {
-            let is_sealed_here = match emergency {
-                Some(id) => self.inner.store.read_now(move |reader| Ok(receives(Within::new(reader, ledger), id)))??,
-                None => false,
-            };
+            let mut is_sealed_here = false;
+            for id in emergency.iter().copied() {
+                is_sealed_here |= self.is_openable(ledger, id)?;
+            }
             let unlock = match (open.contains(&ledger), is_sealed_here) {
                 (true, _) => Unlock::Open,
                 (false, true) => Unlock::Locked,
@@ -166,6 +171,16 @@ impl Clinic {
             states.insert(ledger, unlock);
         }
         Ok(states)
+    }
+
+    fn is_openable(&self, ledger: LedgerId, id: OpenerId) -> Result<bool, ClinicError> {
+        let (inner, own) = (self.inner.clone(), self.ledger());
+        self.inner.store.read_now(move |reader| {
+            let within = Within::new(reader, ledger);
+            let home = inner.homes.of(within)?;
+            let is_sealed = receives(within, id);
+            Ok(is_sealed.and_then(|is_sealed| Ok(is_sealed || receives_beside(reader, own, ledger, &home, id)?)))
+        })?
     }
 
     /// When it was last proven that a held ledger opens here, in ms since 1970 UTC by the clock of then. Not from async code.
@@ -177,11 +192,37 @@ impl Clinic {
         Ok(found.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()).map(i64::from_be_bytes))
     }
 
+    /// Everything that was sealed to an emergency key of this site, also to one of a box before this.
+    pub(in crate::clinic) fn open_held(
+        &self,
+        staff: &super::Staff,
+    ) -> Result<BTreeMap<LedgerId, Arc<LedgerKeys>>, StaffRefusal> {
+        let inner = self.inner.clone();
+        let halves = self.inner.store.read_now(move |reader| Ok(inner.emergencies(reader)))??;
+        if halves.is_empty() {
+            return Err(ClinicError::NoAdmin.into());
+        }
+        let mut opened = BTreeMap::new();
+        for (half, opener) in halves.iter().filter_map(|half| Some((half, staff.emergency(half)?))) {
+            for (ledger, keys) in self.open_all(half.id, opener)? {
+                opened.entry(ledger).or_insert(keys);
+            }
+        }
+        Ok(opened)
+    }
+
     fn open_all(&self, id: OpenerId, opener: Opener) -> Result<BTreeMap<LedgerId, Arc<LedgerKeys>>, StaffRefusal> {
-        let (held, inboxes) = (self.held()?, self.inboxes());
+        let (held, inboxes, own) = (self.held()?, self.inboxes(), self.ledger());
+        let inner = self.inner.clone();
         let opened = self.inner.store.read_now(move |reader| {
-            let each = held.iter().map(|ledger| Ok((*ledger, keys_for(Within::new(reader, *ledger), id, &opener)?)));
-            Ok(each.collect::<Result<Vec<_>, ClinicError>>())
+            let open = |beside: Vec<Wrap>| {
+                let each = held.iter().map(|ledger| {
+                    let within = Within::new(reader, *ledger);
+                    Ok((*ledger, keys_for(within, &inner.homes.of(within)?, id, &opener, &beside)?))
+                });
+                each.collect::<Result<Vec<_>, ClinicError>>()
+            };
+            Ok(wraps_beside(reader, own, id).and_then(open))
         })??;
         let proven = opened.into_iter().filter_map(|(ledger, keys)| Some((ledger, keys?)));
         Ok(proven.filter(|(ledger, keys)| is_proven(keys, inboxes.get(ledger))).map(|(l, keys)| (l, Arc::new(keys))).collect())
@@ -193,27 +234,36 @@ impl Clinic {
         code: &BadgeCode,
         passphrase: &Passphrase,
     ) -> Result<BTreeMap<LedgerId, Arc<LedgerKeys>>, StaffRefusal> {
+        let opening = self.open_visitor(code, passphrase)?;
+        Ok(BTreeMap::from([(opening.ledger, opening.keys)]))
+    }
+
+    pub(in crate::clinic) fn open_visitor(&self, code: &BadgeCode, passphrase: &Passphrase) -> Result<Opening, StaffRefusal> {
         let inboxes = self.inboxes();
         for ledger in self.held()? {
-            let locator = code.locator();
-            // Nothing here says who speaks for that clinic but the keys themselves.
-            let found =
-                self.inner.store.read_now(move |reader| Ok(badges_at(Within::new(reader, ledger), locator, |_| true)))??;
-            if found.is_empty() {
+            let (inner, locator) = (self.inner.clone(), code.locator());
+            let found = self.inner.store.read_now(move |reader| {
+                let within = Within::new(reader, ledger);
+                let home = inner.homes.of(within)?;
+                Ok(badges_at(within, locator, |open| home.said(open)).map(|badges| (badges, home)))
+            });
+            let (badges, home) = found??;
+            if badges.is_empty() {
                 continue;
             }
-            let (badge, opener) = self.open_badge(code, passphrase, found)?;
+            let (badge, opener) = self.open_badge(code, passphrase, badges)?;
             let id = badge.entry.opener;
             let read = self.inner.store.read_now(move |reader| {
                 let within = Within::new(reader, ledger);
-                Ok(keys_for(within, id, &opener).and_then(|keys| Ok((keys, is_revoked(within, id, |_| true)?))))
+                let is_revoked = is_revoked(within, id, |open| home.said(open));
+                Ok(keys_for(within, &home, id, &opener, &[]).and_then(|keys| Ok((keys, is_revoked?, opener))))
             });
-            let (keys, is_revoked) = read??;
+            let (keys, is_revoked, opener) = read??;
             let proven =
                 keys.filter(|keys| is_proven(keys, inboxes.get(&ledger)) && is_registered_in(&keys.ring, &badge.entry));
             return match (proven, is_revoked) {
                 (_, true) => Err(StaffRefusal::Revoked),
-                (Some(keys), false) => Ok(BTreeMap::from([(ledger, Arc::new(keys))])),
+                (Some(keys), false) => Ok(Opening { ledger, keys: Arc::new(keys), staff: Some(opener) }),
                 (None, false) => Err(StaffRefusal::NotRegistered),
             };
         }
@@ -223,7 +273,7 @@ impl Clinic {
 
 /// Whether keys are those that the ledger's home vouches for: whoever holds a ledger can append to it, and could have sealed a key of
 /// its own making.
-fn is_proven(keys: &LedgerKeys, inbox: Option<&(KeyId, [u8; 32])>) -> bool {
+pub(in crate::clinic) fn is_proven(keys: &LedgerKeys, inbox: Option<&(KeyId, [u8; 32])>) -> bool {
     inbox.is_some_and(|(id, public)| keys.ring.get(*id).is_some_and(|key| key.inbox_public() == *public))
 }
 

@@ -26,11 +26,12 @@ impl Clinic {
         let inner = self.inner.clone();
         self.inner.store.read_now(move |reader| {
             let own = inner.own(reader);
+            let home = inner.homes.of(own)?;
             let mut rows: Vec<i64> = own.list(projection::OUTSIDE)?.into_iter().map(|found| found.row).collect();
             rows.sort_unstable();
             let mut found = Vec::new();
             for row in rows {
-                let Some(entry) = own.entry(row)?.filter(|entry| inner.is_of_home(entry.open.author())) else { continue };
+                let Some(entry) = own.entry(row)?.filter(|entry| home.said(&entry.open)) else { continue };
                 let read = inner.open_ledger_entry::<OutsideTried>(&entry).map(|tried| (entry.open.time().ms(), tried));
                 found.push(read);
             }

@@ -78,7 +78,7 @@ fn site(of: &Clinic, at: &Clinic, lat_udeg: i32) -> SiteView {
 pub(super) fn introduce(at: &Clinic, other: &Clinic, append: Append) {
     let ledgers = [(other.ledger(), view(other, at, append)), (at.ledger(), view(at, at, Append::Direct))].into();
     let sites = vec![site(at, at, 33_000_000), site(other, at, 33_100_000)];
-    at.set_surroundings(Surroundings { region_name: "高知".to_owned(), own_site: at.site(), sites, ledgers });
+    at.set_surroundings(Surroundings { region_name: "高知".to_owned(), own_site: at.site(), sites, ledgers, filling: None });
 }
 
 pub(super) fn is_clean(clinic: &Clinic) {

@@ -117,9 +117,15 @@ impl Conflict {
                     Short(statement)
                 ),
             ),
-            Self::SuccessorProposed { name, .. } => both(
-                format!("「{name}」に電話などで確かめてから、登録してください。"),
-                format!("Ask {name} in person or by telephone, then admit it."),
+            Self::SuccessorProposed { name, statement } => both(
+                format!(
+                    "「{name}」の職員に直接か電話で確かめ、正しければ `kusuribako region admit {:.10} --root FILE` で登録してください。",
+                    Short(statement)
+                ),
+                format!(
+                    "Ask its staff in person or by telephone; if it is right: `kusuribako region admit {:.10} --root FILE`.",
+                    Short(statement)
+                ),
             ),
             Self::NodeCloned { name, .. } => both(
                 format!("「{name}」の箱が一台だけ動いていることを確かめてください。記録は両方とも残ります。"),

@@ -125,6 +125,24 @@ fn the_newest_notice_counts_and_a_clone_is_named() {
 }
 
 #[test]
+fn a_node_that_is_back_at_an_earlier_address_is_found_there_whatever_came_first() {
+    let (there, elsewhere) = (notice("10.0.0.1:7443"), notice("10.0.0.2:7443"));
+    let world = World::of_three();
+    // Saying the same again is the same statement, signed a second time.
+    let said = [world.by(10, 1, &there), world.by(10, 2, &elsewhere), world.by(10, 3, &there)];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let mut statements = world.statements.clone();
+        for place in order {
+            statements.merge([said[place].clone()]);
+        }
+        let region = Region::of(&statements).unwrap();
+        assert_eq!(region.nodes()[&node(10)].notice, Some(there.clone()), "{order:?}");
+        let notices: Vec<u64> = statements.iter().filter(|signed| signed.signer() == signer(10)).map(Signed::counter).collect();
+        assert_eq!(notices, [3], "{order:?}");
+    }
+}
+
+#[test]
 fn two_placements_hold_together_until_one_names_both() {
     let mut world = World::of_three();
     let first = world.root(&placement(&[], &[(0, &[1])], &[]));

@@ -71,7 +71,7 @@ fn pages_write_before_what_peers_sent() {
     pages.into_iter().for_each(|page| drop(page.wait().unwrap()));
     let mut told = Vec::new();
     while !told.contains(&true) {
-        told.push(matches!(both.changes.blocking_recv().unwrap(), Change::Taken { token: Token(7), batch: Ok(_) }));
+        told.push(matches!(both.changes.blocking_recv().unwrap(), Change::Taken { token: Token(7), batch: Ok(_), .. }));
     }
     assert!(both.changes.try_recv().is_err(), "nothing came after it: {told:?}");
 }

@@ -1,6 +1,7 @@
 //! What is looked at now and then: statements, strangers, copies that may go, copies that have rotted, addresses of this box.
 
 use super::super::hub::Input;
+use super::super::terms::copies::{Knowing, is_odd};
 use super::super::{dial, terms};
 use super::{Driver, now_ms};
 use crate::exchange::node::Event;
@@ -51,6 +52,7 @@ pub(super) struct Kept {
     /// Since when all members are not there, and for how long that is put up with.
     lonely_ms: Option<u64>,
     deaf_after_ms: u64,
+    pub(super) home: super::carried::Home,
 }
 
 impl Driver {
@@ -62,6 +64,7 @@ impl Driver {
         self.audit();
         self.release();
         self.note();
+        self.note_home();
         self.listen_anew();
         self.shown.later();
     }
@@ -94,7 +97,7 @@ impl Driver {
     /// Looks who answers at addresses that a person named, and speaks to nodes that announce themselves and are no members: they may
     /// know of their admission before this node does, or of this node's own.
     pub(super) fn meet_strangers(&mut self) {
-        if self.hub.shelves.now().region().is_none() {
+        if self.is_alone || self.hub.shelves.now().region().is_none() {
             return;
         }
         self.book.name(self.hub.member.peers_configured());
@@ -126,8 +129,7 @@ impl Driver {
 
     /// Whether this node takes part in the region, as far as it knows.
     fn is_admitted(&self) -> bool {
-        let own = self.region.as_ref().and_then(|region| region.nodes().get(&self.own));
-        own.is_some_and(|own| own.state == KeyState::Active)
+        self.region.as_ref().is_some_and(|region| region.key_state(self.own) == Some(&KeyState::Active))
     }
 
     /// Compares everything with peers that hold the same ledger: each day, and where tips agree but counts do not.
@@ -140,11 +142,7 @@ impl Driver {
                 let Some(peer) = self.peers.get_mut(&node).filter(|peer| peer.outgoing.is_some()) else { continue };
                 let first_ms = || now_ms.saturating_add(u64::from_be_bytes(random(&self.entropy)) % AUDIT_EVERY_MS);
                 let at_ms = peer.audits_ms.entry(*ledger).or_insert_with(first_ms);
-                let is_odd = copy.holding.summary == own.summary()
-                    && copy.holding.missing == 0
-                    && own.missing() == 0
-                    && copy.holding.entries != own.entries();
-                if is_odd {
+                if is_odd(copy, own) {
                     *at_ms = (*at_ms).min(now_ms.max(at_ms.saturating_sub(AUDIT_EVERY_MS).saturating_add(AUDIT_AGAIN_MS)));
                 }
                 if *at_ms <= now_ms {
@@ -160,11 +158,11 @@ impl Driver {
     fn release(&mut self) {
         let Some(region) = self.region.clone() else { return };
         let Some(site) = terms::site(&region, self.own) else { return };
-        let times = self.hub.member.times();
+        let (times, answering) = (self.hub.member.times(), self.answering(&region));
+        let knowing = self.knowing(&region, &answering);
         let may_go = |ledger: &LedgerId| {
-            let proven = self.proven(&region, *ledger);
-            let release = times.with(|times| region.release(site, *ledger, &proven, times));
-            release == Release::Allowed && !self.is_storing(*ledger) && *ledger != self.clinic.ledger()
+            let release = times.with(|times| knowing.release(*ledger, times));
+            release == Some(Release::Allowed) && !self.is_storing(*ledger) && *ledger != self.clinic.ledger()
         };
         let copies = self.terms.held.iter().filter(|ledger| !region.holders(**ledger).contains(&site));
         let going: Vec<LedgerId> = copies.filter(|ledger| may_go(ledger)).copied().collect();
@@ -192,9 +190,12 @@ impl Driver {
 
     /// The sites that have proven to have all that lies here of a ledger.
     pub(super) fn proven(&self, region: &Region, ledger: LedgerId) -> BTreeSet<SiteId> {
-        let Some(own) = self.exchange.frontier(ledger) else { return BTreeSet::new() };
-        let whole = self.exchange.copies().of_ledger(ledger).filter(|(_, copy)| copy.has_everything(own));
-        whole.filter_map(|(node, _)| terms::site(region, node)).collect()
+        self.knowing(region, &BTreeSet::new()).proven(ledger)
+    }
+
+    /// What is decided about copies follows from this.
+    pub(super) fn knowing<'a>(&'a self, region: &'a Region, answering: &'a BTreeSet<SiteId>) -> Knowing<'a> {
+        Knowing { region, own: self.own, exchange: &self.exchange, answering }
     }
 
     /// The sites that answer now, this one among them.
@@ -231,7 +232,10 @@ impl Driver {
     /// A daemon for multicast DNS can stay deaf after its network went away and came back.
     fn listen_anew(&mut self) {
         let now_ms = now_ms(&self.clinic);
-        let is_lonely = self.peers.values().any(|peer| !peer.is_connected());
+        let Some(region) = self.region.clone() else { return };
+        // Carried nodes are away most of the time.
+        let boxes = self.peers.iter().filter(|(node, _)| region.nodes().contains_key(node));
+        let is_lonely = boxes.map(|(_, peer)| peer).any(|peer| !peer.is_connected());
         let Some(doubts) = self.doubts.as_ref().filter(|_| is_lonely) else {
             (self.kept.lonely_ms, self.kept.deaf_after_ms) = (None, DEAF_AFTER_MS);
             return;

@@ -15,9 +15,10 @@ impl Driver {
         self.shown.due = None;
         self.relieve_in_need();
         let snapshot = self.snapshot();
+        let filling = snapshot.filling.map(|filling| (filling.entries, filling.of));
         self.board.write(snapshot);
         if let Some(region) = &self.region {
-            let surroundings = self.surroundings(region);
+            let surroundings = self.surroundings(region, filling);
             if *self.clinic.surroundings() != surroundings {
                 self.clinic.set_surroundings(surroundings);
             }
@@ -53,8 +54,8 @@ impl Driver {
             }));
         }
         let peers = peers.collect();
-        let relief = self.relief_views();
-        Snapshot { made_ms: now_ms, peers, copies, relief, troubles, troubles_dropped, strangers }
+        let (filling, relief) = (self.filling(), self.relief_views());
+        Snapshot { made_ms: now_ms, peers, copies, relief, troubles, troubles_dropped, strangers, filling }
     }
 
     fn strangers(&mut self) -> Vec<StrangerView> {
@@ -63,11 +64,12 @@ impl Driver {
         strangers.map(|(node, seen)| StrangerView { node, addresses: seen.addresses.clone() }).collect()
     }
 
-    fn surroundings(&self, region: &Region) -> Surroundings {
+    fn surroundings(&self, region: &Region, filling: Option<(u64, Option<u64>)>) -> Surroundings {
         let sites = region.sites().values().map(|site| self.site_view(region, site)).collect();
         let ledgers = terms::ledgers(region).into_iter();
         let ledgers = ledgers.filter_map(|ledger| Some((ledger, self.ledger_view(region, ledger)?))).collect();
-        Surroundings { region_name: region.founded().name.clone(), own_site: self.hub.member.site(), sites, ledgers }
+        let (region_name, own_site) = (region.founded().name.clone(), self.hub.member.site());
+        Surroundings { region_name, own_site, sites, ledgers, filling }
     }
 
     fn site_view(&self, region: &Region, site: &Site) -> SiteView {
@@ -118,7 +120,7 @@ impl Driver {
 
     /// When this copy last proved to be what the home has, by the wall clock; now, while the home would tell if there was anything new.
     /// Coarse, so that a page changes only when somebody would see it.
-    fn home_heard_ms(&self, region: &Region, ledger: LedgerId) -> Option<i64> {
+    pub(super) fn home_heard_ms(&self, region: &Region, ledger: LedgerId) -> Option<i64> {
         let (now_ms, own) = (now_ms(&self.clinic), self.exchange.frontier(ledger)?);
         let homes = || region.homes(ledger).flat_map(|home| &home.nodes);
         let copies = || homes().filter_map(|node| Some((node, self.exchange.copies().of(ledger, *node)?)));

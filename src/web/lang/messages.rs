@@ -32,6 +32,7 @@ pub struct Messages {
     pub(crate) places: Places,
     pub(crate) print: Print,
     pub(crate) trouble: Trouble,
+    pub(crate) staff: super::desk::Staff,
     pub(crate) units: BTreeMap<String, Text>,
     pub(crate) classes: BTreeMap<String, Text>,
 }
@@ -50,6 +51,9 @@ pub(crate) struct Common {
     pub(crate) phone: Phrase<1>,
     pub(crate) elsewhere: Text,
     pub(crate) no_clock: Text,
+    pub(crate) replaced: Text,
+    pub(crate) filling: Phrase<2>,
+    pub(crate) filling_some: Phrase<1>,
     pub(crate) finish: Text,
     pub(crate) finish_hint: Text,
     pub(crate) back_record: Text,
@@ -108,6 +112,9 @@ pub(crate) struct Places {
     pub(crate) unknown_places: Text,
     pub(crate) copy_of: Phrase<1>,
     pub(crate) copy_never: Text,
+    pub(crate) carried: Phrase<3>,
+    pub(crate) carried_undated: Phrase<2>,
+    pub(crate) carried_waiting: Phrase<1>,
     pub(crate) copies: Phrase<2>,
     pub(crate) waiting: Phrase<2>,
     pub(crate) here: Text,
@@ -269,6 +276,8 @@ pub(crate) struct Doubt {
     pub(crate) nothing: Text,
     pub(crate) contradiction: Phrase<1>,
     pub(crate) retraction_not_seen: Text,
+    /// Which clinic, and what it asks.
+    pub(crate) asked: Phrase<2>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -314,6 +323,9 @@ pub(crate) struct Kinds {
     pub(crate) link: Text,
     pub(crate) look: Text,
     pub(crate) stopped: Text,
+    pub(crate) acceptance: Text,
+    pub(crate) question: Text,
+    pub(crate) reply: Text,
 }
 
 #[derive(Debug, Deserialize)]
@@ -340,6 +352,7 @@ pub(crate) struct Notes {
     pub(crate) save: Text,
     pub(crate) saved: Text,
     pub(crate) saved_copies: Phrase<2>,
+    pub(crate) saved_carried: Phrase<1>,
     pub(crate) kept: Text,
     pub(crate) empty: Text,
     pub(crate) too_long: Text,
@@ -372,6 +385,8 @@ pub(crate) struct Looks {
     pub(crate) card: Text,
     pub(crate) staff: Text,
     pub(crate) none: Text,
+    pub(crate) own_clinic: Text,
+    pub(crate) reason: Phrase<1>,
     pub(crate) unknown_hint: Text,
 }
 
@@ -454,6 +469,8 @@ pub(crate) struct Trouble {
     pub(crate) read_only: Text,
     pub(crate) not_writable_title: Text,
     pub(crate) not_writable: Phrase<1>,
+    pub(crate) taken_over_title: Text,
+    pub(crate) taken_over: Text,
     pub(crate) not_concealable_title: Text,
     pub(crate) not_concealable: Text,
     pub(crate) host_title: Text,

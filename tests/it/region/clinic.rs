@@ -100,11 +100,16 @@ impl<'l> Clinic<'l> {
 
     /// Starts the server and waits until it answers.
     pub fn start(&mut self) {
+        self.start_as(&["serve"]);
+    }
+
+    /// The same with the command that serves.
+    pub fn start_as(&mut self, command: &[&str]) {
         assert!(self.server.is_none());
         let log = std::fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
-        let args = ["serve", "--listen", "0.0.0.0:8080", "--insecure-lan"];
+        let args = ["--listen", "0.0.0.0:8080", "--insecure-lan"];
         let more: Vec<&str> = self.more.iter().map(String::as_str).collect();
-        let mut command = self.command(&[&args[..], &more].concat());
+        let mut command = self.command(&[command, &args[..], &more].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut ready = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
@@ -180,11 +185,28 @@ impl<'l> Clinic<'l> {
         self.phone().read(&card.code, &card.pin)
     }
 
+    /// The first page.
+    pub fn front(&self) -> String {
+        self.phone().get("/")
+    }
+
     /// The page with what the patient wrote.
     pub fn notes(&self, card: &Card) -> String {
         let mut phone = self.phone();
         phone.open(&card.code, &card.pin);
         phone.get("/record/notes")
+    }
+
+    /// A page of the record.
+    pub fn page(&self, card: &Card, path: &str) -> String {
+        let mut phone = self.phone();
+        phone.open(&card.code, &card.pin);
+        phone.get(path)
+    }
+
+    /// A page that needs no card.
+    pub fn plain(&self, path: &str) -> String {
+        self.phone().get(path)
     }
 
     /// Writes a memo into the record with the card; gives what came after it.

@@ -7,10 +7,10 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-const NAMES: [&str; 3] = ["さくら薬局", "Aoba Clinic", "みなと薬局"];
+pub(super) const NAMES: [&str; 3] = ["さくら薬局", "Aoba Clinic", "みなと薬局"];
 
 /// Three clinics of one region, placed and served.
-fn region(lan: &Lan) -> Vec<Clinic<'_>> {
+pub(super) fn region(lan: &Lan) -> Vec<Clinic<'_>> {
     let mut clinics: Vec<Clinic> = NAMES.iter().enumerate().map(|(at, name)| Clinic::new(lan, at, name)).collect();
     let kit = clinics[0].path("kit");
     clinics[0].ok(&["region", "found", "--name", "試しの地域", "--kit-out", kit.to_str().unwrap()]);
@@ -29,7 +29,7 @@ fn region(lan: &Lan) -> Vec<Clinic<'_>> {
     clinics
 }
 
-fn until_all_meet(clinics: &[Clinic<'_>]) {
+pub(super) fn until_all_meet(clinics: &[Clinic<'_>]) {
     for clinic in clinics {
         clinic.until_status("all are reachable", |status| {
             let sites = status["sites"].as_array().unwrap();
@@ -46,7 +46,7 @@ fn first_ledger(status: &Value) -> Value {
 }
 
 /// Every holder of the first clinic's ledger has all of it.
-fn until_copied(home: &Clinic<'_>) {
+pub(super) fn until_copied(home: &Clinic<'_>) {
     home.until_status("all copies are complete", |status| {
         let ledger = first_ledger(status);
         let holders = ledger["holders"].as_array().unwrap();
@@ -54,7 +54,7 @@ fn until_copied(home: &Clinic<'_>) {
     });
 }
 
-fn holder(clinics: &[Clinic<'_>]) -> usize {
+pub(super) fn holder(clinics: &[Clinic<'_>]) -> usize {
     let status = clinics[0].status();
     let ledger = first_ledger(&status);
     let holders: Vec<Value> = ledger["holders"].as_array().unwrap().iter().map(|holder| holder["site"].clone()).collect();
@@ -64,7 +64,7 @@ fn holder(clinics: &[Clinic<'_>]) -> usize {
 }
 
 /// All files, as a backup has them.
-fn copy_dir(from: &Path, to: &Path) {
+pub(super) fn copy_dir(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for file in from.read_dir().unwrap().map(Result::unwrap) {
         if file.file_type().unwrap().is_file() {
@@ -88,7 +88,7 @@ fn until_shown(clinic: &Clinic<'_>, kind: &str) {
 }
 
 /// Stops everybody and says what lies there of the first clinic's ledger, which is the same at all of them.
-fn same_everywhere(clinics: &mut [Clinic<'_>], with: &BTreeSet<usize>, ledger: &[u8]) -> BTreeSet<Vec<u8>> {
+pub(super) fn same_everywhere(clinics: &mut [Clinic<'_>], with: &BTreeSet<usize>, ledger: &[u8]) -> BTreeSet<Vec<u8>> {
     clinics.iter_mut().for_each(Clinic::stop);
     let of = |clinic: &Clinic<'_>| -> BTreeSet<Vec<u8>> {
         entries(&clinic.data()).into_iter().filter(|(of, _)| of == ledger).map(|(_, open)| open).collect()
@@ -102,7 +102,7 @@ fn same_everywhere(clinics: &mut [Clinic<'_>], with: &BTreeSet<usize>, ledger: &
 }
 
 /// The id of the ledger that a clinic is at home in, by a stopped clinic's file.
-fn own_ledger(home: &Clinic<'_>) -> Vec<u8> {
+pub(super) fn own_ledger(home: &Clinic<'_>) -> Vec<u8> {
     let db = rusqlite::Connection::open_with_flags(home.data().join("ledger.db"), rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)
         .unwrap();
     db.query_row("SELECT ledger FROM chain ORDER BY id LIMIT 1", [], |row| row.get(0)).unwrap()
@@ -112,7 +112,7 @@ fn of_ledger(home: &Clinic<'_>, ledger: &[u8]) -> BTreeSet<Vec<u8>> {
     entries(&home.data()).into_iter().filter(|(of, _)| of == ledger).map(|(_, open)| open).collect()
 }
 
-fn is_clean(clinic: &Clinic<'_>) {
+pub(super) fn is_clean(clinic: &Clinic<'_>) {
     let verified = clinic.json(&["verify"]);
     assert_eq!(verified["faults"], serde_json::json!([]), "{}", clinic.name);
 }

@@ -3,8 +3,22 @@
 use super::source::{File, Tree};
 
 /// Rooms without a clock, randomness, files, network, SQL or async of their own.
-const CORE: [&str; 11] =
-    ["sentence", "record", "formats", "seal", "ledger", "exchange", "region", "risk", "availability", "placement", "study"];
+const CORE: [&str; 14] = [
+    "sentence",
+    "record",
+    "formats",
+    "drugs",
+    "finding",
+    "seal",
+    "ledger",
+    "exchange",
+    "region",
+    "risk",
+    "availability",
+    "placement",
+    "study",
+    "simulate",
+];
 
 /// What the core does not name. Randomness may be passed in as `&dyn`, so the trait is not here.
 const NOT_IN_CORE: [&str; 18] = [

@@ -16,19 +16,24 @@ const STUCK_MS: u64 = 10 * 60_000;
 
 /// A copy at a site that answers.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen {
-    pub(super) node: NodeId,
-    pub(super) site: SiteId,
-    pub(super) holding: Holding,
-    pub(super) is_own: bool,
+pub struct Seen {
+    /// Which node's.
+    pub node: NodeId,
+    /// Of which site.
+    pub site: SiteId,
+    /// In its holder's own words.
+    pub holding: Holding,
+    /// Whether it lies here.
+    pub is_own: bool,
 }
 
 /// A copy that is made here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Making {
-    pub(super) since_ms: u64,
+pub struct Making {
+    /// Since when.
+    pub since_ms: u64,
     /// Entries that were here when it was begun.
-    pub(super) entries: u64,
+    pub entries: u64,
 }
 
 /// A copy that counts, or a site that is waited for: since when it has not come forward.

@@ -1,0 +1,74 @@
+//! What a node decides about copies, from what the exchange knows of them: who has one and has proven it, which may go. Values in, values out: the driver and the simulator ask the same code.
+
+use super::relieving::Seen;
+use super::{has_copy, site};
+use crate::exchange::copies::HolderCopy;
+use crate::exchange::{Exchange, Frontier, Holding};
+use crate::ledger::{Incarnation, LedgerId, NodeId, SiteId};
+use crate::region::emergency::Times;
+use crate::region::holding::Release;
+use crate::region::{KeyState, Region};
+use std::collections::BTreeSet;
+
+/// What a node knows when it decides.
+#[derive(Debug, Clone, Copy)]
+pub struct Knowing<'a> {
+    /// What the statements mean.
+    pub region: &'a Region,
+    /// This node.
+    pub own: NodeId,
+    /// What it holds, and what it knows of copies elsewhere.
+    pub exchange: &'a Exchange,
+    /// The sites that answer now, this one among them.
+    pub answering: &'a BTreeSet<SiteId>,
+}
+
+impl Knowing<'_> {
+    /// The sites that have proven to have all that lies here of a ledger.
+    pub fn proven(&self, ledger: LedgerId) -> BTreeSet<SiteId> {
+        let Some(own) = self.exchange.frontier(ledger) else { return BTreeSet::new() };
+        let whole = self.exchange.copies().of_ledger(ledger).filter(|(_, copy)| copy.has_everything(own));
+        whole.filter_map(|(node, _)| site(self.region, node)).collect()
+    }
+
+    /// Copies of a ledger at sites that answer, in their holders' own words; what lies here among them, if it is a copy.
+    pub fn seen(&self, ledger: LedgerId) -> Vec<Seen> {
+        let others = self.exchange.copies().of_ledger(ledger).filter(|(_, copy)| copy.holding.entries > 0);
+        let others = others.filter_map(|(node, copy)| {
+            let site = site(self.region, node).filter(|site| self.answering.contains(site))?;
+            Some(Seen { node, site, holding: copy.holding, is_own: false })
+        });
+        let held = self.exchange.frontier(ledger).filter(|held| has_copy(self.region, self.own, ledger, held));
+        let own = held.and_then(|held| {
+            let (summary, entries, missing) = (held.summary(), held.entries(), held.missing());
+            let holding = Holding { summary, boot: Incarnation([0; 8]), turn: 0, entries, missing, features: 0 };
+            Some(Seen { node: self.own, site: site(self.region, self.own)?, holding, is_own: true })
+        });
+        others.chain(own).collect()
+    }
+
+    /// Whether this node may give up its copy of a ledger.
+    pub fn release(&self, ledger: LedgerId, times: Times<'_>) -> Option<Release> {
+        let site = site(self.region, self.own)?;
+        Some(self.region.release(site, ledger, &self.proven(ledger), times))
+    }
+}
+
+/// Whom a node is to be connected to: every member but itself, also retired ones, which may still deliver, and carried ones, which come and go;
+/// nobody, if it takes no part itself.
+pub fn to_connect(region: &Region, own: NodeId) -> BTreeSet<NodeId> {
+    let may_connect = |state: &KeyState| match state {
+        KeyState::Active | KeyState::Retired => true,
+        KeyState::Revoked(_) => false,
+    };
+    let takes_part = region.key_state(own).is_some_and(may_connect);
+    let admitted = region.nodes().values().map(|node| (node.id, &node.state));
+    let nodes = admitted.chain(region.carried().values().map(|carried| (carried.id, &carried.state)));
+    nodes.filter(|(id, state)| takes_part && *id != own && may_connect(state)).map(|(id, _)| id).collect()
+}
+
+/// Whether tips agree and counts do not: then somebody has lost entries without knowing, and everything is compared.
+pub fn is_odd(copy: &HolderCopy, own: &Frontier) -> bool {
+    let is_whole = copy.holding.missing == 0 && own.missing() == 0;
+    copy.holding.summary == own.summary() && is_whole && copy.holding.entries != own.entries()
+}
