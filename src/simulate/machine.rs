@@ -9,6 +9,7 @@ use crate::region::StatementId;
 use crate::region::emergency::Times;
 use crate::sync::offer::Shelf;
 use crate::sync::terms::copies::Parting;
+use crate::sync::terms::relieving::Relieving;
 use crate::sync::unite::steps::Uniting;
 use aws_lc_rs::signature::Ed25519KeyPair;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -110,6 +111,9 @@ pub(super) struct Run {
     pub(super) is_dirty: bool,
     /// Whether the store takes nothing in, as the driver knows.
     pub(super) is_full: bool,
+    pub(super) relieving: Relieving,
+    /// When it is worth another look who makes supplementary copies.
+    pub(super) relieve_ms: Option<u64>,
 }
 
 /// Another node, as one sees it.
@@ -156,6 +160,8 @@ impl Run {
             known: None,
             is_dirty: true,
             is_full: false,
+            relieving: Relieving::default(),
+            relieve_ms: None,
         }
     }
 

@@ -2,6 +2,7 @@
 //! entries count.
 
 pub mod copies;
+pub mod relieving;
 
 use crate::exchange::{AuthorRule, Authors, Chain, EntryRef, Frontier, Standing, Take};
 use crate::ledger::{LedgerId, NodeId, SiteId};
