@@ -177,7 +177,7 @@ impl World {
             if let Some(entries) = disk.ledgers.get_mut(&ledger) {
                 let entry = EntryRef::of(&entries.rows[row].open);
                 entries.lose(&entry.id);
-                disk.holes.insert(entry.id, (ledger, entry.chain, entry.seq));
+                disk.holes.insert(entry.id, (ledger, entry.chain));
             }
         });
         self.later(2_000, Due::Start(at));

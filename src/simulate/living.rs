@@ -292,11 +292,14 @@ impl World {
         let (run, region) = (machine.run.as_ref()?, self.region(at));
         let has_revoked = region.nodes().values().any(|node| matches!(node.state, KeyState::Revoked(_)));
         let is_open = |ledger: &LedgerId| {
-            let homes = region.homes(*ledger).all(|home| region.is_active(home.id));
-            let named = region.placements().named(*ledger).iter().all(|site| region.is_active(*site));
+            // Who is destroyed and was not succeeded proves nothing, and nothing goes.
+            let runs =
+                |site: SiteId| self.machines.iter().any(|other| other.site == site && other.is_active() && !other.is_gone);
+            let homes = region.homes(*ledger).all(|home| runs(home.id));
+            let named = region.placements().named(*ledger).iter().all(|site| runs(*site));
             let is_rotten = self.machines.iter().any(|other| {
                 let has_rot = other.disk.spoiled.keys().any(|(of, _)| of == ledger);
-                let has_hole = other.disk.holes.values().any(|(of, ..)| of == ledger);
+                let has_hole = other.disk.holes.values().any(|(of, _)| of == ledger);
                 has_rot || has_hole || other.disk.ledgers.get(ledger).is_some_and(|disk| disk.frontier().missing() > 0)
             });
             homes && named && !is_rotten && !has_revoked

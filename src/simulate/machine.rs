@@ -30,7 +30,7 @@ pub(super) struct Durable {
     /// From which number on a chain cannot be passed on from here: a signature has rotted.
     pub(super) spoiled: BTreeMap<(LedgerId, Chain), u64>,
     /// Entries that went from here and that nobody can know of until everything is compared.
-    pub(super) holes: BTreeMap<EntryId, (LedgerId, Chain, u64)>,
+    pub(super) holes: BTreeMap<EntryId, (LedgerId, Chain)>,
 }
 
 impl Durable {
@@ -50,7 +50,7 @@ impl Durable {
         self.ledgers.get(&ledger).and_then(|disk| disk.get(id)).is_some_and(|kept| self.is_whole(ledger, kept))
     }
 
-    /// With its body, and not behind a hole or under a rotten signature, which nobody who lacks it gets past.
+    /// With its body, and not in a chain with a hole or under a rotten signature: whoever lacks it cannot be given it.
     fn is_whole(&self, ledger: LedgerId, kept: &Kept) -> bool {
         let ends = || (Chain::of(&kept.open), kept.open.seq());
         let is_spoiled = || {
@@ -58,9 +58,9 @@ impl Durable {
             self.spoiled.get(&(ledger, chain)).is_some_and(|from| seq >= *from)
         };
         let is_behind_hole = || {
-            let (chain, seq) = ends();
+            let (chain, _) = ends();
             let is_open = |hole: &EntryId| self.ledgers.get(&ledger).is_none_or(|disk| disk.get(hole).is_none());
-            self.holes.iter().any(|(hole, (of, on, at))| *of == ledger && *on == chain && *at < seq && is_open(hole))
+            self.holes.iter().any(|(hole, (of, on))| *of == ledger && *on == chain && is_open(hole))
         };
         let is_spoiled = !self.spoiled.is_empty() && is_spoiled();
         kept.body.is_some() && !is_spoiled && (self.holes.is_empty() || !is_behind_hole())
