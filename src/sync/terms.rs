@@ -60,6 +60,8 @@ pub fn standings(
     let ledgers = ledgers(region).into_iter().filter(|ledger| !released.contains(ledger));
     let standing = |ledger: LedgerId| match state {
         KeyState::Active => Some(between(region, own, peer, ledger, held.contains(&ledger))),
+        // What others wrote counts by their signatures, whoever brings it; it may lie nowhere else.
+        KeyState::Retired if held.contains(&ledger) => Some(Standing { gives: false, takes: Take::Everything }),
         KeyState::Retired => Some(Standing { gives: false, takes: Take::Of(peer) }),
         KeyState::Revoked(_) => None,
     };
@@ -133,12 +135,13 @@ mod tests {
     }
 
     #[test]
-    fn a_retired_peer_delivers_its_own_and_a_revoked_one_nothing() {
+    fn a_retired_peer_delivers_what_it_has_and_a_revoked_one_nothing() {
         let mut world = placed();
         world.root(&retired(11));
         world.root(&revoked(12, Vec::new(), 0));
         let region = world.region();
-        assert_eq!(between_nodes(&region, 10, 11, 0), Standing { gives: false, takes: Take::Of(node(11)) });
+        assert_eq!(between_nodes(&region, 10, 11, 0), Standing { gives: false, takes: Take::Everything });
+        assert_eq!(between_nodes(&region, 10, 11, 1), Standing { gives: false, takes: Take::Of(node(11)) }, "not held at 10");
         assert!(standings(&region, node(10), node(12), &BTreeSet::new(), &BTreeSet::new()).is_empty());
         assert!(standings(&region, node(10), node(99), &BTreeSet::new(), &BTreeSet::new()).is_empty(), "a stranger");
     }
