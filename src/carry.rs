@@ -256,12 +256,7 @@ fn finish(member: &Member, stick: &Stick, mut copy: CarriedCopy, united: &United
 }
 
 /// As of when the copies here are.
-fn ages(
-    member: &Member,
-    region: &Region,
-    ledgers: &BTreeSet<LedgerId>,
-    now_ms: i64,
-) -> Result<Vec<CarriedLedger>, CarryError> {
+fn ages(member: &Member, region: &Region, ledgers: &BTreeSet<LedgerId>, now_ms: i64) -> Result<Vec<CarriedLedger>, CarryError> {
     let clinic = member.clinic();
     let surroundings = clinic.surroundings();
     let age = |ledger: LedgerId| {

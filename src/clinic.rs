@@ -134,7 +134,9 @@ pub enum ClinicError {
     #[error("this clinic has a first admin already; a second badge is issued by somebody who has one")]
     AdminThere,
     /// A carried copy received the badges of its maker's staff when it was made.
-    #[error("a badge was issued since this carried copy was made: export to an empty directory, so that the new badge opens it too")]
+    #[error(
+        "a badge was issued since this carried copy was made: export to an empty directory, so that the new badge opens it too"
+    )]
     NewBadges,
     /// This node does not write into that ledger.
     #[error("this node does not write into the record of {home}: ask there, or see `kusuribako region status`")]

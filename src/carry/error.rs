@@ -89,13 +89,17 @@ pub enum CarryError {
         dir: PathBuf,
     },
     /// No copy of it lies here.
-    #[error("there is no copy of the records of {home} here: export them at a clinic that holds them (`kusuribako region status`)")]
+    #[error(
+        "there is no copy of the records of {home} here: export them at a clinic that holds them (`kusuribako region status`)"
+    )]
     NoCopy {
         /// Whose records.
         home: String,
     },
     /// The copy that was made is not complete.
-    #[error("the copy of the records of {home} is not whole: run the export again; if it stays so, `kusuribako verify` here names why")]
+    #[error(
+        "the copy of the records of {home} is not whole: run the export again; if it stays so, `kusuribako verify` here names why"
+    )]
     NotWhole {
         /// Whose records.
         home: String,

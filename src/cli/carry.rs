@@ -3,10 +3,10 @@
 mod open;
 mod receipt;
 
+use super::At;
 use super::output::{Output, Progress as Lines};
 use super::request::{self, Here, Request};
 use super::secrets::{Hidden, read_staff};
-use super::At;
 use crate::carry::pair::{At as Side, Progress};
 use crate::carry::{self, CarryError, Wish, stick};
 use crate::ledger::LedgerId;

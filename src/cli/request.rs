@@ -80,7 +80,10 @@ impl Request {
         let is_fit = matches!(self, Self::SetAside(_) | Self::Export(_) | Self::Verify { .. } | Self::Rebuild)
             || matches!(self, Self::Import(import) if import.card.is_some())
             || matches!(self, Self::Staff(staff::Action::Unlock { .. } | staff::Action::Lock))
-            || matches!(self, Self::Region(region::Action::Status { .. } | region::Action::Map { .. } | region::Action::Carry(_)));
+            || matches!(
+                self,
+                Self::Region(region::Action::Status { .. } | region::Action::Map { .. } | region::Action::Carry(_))
+            );
         if is_fit {
             return Ok(());
         }

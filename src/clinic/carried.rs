@@ -3,8 +3,8 @@
 //!
 //! It has a ledger of its own that never leaves it: for the badges, and for the key that they open. The region knows nothing of that.
 
-use super::keys::opener_wraps;
 use super::homes::Speakers;
+use super::keys::opener_wraps;
 use super::staff::{Staff, StaffRefusal};
 use super::within::Within;
 use super::{Clinic, ClinicError, Inner, staff};
@@ -143,11 +143,7 @@ impl Clinic {
     ///
     /// # Errors
     /// What the store says.
-    pub fn note_home(
-        &self,
-        tips: Vec<(LedgerId, Incarnation, u64)>,
-        heard: &[(LedgerId, i64)],
-    ) -> Result<(), ClinicError> {
+    pub fn note_home(&self, tips: Vec<(LedgerId, Incarnation, u64)>, heard: &[(LedgerId, i64)]) -> Result<(), ClinicError> {
         let Some(mut copy) = self.carried()? else { return Ok(()) };
         let mut is_news = copy.bring_home(tips);
         for (ledger, at_ms) in heard {
@@ -259,7 +255,8 @@ pub(super) fn receives_beside(
     if wraps.is_empty() {
         return Ok(false);
     }
-    let keys: BTreeSet<KeyId> = staff::ledger_keys(Within::new(reader, of), home)?.iter().map(|entry: &LedgerKey| entry.key).collect();
+    let keys: BTreeSet<KeyId> =
+        staff::ledger_keys(Within::new(reader, of), home)?.iter().map(|entry: &LedgerKey| entry.key).collect();
     Ok(wraps.iter().any(|wrap| wrap.kind == KeyKind::Ledger && keys.contains(&wrap.key)))
 }
 

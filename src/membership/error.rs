@@ -117,7 +117,9 @@ pub enum MembershipError {
         name: String,
     },
     /// Only a member in service vouches for others.
-    #[error("this box is no member of the region in service, so it cannot vouch for a carried copy: `kusuribako region status` says why")]
+    #[error(
+        "this box is no member of the region in service, so it cannot vouch for a carried copy: `kusuribako region status` says why"
+    )]
     NotInService,
     /// One box vouches for so many carried nodes only.
     #[error("this box vouches for {0} carried copies already: export to one of them again instead of beginning another")]

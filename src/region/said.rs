@@ -1,8 +1,9 @@
 //! A payload read by its kind: what this version understands, what it does not, and what contradicts itself.
 
 use super::payload::{
-    Admitted, CARRIED, Carried, DEPUTIES, Deputies, EMERGENCY, EMERGENCY_ENDED, Emergency, EmergencyEnded, FOUNDED, Founded, NODE_KEYS, NOTICE,
-    NodeKeys, Notice, PLACEMENT, PPM_MAX, Placement, RETIRED, REVOKED, Retired, Revoked, SUCCESSOR_PROPOSED, SuccessorProposed,
+    Admitted, CARRIED, Carried, DEPUTIES, Deputies, EMERGENCY, EMERGENCY_ENDED, Emergency, EmergencyEnded, FOUNDED, Founded,
+    NODE_KEYS, NOTICE, NodeKeys, Notice, PLACEMENT, PPM_MAX, Placement, RETIRED, REVOKED, Retired, Revoked, SUCCESSOR_PROPOSED,
+    SuccessorProposed,
 };
 use super::statement::Body;
 use minicbor::Decode;

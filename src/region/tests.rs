@@ -4,8 +4,8 @@ use super::authority::Standing;
 use super::emergency::Times;
 use super::kit::Kit;
 use super::payload::{
-    Admitted, Carried, ChainMark, Deputies, Deputy, Emergency, EmergencyId, Holders, NodeKeys, Notice, Payload, Placement, Position,
-    PublicHalf, Retired, Revoked,
+    Admitted, Carried, ChainMark, Deputies, Deputy, Emergency, EmergencyId, Holders, NodeKeys, Notice, Payload, Placement,
+    Position, PublicHalf, Retired, Revoked,
 };
 use super::{Body, Region, Signed, Signer, StatementId, Statements, node_of};
 use crate::ledger::{EntryId, Incarnation, LedgerId, NodeId, SiteId};

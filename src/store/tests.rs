@@ -73,7 +73,9 @@ impl Both {
         self.token += 1;
         let token = Token(self.token);
         self.store.take_in(token, LEDGER, batch.clone(), Vec::new());
-        let Some(Change::Taken { token: answered, batch: stored, .. }) = self.changes.blocking_recv() else { panic!("no answer") };
+        let Some(Change::Taken { token: answered, batch: stored, .. }) = self.changes.blocking_recv() else {
+            panic!("no answer")
+        };
         assert_eq!(answered, token);
         let stored = stored.unwrap();
         let opens: Vec<_> = batch.runs.iter().map(Verified::opens).collect();

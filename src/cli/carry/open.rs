@@ -34,7 +34,8 @@ pub(super) fn run(args: OpenArgs, output: &mut Output<'_>) -> anyhow::Result<u8>
     output.say(format_args!("A carried copy made by {by}, as of {day}. What was written elsewhere since is not here."));
     let waiting = clinic.waiting_for_home()?;
     if waiting > 0 {
-        output.say(format_args!("{waiting} entries written here wait to be brought home: `carry return --from` at any clinic."));
+        output
+            .say(format_args!("{waiting} entries written here wait to be brought home: `carry return --from` at any clinic."));
     }
     let sync = if lan { serve.bind_sync() } else { alone() };
     serve::serve(&serve, || Ok(clinic), sync, output)

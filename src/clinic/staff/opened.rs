@@ -140,7 +140,10 @@ impl Clinic {
     }
 
     /// Everything that was sealed to an emergency key of this site, also to one of a box before this.
-    pub(in crate::clinic) fn open_held(&self, staff: &super::Staff) -> Result<BTreeMap<LedgerId, Arc<LedgerKeys>>, StaffRefusal> {
+    pub(in crate::clinic) fn open_held(
+        &self,
+        staff: &super::Staff,
+    ) -> Result<BTreeMap<LedgerId, Arc<LedgerKeys>>, StaffRefusal> {
         let inner = self.inner.clone();
         let halves = self.inner.store.read_now(move |reader| Ok(inner.emergencies(reader)))??;
         if halves.is_empty() {
