@@ -302,8 +302,18 @@ fn home_by_stick_and_by_the_network_once_each() {
     assert!(holders(&status) <= Some(3), "and no holder: {status:#}");
     shelter.stop();
     assert_eq!(count(&clinics[holder].json(&["carry", "return", "--from", stick])), 0);
+    // Exported anew for one clinic only, nothing else lies on it any more.
+    clinics[holder].json(&["carry", "export", "--to", stick, "--ledgers", restored::NAMES[0]]);
+    let left =
+        entries(&dir).into_iter().map(|(of, _)| data_encoding::HEXLOWER.encode(&of)).collect::<std::collections::BTreeSet<_>>();
+    let listed = exported["ledgers"].as_array().unwrap().iter().filter(|of| left.contains(of["ledger"].as_str().unwrap()));
+    assert_eq!((exported["ledgers"].as_array().unwrap().len() >= 2, listed.count()), (true, 1), "{left:?}");
+    let exported = clinics[holder].json(&["carry", "export", "--to", stick, "--ledgers", restored::NAMES[0]]);
     assert_eq!(count(&clinics[0].json(&["carry", "return", "--from", stick])), 0);
     same_everywhere(&clinics, &shelter, &exported["ledgers"]);
+    for clinic in &clinics {
+        assert_eq!(clinic.status()["set_aside"], Value::Array(Vec::new()), "nobody is blamed for anything");
+    }
     let page = clinics[0].notes(&card);
     assert!(["一日目", "二日目", "家で"].iter().all(|memo| page.matches(memo).count() == 1), "{page}");
 
