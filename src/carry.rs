@@ -240,8 +240,9 @@ fn give_up(stick: &Stick, copy: &CarriedCopy, wish: &Wish, united: &United) -> R
     for ledger in copy.ledgers.iter().map(|known| known.ledger).filter(|ledger| !wish.ledgers.contains(ledger)) {
         let own = |frontier: &Frontier| frontier.tips().filter(|tip| tip.chain.author == node).copied().collect::<Vec<_>>();
         let (here, there) = (united.member.get(&ledger).map(own), united.carried.get(&ledger).map(own));
-        if here == there {
-            stick.clinic.store().drop_copy(ledger).wait().map_err(|error| CarryError::store(At::Carried, error))?;
+        let entries = united.carried.get(&ledger).map_or(0, Frontier::entries);
+        if here == there && entries > 0 {
+            stick.clinic.store().drop_copy(ledger, entries).wait().map_err(|error| CarryError::store(At::Carried, error))?;
         }
     }
     Ok(())

@@ -4,6 +4,8 @@
 mod card;
 mod carry;
 mod demo;
+mod drugs;
+mod elsewhere;
 mod export;
 mod import;
 mod init;
@@ -16,6 +18,7 @@ mod request;
 mod secrets;
 mod serve;
 mod set_aside;
+mod simulate;
 mod socket;
 mod staff;
 mod study;
@@ -69,6 +72,10 @@ enum Command {
     Carry(carry::CarryArgs),
     /// The region: found, invite, join, who holds whose copies, what is wrong
     Region(region::RegionArgs),
+    /// What happened to this clinic's patients at other clinics, and what staff do about it
+    Elsewhere(elsewhere::ElsewhereArgs),
+    /// The clinic's own drug master: take in published tables, look products up
+    Drugs(drugs::DrugsArgs),
     /// Staff badges
     Staff(staff::StaffArgs),
     /// Open the copies that lie here, with the badge and passphrase of somebody of the staff
@@ -81,6 +88,8 @@ enum Command {
     Rebuild(verify::RebuildArgs),
     /// The founding paper's study and your region's: hazard, placements, maps
     Study(study::StudyArgs),
+    /// A region in memory, through whatever can go wrong: does what must hold, hold?
+    Simulate(simulate::SimulateArgs),
     /// Measure this machine against a reference, as ratios
     Bench(crate::bench::BenchArgs),
 }
@@ -159,12 +168,15 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Patient(args) => request::dispatch(&args.at.clone(), Request::Patient(args.action), output),
         Command::Carry(args) => carry::run(args, output),
         Command::Region(args) => region::run(args, output),
+        Command::Elsewhere(args) => elsewhere::run(args, output),
+        Command::Drugs(args) => drugs::run(args, output),
         Command::Staff(args) => staff::run(args, output),
         Command::Unlock(args) => staff::unlock(&args, output),
         Command::Lock(args) => request::dispatch(&args.at, Request::Staff(staff::Action::Lock), output),
         Command::Verify(args) => request::dispatch(&args.at, Request::Verify { json: args.json }, output),
         Command::Rebuild(args) => request::dispatch(&args.at, Request::Rebuild, output),
         Command::Study(args) => study::run(&args, output),
+        Command::Simulate(args) => simulate::run(&args, output),
         Command::Bench(args) => {
             let (out, err) = output.streams();
             crate::bench::run(&args, out, err)

@@ -7,6 +7,7 @@ pub mod carried;
 pub mod chart;
 pub mod check;
 mod derive;
+pub mod elsewhere;
 pub mod export;
 pub mod heir;
 pub mod holders;
@@ -24,6 +25,7 @@ pub mod staff;
 pub mod surroundings;
 pub mod unlock;
 pub(crate) mod within;
+mod writers;
 
 use crate::clock::Clock;
 use crate::ledger::content::Content;
@@ -77,6 +79,8 @@ struct Inner {
     is_filling: AtomicBool,
     /// By the region's statements.
     inboxes: RwLock<BTreeMap<LedgerId, (KeyId, [u8; 32])>>,
+    /// Which site each node writes for.
+    writers: writers::Writers,
 }
 
 /// Why the clinic could not do what was asked.
@@ -103,6 +107,15 @@ pub enum ClinicError {
     /// No record that was set aside has this number.
     #[error("no record that waits has the number {0}: `kusuribako set-aside list` shows them")]
     NoSuchSetAside(i64),
+    /// Nothing that was written elsewhere has this id.
+    #[error("nothing that was written elsewhere has the id {}: `kusuribako elsewhere list` shows what there is", data_encoding::HEXLOWER.encode(&.0.0))]
+    NoSuchItem(FactId),
+    /// No question has this id.
+    #[error("no open question has the id {}: `kusuribako elsewhere list` shows them", data_encoding::HEXLOWER.encode(&.0.0))]
+    NoSuchQuestion(FactId),
+    /// A question or an answer without words, or with too many.
+    #[error("a question or an answer has 1 to {max} characters, not {0}", max = elsewhere::TEXT_CHARS_MAX)]
+    TextLength(usize),
     /// An entry of our own did not open or decode.
     #[error("entry {row} does not open: run `kusuribako verify`, which names what is damaged")]
     Damaged {

@@ -76,6 +76,13 @@ fn wall_ms() -> i64 {
     after.unwrap_or(Ok(0)).unwrap_or(i64::MAX)
 }
 
+/// Date and time in Japan at a moment, for a terminal; the nearest that there is where the moment is out of range.
+pub fn moment_in_japan(ms: i64) -> String {
+    let utc = jiff::Timestamp::from_millisecond(ms);
+    let fallback = if ms < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+    JAPAN.to_datetime(utc.unwrap_or(fallback)).strftime("%Y-%m-%d %H:%M").to_string()
+}
+
 /// The date in Japan at a moment; the nearest that there is where the moment is out of range.
 pub fn today_in_japan(ms: i64) -> Date {
     let utc = jiff::Timestamp::from_millisecond(ms);

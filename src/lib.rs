@@ -46,6 +46,8 @@ pub mod sync;
 
 pub mod carry;
 
+pub mod simulate;
+
 pub mod demo;
 
 pub mod web;

@@ -5,12 +5,14 @@
 
 mod acts;
 pub mod dose;
+pub mod review;
 pub mod text;
 pub mod timeline;
 pub mod wire;
 
-pub use acts::{Concealment, Correction, Decision, FactVersion, Link, Look, Looker, Retraction, Stopped, Verdict};
+pub use acts::{Concealment, Correction, Decision, FactVersion, Link, Look, Looker, OWN_CLINIC, Retraction, Stopped, Verdict};
 use minicbor::{Decode, Encode};
+use review::{Acceptance, Question, Reply};
 
 /// A fact's random id, minted with the form or the import that states it: said twice, it is still one fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
@@ -79,6 +81,12 @@ pub enum Content {
     Link(Link),
     /// A drug was stopped: the only thing that ends a drug besides a correction.
     Stopped(Stopped),
+    /// Staff take what was written elsewhere as part of the record.
+    Acceptance(Acceptance),
+    /// Staff ask about what was written elsewhere.
+    Question(Question),
+    /// Ends such a question.
+    Reply(Reply),
 }
 
 impl Content {
@@ -90,6 +98,12 @@ impl Content {
             stated = &correction.replacement;
         }
         stated
+    }
+
+    /// Whether it only says how far staff have got with something that was written elsewhere.
+    #[must_use]
+    pub fn is_review(&self) -> bool {
+        matches!(self, Self::Acceptance(_) | Self::Question(_) | Self::Reply(_))
     }
 
     /// Whether it states an allergy, which can never be concealed.

@@ -1,6 +1,7 @@
 //! The ledger on disk: SQLite with one writer thread, which groups commits and acknowledges after fsync, and a pool of reader threads.
 
 mod append;
+mod arrivals;
 mod branches;
 mod changes;
 mod dropping;
@@ -436,6 +437,17 @@ impl Store {
 /// [`StoreError::Io`].
 pub fn prepare_dir(dir: &Path) -> Result<(), StoreError> {
     DataDir::new(dir).create()
+}
+
+/// Reads the directory of a box that is out of service, in one snapshot. Nothing in it is changed.
+///
+/// # Errors
+/// [`StoreError::NotThere`]; [`StoreError::Corrupt`] where it is no database of this version, or damaged; [`StoreError::Io`].
+pub fn read_directory<T>(dir: &Path, read: impl FnOnce(&Reader<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let dir = DataDir::new(dir);
+    dir.require_database()?;
+    let conn = schema::open_reader(&dir)?;
+    snapshot(&conn, read)
 }
 
 /// An answer that is there already.

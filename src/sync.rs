@@ -16,7 +16,7 @@ pub mod pace;
 pub mod strangers;
 pub mod terms;
 pub mod tls;
-mod unite;
+pub mod unite;
 mod worker;
 
 pub use board::{Board, Snapshot};

@@ -1,4 +1,4 @@
-//! The patients' pages: HTML first, nothing from elsewhere, no script needed.
+//! The patients' pages and the first of staff's: HTML first, nothing from elsewhere, no script needed.
 
 mod card;
 mod conceal;
@@ -19,6 +19,7 @@ pub mod reading;
 mod record;
 pub mod session;
 mod share;
+mod staff;
 mod words;
 
 #[cfg(test)]
@@ -31,35 +32,45 @@ use axum::http::{StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use session::{Sessions, Uptime};
+use session::{IDLE_MAX, STAFF_LIFE_MAX, Sessions, Uptime};
+use staff::Desk;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 /// Photos that may come in at one time; one of them is decoded.
 const UPLOADS_MAX: usize = 4;
+/// Badges that are looked at at one time.
+const SIGNING_IN_MAX: usize = 4;
 
 /// What the pages of one listener share.
 pub struct Site {
     clinic: Clinic,
     sessions: Sessions,
+    /// Staff's, which have nothing in common with patients'.
+    desks: Sessions<Desk>,
     /// The only names that are answered to, with the port where it is not the scheme's own.
     hosts: Vec<String>,
     is_tls: bool,
     uploads: Semaphore,
     decoding: Arc<Semaphore>,
+    /// Badges wait in line for a thread, as PINs do.
+    signing_in: Semaphore,
 }
 
 impl Site {
     /// The pages of `clinic` under the names `hosts`, over TLS or not.
     pub fn new(clinic: Clinic, hosts: Vec<String>, is_tls: bool, uptime: Uptime) -> Self {
-        let decoding = Arc::new(Semaphore::new(1));
-        Self { clinic, sessions: Sessions::new(uptime), hosts, is_tls, uploads: Semaphore::new(UPLOADS_MAX), decoding }
+        let desks = Sessions::lasting(Arc::clone(&uptime), IDLE_MAX, STAFF_LIFE_MAX);
+        let (uploads, decoding) = (Semaphore::new(UPLOADS_MAX), Arc::new(Semaphore::new(1)));
+        let signing_in = Semaphore::new(SIGNING_IN_MAX);
+        Self { clinic, sessions: Sessions::new(uptime), desks, hosts, is_tls, uploads, decoding, signing_in }
     }
 
     /// Ends the sessions that are over, and what staff opened too long ago: keys must not wait in memory for somebody to come.
     pub fn sweep(&self) {
         self.sessions.sweep();
+        self.desks.sweep();
         self.clinic.lock_overdue();
     }
 
@@ -68,15 +79,23 @@ impl Site {
         if self.is_tls { "__Host-kusuribako" } else { "kusuribako_local" }
     }
 
-    fn session_cookie(&self, token: &str) -> String {
+    /// The same for staff.
+    fn desk_cookie_name(&self) -> &'static str {
+        if self.is_tls { "__Host-kusuribako-staff" } else { "kusuribako_staff_local" }
+    }
+
+    /// A cookie for so many seconds; with 0, it is taken away.
+    fn cookie(&self, name: &str, token: &str, seconds: u64) -> String {
         let secure = if self.is_tls { "; Secure" } else { "" };
-        let seconds = session::LIFE_MAX.as_secs();
-        format!("{}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}", self.cookie_name())
+        format!("{name}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
+    }
+
+    fn session_cookie(&self, token: &str) -> String {
+        self.cookie(self.cookie_name(), token, session::LIFE_MAX.as_secs())
     }
 
     fn ended_cookie(&self) -> String {
-        let secure = if self.is_tls { "; Secure" } else { "" };
-        format!("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict{secure}", self.cookie_name())
+        self.cookie(self.cookie_name(), "", 0)
     }
 }
 
@@ -112,6 +131,7 @@ pub fn router(site: Arc<Site>) -> Router {
         .route("/record/print/{paper}", get(print::show));
     way_in
         .merge(record)
+        .merge(staff::routes(&site))
         .route("/assets/{file}", get(asset))
         // Bodies are read within their own limits of size and time, in `form`.
         .layer(DefaultBodyLimit::disable())

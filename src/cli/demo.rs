@@ -1,6 +1,7 @@
 //! `demo`: three clinics of made-up patients on loopback, one region, each record at two of them; and sample cards.
 
 mod clinics;
+mod news;
 mod processes;
 mod region;
 
@@ -38,8 +39,11 @@ pub(crate) fn run(args: &DemoArgs, output: &mut Output<'_>) -> anyhow::Result<u8
 fn show(args: &DemoArgs, dir: &Path, output: &mut Output<'_>) -> anyhow::Result<()> {
     let (clinics, ports) = clinics::open_or_make(dir, args.port, output)?;
     let processes = Processes::start(&clinics, ports)?;
-    region::form(&clinics, dir, output)?;
+    let is_new = region::form(&clinics, dir, output)?;
     let held_by = region::until_copied(&clinics, output)?;
+    if is_new {
+        news::happen(&clinics, &held_by)?;
+    }
     match args.json {
         true => output.json(&as_json(&clinics, &processes, &held_by))?,
         false => announce(&clinics, processes.pids(), &held_by, output)?,
@@ -57,7 +61,7 @@ fn as_json(clinics: &[DemoClinic], processes: &Processes, held_by: &[Vec<String>
                 json!({"code": *card.code.printed(), "pin": *card.pin.digits(), "patient": name, "held_by": held_by})
             };
             let cards: Vec<_> = clinic.cards.iter().map(card).collect();
-            json!({"name": clinic.name, "url": clinic.url, "pid": pid, "data": clinic.dir, "cards": cards})
+            json!({"name": clinic.name, "url": clinic.url, "pid": pid, "data": clinic.dir, "staff": clinic.staff, "cards": cards})
         })
         .collect();
     json!({"clinics": rows})
@@ -76,6 +80,9 @@ fn announce(
             "{}\n  {}  (process {pid})\n  its records are kept by {held_by}\n",
             clinic.name, clinic.url
         ))?;
+        if let Some(staff) = &clinic.staff {
+            output.result(format_args!("  staff {}/staff\n  badge {}\n", clinic.url, staff.display()))?;
+        }
         for (card, name) in &clinic.cards {
             if std::ptr::eq(clinic, &clinics[0]) {
                 output.result(qr::terminal(card::url(&clinic.url, card).as_bytes(), Correction::Low)?)?;
@@ -85,6 +92,7 @@ fn announce(
     }
     output.result(
         "Open an address and type a card's code and PIN. Try a card at the other two clinics: one has a copy, the other says where to go.\n\
+         Staff sign in with the text of the badge file: at the first clinic something that was written elsewhere waits.\n\
          To see a clinic die, end its process (`kill -9` and the number behind its address). Ctrl-C ends the demo.",
     )
 }

@@ -1,7 +1,7 @@
 //! A command as data, so that it can be carried out here, or by the server that has the data directory open.
 
 use super::output::Output;
-use super::{At, card, carry, export, import, patient, region, set_aside, socket, staff, verify};
+use super::{At, card, carry, elsewhere, export, import, patient, region, set_aside, socket, staff, verify};
 use crate::clinic::{Clinic, ClinicError};
 use crate::clock::Clock;
 use crate::membership::Member;
@@ -34,6 +34,8 @@ pub(crate) enum Request {
     Rebuild,
     /// The region.
     Region(region::Action),
+    /// What happened at other clinics.
+    Elsewhere(elsewhere::Action),
     /// Staff badges, and what they open.
     Staff(staff::Action),
 }
@@ -111,6 +113,7 @@ impl Request {
             Self::Verify { json } => verify::carry_out(clinic, json, output),
             Self::Rebuild => verify::rebuild(clinic, output),
             Self::Region(action) => region::carry_out(here, action, output),
+            Self::Elsewhere(action) => elsewhere::carry_out(here, action, output),
             Self::Staff(action) => staff::carry_out(here, action, output),
         }
     }

@@ -1,7 +1,7 @@
 //! Secrets that a command is handed in files: read where the command is given, wiped after it, never printed.
 
 use crate::membership::{DeputyKey, Word};
-use crate::seal::badge::{BadgeCode, Passphrase};
+use crate::seal::badge::{BadgeCode, Passphrase, on_sheet};
 use anyhow::{Context, bail};
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -100,8 +100,7 @@ pub(crate) fn staff_file(code: &str, passphrase: Option<&str>) -> Zeroizing<Stri
 
 /// Badge and passphrase of such a text.
 pub(crate) fn read_staff(file: &Hidden) -> anyhow::Result<(BadgeCode, Passphrase)> {
-    let line = |name: &str| file.text().lines().find_map(|line| line.trim().strip_prefix(name).map(str::trim));
-    let (Some(code), Some(passphrase)) = (line("badge "), line("passphrase ")) else {
+    let Some((code, Some(passphrase))) = on_sheet(file.text()) else {
         bail!("the staff file has to hold two lines: \"badge CODE\" and \"passphrase …\"");
     };
     let code = BadgeCode::read(code).context("the badge in the staff file")?;

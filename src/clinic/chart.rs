@@ -150,7 +150,7 @@ pub(super) fn facts_of(entries: &[StoredEntry], ring: &Ring) -> Chart {
         let said_at_ms = entry.open.time().ms();
         match content.into_fact(said_at_ms) {
             Ok(Some(fact)) => {
-                if coarse == CoarseKind::RECORD {
+                if coarse == CoarseKind::RECORD && !fact.content.is_review() {
                     chart.last_import_ms = chart.last_import_ms.max(Some(said_at_ms));
                 }
                 chart.facts.push(fact);

@@ -260,7 +260,10 @@ fn may_come(said: &Said) -> bool {
         | Said::Verdict(_)
         | Said::Concealment(_)
         | Said::Link(_)
-        | Said::Stopped(_) => false,
+        | Said::Stopped(_)
+        | Said::Acceptance(_)
+        | Said::Question(_)
+        | Said::Reply(_) => false,
     }
 }
 
@@ -275,5 +278,6 @@ fn put(document: &mut Document, said: Said) {
         Said::FamilyPharmacist(pharmacist) => document.family_pharmacists.push(pharmacist),
         Said::Look(_) | Said::Correction(_) | Said::Retraction(_) | Said::Verdict(_) => {}
         Said::Concealment(_) | Said::Link(_) | Said::Stopped(_) => {}
+        Said::Acceptance(_) | Said::Question(_) | Said::Reply(_) => {}
     }
 }

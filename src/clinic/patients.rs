@@ -199,6 +199,9 @@ pub(super) fn coarse_kind(content: &Said) -> CoarseKind {
         | Said::Verdict(_)
         | Said::Concealment(_)
         | Said::Link(_)
-        | Said::Stopped(_) => CoarseKind::RECORD,
+        | Said::Stopped(_)
+        | Said::Acceptance(_)
+        | Said::Question(_)
+        | Said::Reply(_) => CoarseKind::RECORD,
     }
 }

@@ -8,6 +8,7 @@ use super::staff::Opened;
 use super::surroundings::Surroundings;
 use super::unlock::SpareTries;
 use super::within::Within;
+use super::writers::Writers;
 use super::{Clinic, ClinicError, Inner};
 use crate::clock::Clock;
 use crate::entropy::SystemEntropy;
@@ -156,6 +157,7 @@ pub(super) fn inner(
         is_out: is_out.into(),
         is_filling: false.into(),
         inboxes: RwLock::default(),
+        writers: Writers::default(),
     }
 }
 

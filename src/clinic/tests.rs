@@ -1,5 +1,6 @@
 //! What the envelopes promise, on a real directory: who can open what, and who cannot.
 
+mod elsewhere;
 mod forged;
 mod region;
 

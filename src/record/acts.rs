@@ -98,7 +98,13 @@ pub struct Look {
     /// At which clinic.
     #[n(2)]
     pub place: String,
+    /// Why: [`OWN_CLINIC`], or in the looker's words; empty where nobody was asked.
+    #[cbor(n(3), default, skip_if = "String::is_empty")]
+    pub reason: String,
 }
+
+/// Why a clinic's staff look at the record of a patient of theirs.
+pub const OWN_CLINIC: &str = "own clinic";
 
 /// Who looked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]

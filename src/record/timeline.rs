@@ -7,6 +7,7 @@ mod claims;
 mod compare;
 mod drugs;
 mod persons;
+mod questions;
 mod shown;
 mod visits;
 
@@ -119,6 +120,15 @@ pub enum Doubt {
         /// The retraction.
         by: FactId,
     },
+    /// A clinic has a question about it that is open.
+    Asked {
+        /// The question.
+        question: FactId,
+        /// Which clinic asks.
+        place: String,
+        /// As written.
+        text: String,
+    },
 }
 
 /// A fact that is shown apart from the rest.
@@ -230,7 +240,9 @@ pub struct Today {
 
 /// Turns facts into what is shown. Order, duplication and grouping of `facts` never change the result.
 pub fn build(facts: &[Fact], today: Today) -> Timeline<'_> {
-    let Claims { standing, mut fallen, said } = claims::resolve(facts);
+    let mut claims = claims::resolve(facts);
+    questions::mark(&mut claims);
+    let Claims { standing, mut fallen, said } = claims;
     let switches = Switches::of(&standing, &said, &mut fallen);
     let visits::Sorted { visits, members } = visits::sort_out(&standing, &said, &switches, &mut fallen);
     let stops = drugs::stops(&standing, &said, &mut fallen);

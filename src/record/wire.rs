@@ -1,5 +1,6 @@
 //! Facts as bytes: kind numbers and CBOR fields, frozen by docs/format.md.
 
+use super::review::{Acceptance, Question, Reply};
 use super::{
     Concealment, Content, ContentHash, Correction, Day, FactId, FamilyPharmacist, Link, Look, Memo, Note, Otc, OwnEntry,
     Patient, Retraction, Stopped, Verdict, Visit,
@@ -39,6 +40,12 @@ impl Kind {
     pub const CONCEALMENT: Self = Self(53);
     /// A link.
     pub const LINK: Self = Self(54);
+    /// Staff accept what was written elsewhere.
+    pub const ACCEPTANCE: Self = Self(55);
+    /// A question about it.
+    pub const QUESTION: Self = Self(56);
+    /// Ends a question.
+    pub const REPLY: Self = Self(57);
     /// A look.
     pub const LOOK: Self = Self(60);
 }
@@ -98,6 +105,9 @@ impl Content {
             Self::Concealment(_) => Kind::CONCEALMENT,
             Self::Link(_) => Kind::LINK,
             Self::Look(_) => Kind::LOOK,
+            Self::Acceptance(_) => Kind::ACCEPTANCE,
+            Self::Question(_) => Kind::QUESTION,
+            Self::Reply(_) => Kind::REPLY,
         }
     }
 
@@ -124,6 +134,9 @@ impl Content {
             Self::Concealment(x) => encode(x),
             Self::Link(x) => encode(x),
             Self::Look(x) => encode(x),
+            Self::Acceptance(x) => encode(x),
+            Self::Question(x) => encode(x),
+            Self::Reply(x) => encode(x),
         }
     }
 
@@ -165,6 +178,9 @@ fn decode_to_depth(kind: Kind, payload: &[u8], depth: u32) -> Result<Content, Wi
         Kind::CONCEALMENT => Content::Concealment(read::<Concealment>(kind, payload)?),
         Kind::LINK => Content::Link(read::<Link>(kind, payload)?),
         Kind::LOOK => Content::Look(read::<Look>(kind, payload)?),
+        Kind::ACCEPTANCE => Content::Acceptance(read::<Acceptance>(kind, payload)?),
+        Kind::QUESTION => Content::Question(read::<Question>(kind, payload)?),
+        Kind::REPLY => Content::Reply(read::<Reply>(kind, payload)?),
         Kind(other) => return Err(WireError::UnknownKind(other)),
     })
 }

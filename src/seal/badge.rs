@@ -26,6 +26,13 @@ pub struct Passphrase(String);
 #[error("a passphrase has at least {CHOSEN_LEN_MIN} characters besides blanks and hyphens, not {0}")]
 pub struct TooShort(pub usize);
 
+/// Badge and passphrase as the sheet has them that was made with the badge: lines that begin with `badge ` and `passphrase `. Nothing where no
+/// line names a badge.
+pub fn on_sheet(text: &str) -> Option<(&str, Option<&str>)> {
+    let line = |name: &str| text.lines().find_map(|line| line.trim().strip_prefix(name).map(str::trim));
+    Some((line("badge ")?, line("passphrase ")))
+}
+
 impl BadgeCode {
     /// A new badge of a ledger.
     pub fn random(ledger: &[u8; 16], entropy: &dyn Entropy) -> Self {

@@ -5,8 +5,11 @@ use super::files::DataDir;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 /// Each runs in a transaction of its own and is never edited after it has landed.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("../../migrations/0001_ledger.sql"), include_str!("../../migrations/0002_replicas.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../../migrations/0001_ledger.sql"),
+    include_str!("../../migrations/0002_replicas.sql"),
+    include_str!("../../migrations/0004_arrivals.sql"),
+];
 
 /// Statements that each connection keeps prepared.
 const STATEMENTS_KEPT: usize = 64;

@@ -23,18 +23,21 @@ pub(super) struct Taking {
 pub(super) fn take_in(pen: &mut Pen<'_>, taking: &Taking, derive: Option<&Derive>) -> Result<StoredBatch, StoreError> {
     let conn = pen.conn();
     let holding = Holdings::new(conn).open(taking.ledger)?;
-    let mut take = Take { pen, ledger: taking.ledger, holding, fresh: Vec::new(), healed: 0 };
+    let mut take = Take { pen, ledger: taking.ledger, holding, fresh: Vec::new(), last: None, healed: 0 };
     let runs = taking.batch.runs.iter().map(|run| take.run(run)).collect::<Result<Vec<Stored>, _>>()?;
     let mut bodies_found = 0;
     for body in &taking.batch.bodies {
         let Some(row) = take.row_of(&body.entry)? else { continue };
         bodies_found += u64::from(take.give_body(row, &body.bytes)?);
     }
+    if let Some(row) = take.last {
+        super::arrivals::note(take.pen, row)?;
+    }
     let (fresh, healed) = (take.fresh, take.healed);
     let (new, lacked) = runs_total(&runs);
     Holdings::new(conn).add(holding, new, lacked.cast_signed().saturating_sub(healed))?;
     project(conn, taking, holding, &fresh, derive)?;
-    let aside_new = keep_aside(conn, taking)?;
+    let aside_new = keep_aside(conn, taking.ledger, &taking.batch.aside)?;
     Ok(StoredBatch { runs, bodies_found, aside_new })
 }
 
@@ -48,6 +51,8 @@ struct Take<'p, 'a> {
     holding: i64,
     /// Rows that have come, or whose body has.
     fresh: Vec<i64>,
+    /// The last of those that have come.
+    last: Option<i64>,
     /// How many of them were known to lack it.
     healed: i64,
 }
@@ -118,6 +123,7 @@ impl Take<'_, '_> {
             conn.prepare_cached(INSERT_HEAD)?.execute(params![row, signature])?;
         }
         self.fresh.push(row);
+        self.last = Some(row);
         Ok(row)
     }
 
@@ -199,13 +205,14 @@ fn project(conn: &Connection, taking: &Taking, holding: i64, fresh: &[i64], deri
     Ok(())
 }
 
-fn keep_aside(conn: &Connection, taking: &Taking) -> Result<u64, StoreError> {
+/// Keeps entries that count nowhere. Says how many of them are new.
+pub(super) fn keep_aside(conn: &Connection, ledger: LedgerId, runs: &[Verified]) -> Result<u64, StoreError> {
     let sql = "INSERT OR IGNORE INTO aside (id, ledger, author_key, open, body, signature) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let mut insert = conn.prepare_cached(sql)?;
     let mut new = 0;
-    for run in &taking.batch.aside {
+    for run in runs {
         for Kept { open, body, signature } in &run.entries {
-            let columns = params![open.id().0, taking.ledger.0, run.author_key, open.as_bytes(), body, signature];
+            let columns = params![open.id().0, ledger.0, run.author_key, open.as_bytes(), body, signature];
             new += u64::from(insert.execute(columns)? > 0);
         }
     }

@@ -1,6 +1,8 @@
 //! What the region's statements mean for the exchange: which ledgers are held here, what is given to and taken from whom, and whose
 //! entries count.
 
+pub mod copies;
+
 use crate::exchange::{AuthorRule, Authors, Chain, EntryRef, Frontier, Standing, Take};
 use crate::ledger::{LedgerId, NodeId, SiteId};
 use crate::region::{KeyState, Limits, Region};

@@ -3,6 +3,7 @@
 use super::lang::Messages;
 use super::lang::phrase::Html;
 use crate::clinic::CardRefusal;
+use crate::clinic::staff::StaffRefusal;
 use crate::clinic::unlock::WriteRefusal;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -35,6 +36,16 @@ pub(crate) enum Trouble {
     Photo,
     /// Others' photos are being read.
     PhotoBusy,
+    /// A badge opened nothing; `None`: it is mistyped.
+    Badge(Option<StaffRefusal>),
+    /// Staff's session is over, or the form came from another one.
+    DeskClosed,
+    /// Staff's pages are not for a network on which anybody can read along.
+    NotInClear,
+    /// What staff wrote is too long, or empty.
+    DeskText,
+    /// Something for staff could not be read or written.
+    AtDesk(WriteRefusal),
 }
 
 /// A calm page.
@@ -68,28 +79,38 @@ impl Trouble {
             Self::BadForm => StatusCode::BAD_REQUEST,
             Self::Photo => StatusCode::UNPROCESSABLE_ENTITY,
             Self::PhotoBusy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Badge(None) | Self::DeskText => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Badge(Some(StaffRefusal::Locked { .. })) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Badge(Some(StaffRefusal::Failed(_))) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Badge(Some(_refused)) => StatusCode::FORBIDDEN,
+            Self::DeskClosed | Self::NotInClear => StatusCode::FORBIDDEN,
+            Self::AtDesk(WriteRefusal::DiskFull) => StatusCode::INSUFFICIENT_STORAGE,
+            Self::AtDesk(_failed) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
     /// Seconds after which it is worth trying again.
     pub(crate) fn retry_after_s(&self) -> Option<u64> {
         match self {
-            Self::Card(CardRefusal::Locked { wait_s }) => Some(*wait_s),
+            Self::Card(CardRefusal::Locked { wait_s }) | Self::Badge(Some(StaffRefusal::Locked { wait_s })) => Some(*wait_s),
             Self::PhotoBusy => Some(10),
             Self::Card(_) | Self::Write(_) | Self::Unreadable(_) | Self::Expired | Self::Host | Self::CrossSite => None,
             Self::NotFound | Self::TooLarge | Self::TooSlow | Self::BadForm | Self::Photo => None,
+            Self::Badge(_) | Self::DeskClosed | Self::NotInClear | Self::DeskText | Self::AtDesk(_) => None,
         }
     }
 
     /// The sentence for the log, where somebody has to do something about it. It holds nothing of a patient, a card or a form.
     pub(crate) fn failure(&self) -> Option<String> {
         match self {
-            Self::Card(CardRefusal::Failed(why)) => Some(why.clone()),
+            Self::Card(CardRefusal::Failed(why)) | Self::Badge(Some(StaffRefusal::Failed(why))) => Some(why.clone()),
+            Self::AtDesk(refusal) => Some(refusal.to_string()),
             Self::Write(refusal) | Self::Unreadable(refusal) if *refusal != WriteRefusal::NotConcealable => {
                 Some(refusal.to_string())
             }
             Self::Card(_) | Self::Write(_) | Self::Unreadable(_) | Self::Expired | Self::Host | Self::CrossSite => None,
             Self::NotFound | Self::TooLarge | Self::TooSlow | Self::BadForm | Self::Photo | Self::PhotoBusy => None,
+            Self::Badge(_) | Self::DeskClosed | Self::NotInClear | Self::DeskText => None,
         }
     }
 
@@ -107,6 +128,8 @@ impl Trouble {
             Self::Write(WriteRefusal::TakenOver) => say(&t.taken_over_title, &t.taken_over),
             Self::Write(WriteRefusal::NotConcealable) => say(&t.not_concealable_title, &t.not_concealable),
             Self::Unreadable(_) => say(&t.failed_title, &t.failed),
+            Self::AtDesk(WriteRefusal::DiskFull) => say(&t.disk_full_title, &t.disk_full),
+            Self::AtDesk(_failed) => say(&t.failed_title, &t.failed),
             Self::Expired => say(&t.expired_title, &t.expired),
             Self::Host => say(&t.host_title, &t.host),
             Self::CrossSite => say(&t.cross_site_title, &t.cross_site),
@@ -116,11 +139,17 @@ impl Trouble {
             Self::BadForm => say(&t.bad_form_title, &t.bad_form),
             Self::Photo => say(&t.photo_title, &t.photo),
             Self::PhotoBusy => say(&t.photo_busy_title, &t.photo_busy),
+            Self::Badge(refusal) => badge(m, refusal.as_ref()),
+            Self::DeskClosed => say(&m.staff.closed_title, &m.staff.closed),
+            Self::NotInClear => say(&m.staff.in_clear_title, &m.staff.in_clear),
+            Self::DeskText => say(&m.staff.text_title, &m.staff.text),
         };
         let is_in_record = matches!(self, Self::Write(_));
-        let (next, next_words) = match is_in_record {
-            true => ("/record", &m.common.back_record),
-            false => ("/", &m.common.back_front),
+        let is_at_desk = matches!(self, Self::Badge(_) | Self::DeskClosed | Self::DeskText | Self::AtDesk(_));
+        let (next, next_words) = match (is_in_record, is_at_desk) {
+            (true, _) => ("/record", &m.common.back_record),
+            (false, true) => ("/staff", &m.staff.back),
+            (false, false) => ("/", &m.common.back_front),
         };
         Calm { title, what_to_do, next, next_words }
     }
@@ -138,6 +167,21 @@ fn card(m: &'static Messages, refusal: &CardRefusal) -> (&'static super::lang::p
         CardRefusal::Exhausted => (&t.exhausted_title, html(&t.exhausted)),
         CardRefusal::Revoked => (&t.revoked_title, html(&t.revoked)),
         CardRefusal::Failed(_) => (&t.failed_title, html(&t.failed)),
+    }
+}
+
+/// Whether a badge is known is not said to who has not its passphrase.
+fn badge(m: &'static Messages, refusal: Option<&StaffRefusal>) -> (&'static super::lang::phrase::Text, Html) {
+    let t = &m.staff;
+    let html = |text: &super::lang::phrase::Text| Html(text.to_string());
+    match refusal {
+        None => (&t.mistyped_title, html(&t.mistyped)),
+        Some(StaffRefusal::Unknown | StaffRefusal::NotRegistered) => (&t.unknown_title, html(&t.unknown)),
+        Some(StaffRefusal::WrongPassphrase { tries_left }) => (&t.wrong_title, t.wrong.with(*tries_left)),
+        Some(StaffRefusal::Locked { wait_s }) => (&t.locked_title, t.locked.with(wait_s.div_ceil(60).max(1))),
+        Some(StaffRefusal::Exhausted) => (&t.exhausted_title, html(&t.exhausted)),
+        Some(StaffRefusal::Revoked) => (&t.revoked_title, html(&t.revoked)),
+        Some(StaffRefusal::Failed(_)) => (&m.trouble.failed_title, html(&m.trouble.failed)),
     }
 }
 

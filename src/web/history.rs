@@ -35,16 +35,17 @@ struct HistoryPage<'a> {
     apart: Vec<ApartView>,
 }
 
-struct VisitView<'a> {
-    what: &'a Visit,
-    date: Html,
-    doubts: Vec<DoubtWords>,
-    prescriptions: Vec<PrescriptionView<'a>>,
+pub(super) struct VisitView<'a> {
+    pub(super) what: &'a Visit,
+    pub(super) date: Html,
+    pub(super) doubts: Vec<DoubtWords>,
+    pub(super) prescriptions: Vec<PrescriptionView<'a>>,
     /// Where it came from: more than one where several files said the same.
-    sources: Vec<Html>,
-    said: Html,
-    is_concealed: bool,
-    conceal: String,
+    pub(super) sources: Vec<Html>,
+    pub(super) said: Html,
+    pub(super) is_concealed: bool,
+    /// Where the patient hides or shows it; empty where nobody does.
+    pub(super) conceal: String,
 }
 
 /// The first source, and those that said the same.
@@ -59,14 +60,14 @@ fn sources(m: &'static Messages, visit: &Shown<'_, &Visit>) -> Vec<Html> {
     sources
 }
 
-struct PrescriptionView<'a> {
-    prescriber: Option<&'a Prescriber>,
-    groups: Vec<GroupView<'a>>,
+pub(super) struct PrescriptionView<'a> {
+    pub(super) prescriber: Option<&'a Prescriber>,
+    pub(super) groups: Vec<GroupView<'a>>,
 }
 
-struct GroupView<'a> {
-    group: &'a Group,
-    drugs: Vec<(&'a Drug, DoseWords)>,
+pub(super) struct GroupView<'a> {
+    pub(super) group: &'a Group,
+    pub(super) drugs: Vec<(&'a Drug, DoseWords)>,
 }
 
 struct ApartView {
@@ -78,7 +79,7 @@ struct ApartView {
 }
 
 impl<'a> VisitView<'a> {
-    fn new(lang: Lang, visit: &Shown<'a, &'a Visit>) -> Self {
+    pub(super) fn new(lang: Lang, visit: &Shown<'a, &'a Visit>) -> Self {
         let m = lang.messages();
         let drugs = |g: &'a Group| g.drugs.iter().map(|d| (d, DoseWords::new(m, &dose(d, g)))).collect();
         let group = |group: &'a Group| GroupView { group, drugs: drugs(group) };
@@ -124,7 +125,7 @@ impl ApartView {
 }
 
 /// What an entry is called.
-fn kind(lang: Lang, content: &Content) -> &'static Text {
+pub(super) fn kind(lang: Lang, content: &Content) -> &'static Text {
     let k = &lang.messages().kinds;
     match content {
         Content::Patient(_) => &k.patient,
@@ -141,6 +142,9 @@ fn kind(lang: Lang, content: &Content) -> &'static Text {
         Content::Link(_) => &k.link,
         Content::Look(_) => &k.look,
         Content::Stopped(_) => &k.stopped,
+        Content::Acceptance(_) => &k.acceptance,
+        Content::Question(_) => &k.question,
+        Content::Reply(_) => &k.reply,
     }
 }
 
@@ -157,7 +161,10 @@ pub(crate) fn summary(lang: Lang, content: &Content) -> String {
         Content::Correction(c) => summary(lang, &c.replacement),
         Content::Retraction(r) => r.reason.clone(),
         Content::Stopped(s) => format!("{} {}", s.on.raw, s.note),
+        Content::Question(q) => q.text.clone(),
+        Content::Reply(r) => r.text.clone(),
         Content::Verdict(_) | Content::Concealment(_) | Content::Link(_) | Content::Look(_) => String::new(),
+        Content::Acceptance(_) => String::new(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The languages of the pages: one catalogue file each, read once.
 
+mod desk;
 pub mod messages;
 pub mod phrase;
 

@@ -6,7 +6,7 @@ use super::lang::phrase::{Html, japanese};
 use super::page::{self, Frame};
 use super::reading::{Reading, chart};
 use super::{Site, words};
-use crate::record::{Look, Looker};
+use crate::record::{Look, Looker, OWN_CLINIC};
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -27,6 +27,7 @@ struct LookView<'a> {
     when: Html,
     who: Html,
     place: &'a str,
+    why: Option<Html>,
 }
 
 fn view<'a>(f: &Frame, (ms, look): &(i64, &'a Look)) -> LookView<'a> {
@@ -34,7 +35,12 @@ fn view<'a>(f: &Frame, (ms, look): &(i64, &'a Look)) -> LookView<'a> {
         Looker::Card => Html(f.m.looks.card.to_string()),
         Looker::Staff => Html(format!("{} {}", f.m.looks.staff, japanese(&look.name))),
     };
-    LookView { when: words::moment(f.m, *ms), who, place: &look.place }
+    let why = match look.reason.as_str() {
+        "" => None,
+        OWN_CLINIC => Some(Html(f.m.looks.own_clinic.to_string())),
+        other => Some(f.m.looks.reason.with(japanese(other))),
+    };
+    LookView { when: words::moment(f.m, *ms), who, place: &look.place, why }
 }
 
 /// The page of `reading`.

@@ -30,6 +30,8 @@ pub struct Frame {
     pub now: Html,
     /// Whose record it is, on pages of a record.
     pub who: Option<Who>,
+    /// A page of staff's: it is left by signing out.
+    pub is_desk: bool,
     /// For the forms of a session.
     pub csrf: String,
     /// The page can be asked for again in another language.
@@ -69,7 +71,19 @@ impl Frame {
         let m = lang.messages();
         let now = words::moment(m, now_ms);
         let title = m.common.brand.plain().to_owned();
-        Self { m, lang, title, clinic, phone, now, who: None, csrf: String::new(), can_switch: false, notices: Vec::new() }
+        Self {
+            m,
+            lang,
+            title,
+            clinic,
+            phone,
+            now,
+            who: None,
+            is_desk: false,
+            csrf: String::new(),
+            can_switch: false,
+            notices: Vec::new(),
+        }
     }
 
     /// Names the window and lets the visitor change the language, as every page does that is asked for by its address.

@@ -1,8 +1,9 @@
-//! A photo of a card: read here, kept nowhere.
+//! A photo of a card or a badge: read here, kept nowhere.
 
 use super::error::Trouble;
 use super::{Site, form};
 use crate::formats::qr::read_picture;
+use crate::seal::badge::on_sheet;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Multipart, Request};
 use std::sync::Arc;
@@ -15,8 +16,18 @@ const PHOTO_TIME_MAX: Duration = Duration::from_secs(60);
 /// How long a photo waits for the one before it.
 const DECODE_WAIT_MAX: Duration = Duration::from_secs(20);
 
-/// The card code in the photo that a form sends. One photo is decoded at a time, since each takes much memory; a few more may come in.
+/// The card code in the photo that a form sends.
 pub(super) async fn card_code(site: &Site, request: Request) -> Result<String, Trouble> {
+    text(site, request, is_card).await
+}
+
+/// The text of a staff badge in the photo that a form sends.
+pub(super) async fn badge(site: &Site, request: Request) -> Result<String, Trouble> {
+    text(site, request, is_badge).await
+}
+
+/// The first text that may be what is looked for. One photo is decoded at a time, since each takes much memory; a few more may come in.
+async fn text(site: &Site, request: Request, is_it: fn(&str) -> bool) -> Result<String, Trouble> {
     let upload = site.uploads.try_acquire().map_err(|_all_taken| Trouble::PhotoBusy)?;
     let (parts, body) = request.into_parts();
     let bytes = form::read(body, FORM_BYTES_MAX, PHOTO_TIME_MAX).await?;
@@ -27,7 +38,7 @@ pub(super) async fn card_code(site: &Site, request: Request) -> Result<String, T
     };
     // The turn goes into the blocking task: it is over when the decoder is, even where the visitor has left.
     let found = tokio::task::spawn_blocking(move || {
-        let found = find(&photo);
+        let found = find(&photo, is_it);
         drop(turn);
         found
     });
@@ -47,10 +58,21 @@ async fn photo(request: Request) -> Result<Bytes, Trouble> {
     Err(Trouble::BadForm)
 }
 
-/// The address or code of the first symbol that can be a card's. Whether it is one is decided where codes are read.
-fn find(photo: &[u8]) -> Option<String> {
+/// The first symbol that can be what is looked for. Whether it is one is decided where codes are read.
+fn find(photo: &[u8], is_it: fn(&str) -> bool) -> Option<String> {
     let symbols = read_picture(photo).ok()?;
-    let texts = symbols.into_iter().filter_map(|s| String::from_utf8(s.bytes).ok());
-    let mut cards = texts.filter(|t| t.contains("/c/") || t.chars().filter(char::is_ascii_alphanumeric).count() == 28);
-    cards.next()
+    let mut texts = symbols.into_iter().filter_map(|s| String::from_utf8(s.bytes).ok());
+    texts.find(|text| is_it(text))
+}
+
+fn is_card(text: &str) -> bool {
+    text.contains("/c/") || is_code(text)
+}
+
+fn is_badge(text: &str) -> bool {
+    on_sheet(text).is_some() || is_code(text)
+}
+
+fn is_code(text: &str) -> bool {
+    text.chars().filter(char::is_ascii_alphanumeric).count() == 28
 }

@@ -141,6 +141,9 @@ pub(crate) fn doubts(lang: Lang, doubts: &[Doubt]) -> Vec<DoubtWords> {
         },
         Doubt::Contradiction { others } => DoubtWords { sentence: d.contradiction.with(others.len()), ..only(&d.this) },
         Doubt::RetractionNotSeen { .. } => only(&d.retraction_not_seen),
+        Doubt::Asked { place, text, .. } => {
+            DoubtWords { sentence: d.asked.with(japanese(place), japanese(text)), ..only(&d.this) }
+        }
     };
     doubts.iter().map(in_words).collect()
 }

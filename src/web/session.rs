@@ -1,4 +1,4 @@
-//! Patients' sessions: in memory only, short, found by the hash of their token.
+//! Patients' and staff's sessions: in memory only, short, found by the hash of their token.
 
 use crate::clinic::OpenRecord;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -12,6 +12,8 @@ use std::time::Duration;
 pub const IDLE_MAX: Duration = Duration::from_secs(10 * 60);
 /// No session lasts longer.
 pub const LIFE_MAX: Duration = Duration::from_secs(30 * 60);
+/// No session of staff lasts longer.
+pub const STAFF_LIFE_MAX: Duration = Duration::from_secs(8 * 60 * 60);
 /// With this many open sessions, a new one ends the one that was idle longest.
 pub const SESSIONS_MAX: usize = 4096;
 
@@ -55,24 +57,33 @@ impl<R> Session<R> {
 pub struct Sessions<R = OpenRecord> {
     open: Mutex<HashMap<[u8; 32], Entry<R>>>,
     uptime: Uptime,
+    idle_max: Duration,
+    life_max: Duration,
 }
 
 struct Entry<R> {
     session: Arc<Session<R>>,
     opened: Duration,
     used: Duration,
+    idle_max: Duration,
+    life_max: Duration,
 }
 
 impl<R> Entry<R> {
     fn is_over(&self, now: Duration) -> bool {
-        now.saturating_sub(self.used) >= IDLE_MAX || now.saturating_sub(self.opened) >= LIFE_MAX
+        now.saturating_sub(self.used) >= self.idle_max || now.saturating_sub(self.opened) >= self.life_max
     }
 }
 
 impl<R> Sessions<R> {
-    /// None yet.
+    /// None yet; patients'.
     pub fn new(uptime: Uptime) -> Self {
-        Self { open: Mutex::default(), uptime }
+        Self::lasting(uptime, IDLE_MAX, LIFE_MAX)
+    }
+
+    /// None yet; over after so much rest, and after so long in any case.
+    pub fn lasting(uptime: Uptime, idle_max: Duration, life_max: Duration) -> Self {
+        Self { open: Mutex::default(), uptime, idle_max, life_max }
     }
 
     /// Opens a session and gives its token, for the cookie. Only the token's hash is kept.
@@ -89,7 +100,7 @@ impl<R> Sessions<R> {
         {
             open.remove(&oldest);
         }
-        open.insert(key(&token), Entry { session, opened: now, used: now });
+        open.insert(key(&token), Entry { session, opened: now, used: now, idle_max: self.idle_max, life_max: self.life_max });
         token
     }
 

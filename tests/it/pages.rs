@@ -1,6 +1,8 @@
 //! The patients' pages over HTTP: what is refused and how, what every page carries, and that no fact is written twice.
 
 mod node;
+mod staff;
+mod stranger;
 
 use kusuribako::clinic::cards::Reason;
 use kusuribako::formats::qr::{self, Correction};

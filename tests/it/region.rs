@@ -4,6 +4,7 @@ mod carry;
 mod clinic;
 mod lan;
 mod restored;
+mod returning;
 mod succession;
 
 use crate::cli::program::JAHIS;

@@ -42,6 +42,8 @@ pub(super) struct DemoClinic {
     pub(super) pages: SocketAddr,
     /// Where the other clinics reach it.
     pub(super) sync: SocketAddr,
+    /// The file with the first admin's badge and passphrase; none where an earlier version of the demo made none.
+    pub(super) staff: Option<PathBuf>,
     /// With the patients' names.
     pub(super) cards: Vec<(IssuedCard, String)>,
 }
@@ -61,7 +63,9 @@ pub(super) fn open_or_make(dir: &Path, port: u16, output: &mut Output<'_>) -> an
             false => made(&own, sample, &url, place * each, each, output)?,
         };
         let cards = sample_cards(&clinic, if place == 0 { demo::CARDS } else { 1 })?;
-        Ok(DemoClinic { name: sample.name, dir: own.canonicalize()?, url, pages, sync, cards })
+        let dir = own.canonicalize()?;
+        let staff = Some(dir.with_extension("staff")).filter(|file| file.exists());
+        Ok(DemoClinic { name: sample.name, dir, url, pages, sync, staff, cards })
     });
     Ok((clinics.collect::<anyhow::Result<_>>()?, ports))
 }

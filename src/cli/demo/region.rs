@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(120);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Founds the region at the first clinic and lets the others join, unless an earlier demo did.
-pub(super) fn form(clinics: &[DemoClinic], dir: &Path, output: &mut Output<'_>) -> anyhow::Result<()> {
-    let [first, others @ ..] = clinics else { return Ok(()) };
+/// Founds the region at the first clinic and lets the others join, unless an earlier demo did. Says whether it was founded now.
+pub(super) fn form(clinics: &[DemoClinic], dir: &Path, output: &mut Output<'_>) -> anyhow::Result<bool> {
+    let [first, others @ ..] = clinics else { return Ok(false) };
     if !status(first)?["region"].is_null() {
-        return Ok(());
+        return Ok(false);
     }
     output.say("founding a region; copying each clinic's records to another …");
     let kit = dir.join("kit");
@@ -32,7 +32,7 @@ pub(super) fn form(clinics: &[DemoClinic], dir: &Path, output: &mut Output<'_>) 
         run(&first.dir, &["region", "confirm", compared, "--root", &root])?;
     }
     run(&first.dir, &["region", "place", "--adopt", "--alternates", "1", "--root", &root])?;
-    Ok(())
+    Ok(true)
 }
 
 /// Waits until every record lies at two clinics; the names of those that keep each clinic's, in the clinics' order.

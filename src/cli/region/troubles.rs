@@ -63,10 +63,10 @@ pub(super) fn all(here: &Here) -> anyhow::Result<Vec<Shown>> {
     }
     let Some(region) = member.region() else { return Ok(found) };
     found.extend(standing(member, &region));
+    found.extend(here.board().and_then(|board| board.filling).map(heir::filling));
     if !member.is_admitted() {
         return Ok(found);
     }
-    found.extend(here.board().and_then(|board| board.filling).map(heir::filling));
     found.extend(card_base(member, &region));
     found.extend(region.conflicts().iter().map(|conflict| Shown {
         kind: "region",
@@ -108,6 +108,7 @@ fn standing(member: &Member, region: &Region) -> Option<Shown> {
     }
     let (kind, sentence, next_action) = match region.key_state(member.node()) {
         Some(KeyState::Active) => return None,
+        None if member.clinic().is_being_filled() => return Some(heir::waits(member, region)),
         None => (
             "not-admitted",
             both(

@@ -95,6 +95,11 @@ impl Clinic {
         drop(self.inner.opened.lock(self.inner.clock.monotonic()));
     }
 
+    /// What is open.
+    pub(in crate::clinic) fn opened_keys(&self) -> BTreeMap<LedgerId, Arc<LedgerKeys>> {
+        self.inner.opened.lock(self.inner.clock.monotonic()).ledgers.clone()
+    }
+
     /// How each held copy can be read here. Not from async code.
     ///
     /// # Errors

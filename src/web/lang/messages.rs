@@ -32,6 +32,7 @@ pub struct Messages {
     pub(crate) places: Places,
     pub(crate) print: Print,
     pub(crate) trouble: Trouble,
+    pub(crate) staff: super::desk::Staff,
     pub(crate) units: BTreeMap<String, Text>,
     pub(crate) classes: BTreeMap<String, Text>,
 }
@@ -275,6 +276,8 @@ pub(crate) struct Doubt {
     pub(crate) nothing: Text,
     pub(crate) contradiction: Phrase<1>,
     pub(crate) retraction_not_seen: Text,
+    /// Which clinic, and what it asks.
+    pub(crate) asked: Phrase<2>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -320,6 +323,9 @@ pub(crate) struct Kinds {
     pub(crate) link: Text,
     pub(crate) look: Text,
     pub(crate) stopped: Text,
+    pub(crate) acceptance: Text,
+    pub(crate) question: Text,
+    pub(crate) reply: Text,
 }
 
 #[derive(Debug, Deserialize)]
@@ -379,6 +385,8 @@ pub(crate) struct Looks {
     pub(crate) card: Text,
     pub(crate) staff: Text,
     pub(crate) none: Text,
+    pub(crate) own_clinic: Text,
+    pub(crate) reason: Phrase<1>,
     pub(crate) unknown_hint: Text,
 }
 

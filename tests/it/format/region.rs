@@ -3,6 +3,7 @@
 use super::Same;
 use aws_lc_rs::signature::Ed25519KeyPair;
 use kusuribako::ledger::{EntryId, Incarnation, LedgerId, NodeId, SiteId};
+use kusuribako::region::heir::{Request, Wished};
 use kusuribako::region::invitation::Invitation;
 use kusuribako::region::join::{Issued, Joining};
 use kusuribako::region::kit::Kit;
@@ -11,6 +12,7 @@ use kusuribako::region::payload::{
     Placement, Position, PublicHalf, Retired, Revoked, SuccessorProposed,
 };
 use kusuribako::region::{Region, Signed, Signer, StatementId, Statements};
+use kusuribako::seal::card::PinMemory;
 use kusuribako::seal::key::{KeyId, OpenerId};
 
 fn node_pair() -> Ed25519KeyPair {
@@ -142,6 +144,11 @@ pub(super) fn computed(put: &mut impl FnMut(&'static str, &[u8])) {
     let asked = issued.asked(joining.request(), &founding, 0).unwrap();
     put("region: join answer", &asked.answer);
     put("region: compared on both sides (ASCII)", asked.compared.as_bytes());
+
+    let wished = Wished { node: Signer(super::public_of(&node_pair())), node_opener: half(0x21), emergency: half(0x22) };
+    let request = Request::new(wished, &node_pair());
+    put("region: successor request", request.as_bytes());
+    put("region: its code on both sides (ASCII)", request.compared(&mut PinMemory::default()).as_bytes());
 }
 
 /// What was written once is read by every later version, and means what it meant.

@@ -203,10 +203,14 @@ impl Visitor {
     }
 
     pub fn post_photo(&mut self, photo: &[u8]) -> Answer {
+        self.post_photo_to("/photo", photo)
+    }
+
+    pub fn post_photo_to(&mut self, path: &str, photo: &[u8]) -> Answer {
         let mut body = b"--X\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"p.png\"\r\n\r\n".to_vec();
         body.extend_from_slice(photo);
         body.extend_from_slice(b"\r\n--X--\r\n");
-        self.ask("POST", "/photo", "multipart/form-data; boundary=X", &body)
+        self.ask("POST", path, "multipart/form-data; boundary=X", &body)
     }
 
     fn ask(&mut self, method: &str, path: &str, kind: &str, body: &[u8]) -> Answer {

@@ -197,6 +197,18 @@ impl<'l> Clinic<'l> {
         phone.get("/record/notes")
     }
 
+    /// A page of the record.
+    pub fn page(&self, card: &Card, path: &str) -> String {
+        let mut phone = self.phone();
+        phone.open(&card.code, &card.pin);
+        phone.get(path)
+    }
+
+    /// A page that needs no card.
+    pub fn plain(&self, path: &str) -> String {
+        self.phone().get(path)
+    }
+
     /// Writes a memo into the record with the card; gives what came after it.
     pub fn write_memo(&self, card: &Card, text: &str) -> String {
         self.phone().write_memo(&card.code, &card.pin, text)

@@ -29,7 +29,7 @@ pub(super) fn region(lan: &Lan) -> Vec<Clinic<'_>> {
     clinics
 }
 
-fn until_all_meet(clinics: &[Clinic<'_>]) {
+pub(super) fn until_all_meet(clinics: &[Clinic<'_>]) {
     for clinic in clinics {
         clinic.until_status("all are reachable", |status| {
             let sites = status["sites"].as_array().unwrap();
@@ -88,7 +88,7 @@ fn until_shown(clinic: &Clinic<'_>, kind: &str) {
 }
 
 /// Stops everybody and says what lies there of the first clinic's ledger, which is the same at all of them.
-fn same_everywhere(clinics: &mut [Clinic<'_>], with: &BTreeSet<usize>, ledger: &[u8]) -> BTreeSet<Vec<u8>> {
+pub(super) fn same_everywhere(clinics: &mut [Clinic<'_>], with: &BTreeSet<usize>, ledger: &[u8]) -> BTreeSet<Vec<u8>> {
     clinics.iter_mut().for_each(Clinic::stop);
     let of = |clinic: &Clinic<'_>| -> BTreeSet<Vec<u8>> {
         entries(&clinic.data()).into_iter().filter(|(of, _)| of == ledger).map(|(_, open)| open).collect()
@@ -102,7 +102,7 @@ fn same_everywhere(clinics: &mut [Clinic<'_>], with: &BTreeSet<usize>, ledger: &
 }
 
 /// The id of the ledger that a clinic is at home in, by a stopped clinic's file.
-fn own_ledger(home: &Clinic<'_>) -> Vec<u8> {
+pub(super) fn own_ledger(home: &Clinic<'_>) -> Vec<u8> {
     let db = rusqlite::Connection::open_with_flags(home.data().join("ledger.db"), rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)
         .unwrap();
     db.query_row("SELECT ledger FROM chain ORDER BY id LIMIT 1", [], |row| row.get(0)).unwrap()
@@ -112,7 +112,7 @@ fn of_ledger(home: &Clinic<'_>, ledger: &[u8]) -> BTreeSet<Vec<u8>> {
     entries(&home.data()).into_iter().filter(|(of, _)| of == ledger).map(|(_, open)| open).collect()
 }
 
-fn is_clean(clinic: &Clinic<'_>) {
+pub(super) fn is_clean(clinic: &Clinic<'_>) {
     let verified = clinic.json(&["verify"]);
     assert_eq!(verified["faults"], serde_json::json!([]), "{}", clinic.name);
 }

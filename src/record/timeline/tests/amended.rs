@@ -121,7 +121,15 @@ fn a_correction_can_be_undone_and_a_retraction_too() {
 
 #[test]
 fn looks_are_never_amended() {
-    let look = fact(1, Content::Look(Look { by: crate::record::Looker::Staff, name: "佐藤".into(), place: "本院".into() }));
+    let look = fact(
+        1,
+        Content::Look(Look {
+            by: crate::record::Looker::Staff,
+            name: "佐藤".into(),
+            place: "本院".into(),
+            reason: String::new(),
+        }),
+    );
     let facts = [look.clone(), retraction(2, 1, &[&look]), correction(3, 1, &[&look], memo("x"))];
     let timeline = build(&facts, trusted());
     assert_eq!((timeline.looks.len(), timeline.memos.len()), (1, 0));

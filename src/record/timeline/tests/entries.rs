@@ -115,7 +115,12 @@ fn links_by_the_highest_turn() {
 
 #[test]
 fn who_looked_newest_first() {
-    let look = |number| fact(number, Content::Look(Look { by: Looker::Card, name: format!("{number}"), place: String::new() }));
+    let look = |number| {
+        fact(
+            number,
+            Content::Look(Look { by: Looker::Card, name: format!("{number}"), place: String::new(), reason: String::new() }),
+        )
+    };
     let looks: Vec<_> =
         build(&[look(1), look(3), look(2), look(3)], trusted()).looks.into_iter().map(|(at_ms, _)| at_ms).collect();
     assert_eq!(looks, [3000, 2000, 1000]);

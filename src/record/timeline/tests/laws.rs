@@ -1,6 +1,7 @@
 //! Laws: order and duplication of facts change nothing, and nothing that was said disappears.
 
 use super::*;
+use crate::record::review::{Acceptance, Ending, Question, Reply, Reviewer};
 use crate::record::{DrugCode, Link, Looker, Sex};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -44,8 +45,12 @@ fn any_statement() -> impl Strategy<Value = Content> {
             sex: if is_male { Sex::Male } else { Sex::Unknown },
             ..Patient::default()
         })),
-        1 => texts().prop_map(|name| Content::Look(Look { by: Looker::Card, name: name.into(), place: String::new() })),
+        1 => texts().prop_map(|name| Content::Look(Look { by: Looker::Card, name: name.into(), place: String::new(), reason: String::new() })),
     ]
+}
+
+fn reviewer() -> Reviewer {
+    Reviewer { name: String::new(), place: "本院".into(), badge: [1; 16] }
 }
 
 /// What an act on earlier facts is made of: which act, on whom, having seen whom.
@@ -82,6 +87,14 @@ fn act((kind, target, seen, replacement, flag, turn): Act, earlier: &[Fact]) -> 
             on: on(TODAY),
             note: String::new(),
         }),
+        7 => Content::Acceptance(Acceptance { target: name(0), by: reviewer(), seen: vec![name(1).id] }),
+        8 | 9 => Content::Question(Question { about: name(0), text: "なぜ".into(), by: reviewer() }),
+        10 => Content::Reply(Reply {
+            question: target,
+            ending: if flag { Ending::Answered } else { Ending::Withdrawn },
+            text: String::new(),
+            by: reviewer(),
+        }),
         _ => Content::Link(Link { other: Subject([target.0[0]; 16]), linked: flag, turn }),
     }
 }
@@ -89,7 +102,7 @@ fn act((kind, target, seen, replacement, flag, turn): Act, earlier: &[Fact]) -> 
 fn any_facts() -> impl Strategy<Value = Vec<Fact>> {
     let statement = (1u8..8, any_statement());
     let act_parts =
-        (0u8..8, 1u8..16, prop::collection::vec(any::<prop::sample::Index>(), 0..4), any_statement(), any::<bool>(), 0u64..3);
+        (0u8..12, 1u8..16, prop::collection::vec(any::<prop::sample::Index>(), 0..4), any_statement(), any::<bool>(), 0u64..3);
     let act_of = (8u8..16, act_parts);
     let heads = (0i64..4, any::<bool>());
     (prop::collection::vec((statement, heads.clone()), 0..10), prop::collection::vec((act_of, heads), 0..10)).prop_map(
@@ -138,7 +151,10 @@ fn must_be_shown(fact: &Fact) -> bool {
         | Content::Concealment(_)
         | Content::Look(_)
         | Content::Link(_)
-        | Content::Stopped(_) => false,
+        | Content::Stopped(_)
+        | Content::Acceptance(_)
+        | Content::Question(_)
+        | Content::Reply(_) => false,
     }
 }
 

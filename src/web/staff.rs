@@ -1,0 +1,154 @@
+//! Staff's pages: a desk of their own, with a session of its own, and never over a network on which anybody can read along.
+
+mod elsewhere;
+mod item;
+mod sign_in;
+
+use super::error::Trouble;
+use super::guard::{Shut, cookie};
+use super::lang::Lang;
+use super::page::Frame;
+use super::session::Session;
+use super::{LocalAddress, Site};
+use crate::clinic::staff::Staff;
+use crate::clinic::unlock::WriteRefusal;
+use crate::clinic::{Clinic, ClinicError};
+use crate::record::Subject;
+use axum::Router;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::Method;
+use axum::http::request::Parts;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What a session of staff holds.
+pub(super) struct Desk {
+    /// Who signed in, proven by badge and passphrase.
+    staff: Arc<Staff>,
+    /// Whose records were looked at: each is noted once a session.
+    looked: Mutex<BTreeSet<Subject>>,
+}
+
+impl Desk {
+    fn new(staff: Staff) -> Self {
+        Self { staff: Arc::new(staff), looked: Mutex::default() }
+    }
+
+    fn has_looked(&self, subject: Subject) -> bool {
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner).contains(&subject)
+    }
+
+    fn note_look(&self, subject: Subject) {
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner).insert(subject);
+    }
+}
+
+/// Everything under `/staff`, behind the guard that keeps it off plain http.
+pub(super) fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
+    let patient = "/staff/elsewhere/{subject}";
+    Router::new()
+        .route("/staff", get(sign_in::front))
+        .route("/staff/sign-in", post(sign_in::sign_in))
+        .route("/staff/photo", post(sign_in::photo))
+        .route("/staff/sign-out", post(sign_in::sign_out))
+        .route("/staff/elsewhere", get(elsewhere::list))
+        .route(patient, get(elsewhere::patient))
+        .route(&format!("{patient}/accept"), post(elsewhere::accept))
+        .route(&format!("{patient}/query"), post(elsewhere::query))
+        .route(&format!("{patient}/end"), post(elsewhere::end))
+        .route(&format!("{patient}/export"), get(elsewhere::export))
+        .route_layer(from_fn_with_state(Arc::clone(site), not_in_clear))
+}
+
+/// Over TLS, or within this machine.
+async fn not_in_clear(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    let local = request.extensions().get::<LocalAddress>();
+    let is_within = local.is_some_and(|LocalAddress(local)| local.ip().to_canonical().is_loopback());
+    if site.is_tls || is_within { next.run(request).await } else { Trouble::NotInClear.into_response() }
+}
+
+/// Somebody of the staff, signed in.
+pub(super) struct AtDesk {
+    session: Arc<Session<Desk>>,
+    lang: Lang,
+    token: String,
+}
+
+impl FromRequestParts<Arc<Site>> for AtDesk {
+    type Rejection = ShutDesk;
+    async fn from_request_parts(parts: &mut Parts, site: &Arc<Site>) -> Result<Self, ShutDesk> {
+        let lang = parts.extensions.get().copied().unwrap_or_default();
+        // A form that comes without a session was open for too long; a page is then asked for by its address alone.
+        let missing = if parts.method == Method::GET { ShutDesk(Shut::First("/staff")) } else { ShutDesk(Shut::Over) };
+        let token = cookie(&parts.headers, site.desk_cookie_name()).ok_or(missing)?.to_owned();
+        let session = site.desks.find(&token).ok_or(ShutDesk(Shut::Over))?;
+        Ok(Self { session, lang, token })
+    }
+}
+
+/// Where a request without a session of staff is sent.
+pub(super) struct ShutDesk(Shut);
+
+impl IntoResponse for ShutDesk {
+    fn into_response(self) -> Response {
+        match self.0 {
+            Shut::Over => Trouble::DeskClosed.into_response(),
+            first @ Shut::First(_) => first.into_response(),
+        }
+    }
+}
+
+impl AtDesk {
+    /// Refuses a form that is not of this session.
+    fn check(&self, csrf: &str) -> Result<(), Trouble> {
+        if self.session.is_csrf(csrf) { Ok(()) } else { Err(Trouble::DeskClosed) }
+    }
+
+    fn staff(&self) -> Arc<Staff> {
+        Arc::clone(&self.session.record.staff)
+    }
+
+    fn frame(&self, site: &Site, title: &str) -> Frame {
+        let mut frame = desk_frame(site, self.lang, title);
+        self.session.csrf().clone_into(&mut frame.csrf);
+        frame
+    }
+
+    /// Notes once a session that a patient's record is looked at. Where that cannot be written, staff do not look.
+    async fn look(&self, site: &Site, subject: Subject) -> Result<(), Trouble> {
+        if self.session.record.has_looked(subject) {
+            return Ok(());
+        }
+        let staff = self.staff();
+        blocking(site, move |clinic| clinic.note_staff_look(subject, &staff)).await?;
+        self.session.record.note_look(subject);
+        Ok(())
+    }
+}
+
+/// The frame of a page of staff's.
+fn desk_frame(site: &Site, lang: Lang, title: &str) -> Frame {
+    let mut frame = Frame::new(lang, site.clinic.name(), site.clinic.phone(), site.clinic.now_ms()).titled(title);
+    frame.is_desk = true;
+    frame
+}
+
+/// What takes its time, off the threads that answer.
+async fn blocking<T: Send + 'static>(
+    site: &Site,
+    work: impl FnOnce(&Clinic) -> Result<T, ClinicError> + Send + 'static,
+) -> Result<T, Trouble> {
+    let clinic = site.clinic.clone();
+    match tokio::task::spawn_blocking(move || work(&clinic)).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(ClinicError::NoSuchPatient(_) | ClinicError::NoSuchItem(_) | ClinicError::NoSuchQuestion(_))) => {
+            Err(Trouble::NotFound)
+        }
+        Ok(Err(ClinicError::TextLength(_))) => Err(Trouble::DeskText),
+        Ok(Err(error)) => Err(Trouble::AtDesk(error.into())),
+        Err(panicked) => Err(Trouble::AtDesk(WriteRefusal::Failed(panicked.to_string()))),
+    }
+}

@@ -1,0 +1,162 @@
+//! The way to staff's desk and out of it: badge and passphrase, what waits, signing out.
+
+use super::super::error::{Calm, Trouble};
+use super::super::form::Fields;
+use super::super::guard::{self, Speaks};
+use super::super::lang::Lang;
+use super::super::lang::phrase::{Html, Text};
+use super::super::page::{self, Frame};
+use super::super::{Site, photo, words};
+use super::{AtDesk, Desk, ShutDesk, blocking, desk_frame};
+use crate::clinic::elsewhere::Tally;
+use crate::clinic::staff::StaffRefusal;
+use crate::seal::badge::{BadgeCode, Passphrase, on_sheet};
+use askama::Template;
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use std::sync::Arc;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+#[derive(Template)]
+#[template(path = "staff_sign_in.html")]
+struct SignInPage {
+    f: Frame,
+    alert: Option<Calm>,
+    note: Option<&'static Text>,
+    badge: String,
+}
+
+#[derive(Template)]
+#[template(path = "staff_home.html")]
+struct HomePage {
+    f: Frame,
+    waits: Option<Html>,
+    looks: usize,
+    queried: usize,
+    aside: usize,
+}
+
+fn sign_in_page(
+    site: &Site,
+    lang: Lang,
+    alert: Option<&Trouble>,
+    note: Option<&'static Text>,
+    badge: &str,
+) -> Result<Response, Trouble> {
+    let m = lang.messages();
+    let mut f = desk_frame(site, lang, m.staff.sign_in_title.plain());
+    // An answer to a form cannot be asked for again in another language.
+    f.can_switch = alert.is_none() && badge.is_empty();
+    let status = alert.map_or(StatusCode::OK, Trouble::status);
+    page::html(status, &SignInPage { alert: alert.map(|trouble| trouble.calm(m)), note, badge: badge.to_owned(), f })
+}
+
+#[derive(Deserialize)]
+pub(super) struct Done {
+    done: Option<String>,
+}
+
+/// What waits; without a session, the way in.
+pub(super) async fn front(
+    State(site): State<Arc<Site>>,
+    Speaks(lang): Speaks,
+    at_desk: Result<AtDesk, ShutDesk>,
+    done: Query<Done>,
+) -> Result<Response, Trouble> {
+    let Ok(at_desk) = at_desk else {
+        let note = done.done.as_deref().map(|_signed_out| &lang.messages().staff.signed_out);
+        return sign_in_page(&site, lang, None, note, "");
+    };
+    let (tally, aside) = blocking(&site, |clinic| Ok((clinic.elsewhere_tally()?, clinic.waiting()?.len()))).await?;
+    let f = at_desk.frame(&site, lang.messages().staff.home_title.plain());
+    let waits = waits(lang, &tally);
+    page::html(StatusCode::OK, &HomePage { f, waits, looks: tally.looks, queried: tally.queried, aside })
+}
+
+/// "23 entries of 9 patients since …"; nothing where nothing waits.
+fn waits(lang: Lang, tally: &Tally) -> Option<Html> {
+    let m = lang.messages();
+    let since = tally.since_ms.filter(|_| tally.entries > 0)?;
+    Some(m.staff.waits.with(tally.entries, tally.patients, words::moment(m, since)))
+}
+
+/// Wiped when it is done with.
+#[derive(Deserialize, Zeroize, ZeroizeOnDrop)]
+pub(super) struct SignInForm {
+    badge: String,
+    #[serde(default)]
+    passphrase: String,
+}
+
+pub(super) async fn sign_in(
+    State(site): State<Arc<Site>>,
+    Speaks(lang): Speaks,
+    headers: HeaderMap,
+    Fields(form): Fields<SignInForm>,
+) -> Result<Response, Trouble> {
+    // The whole sheet may have been pasted.
+    let (code, on_sheet) = on_sheet(&form.badge).unwrap_or((&form.badge, None));
+    let typed = if form.passphrase.trim().is_empty() { on_sheet.unwrap_or_default() } else { &form.passphrase };
+    let shown: String = code.chars().take(100).collect();
+    let refused = |refusal| {
+        let trouble = Trouble::Badge(refusal);
+        sign_in_page(&site, lang, Some(&trouble), None, &shown)
+    };
+    let Ok(code) = BadgeCode::read(code) else { return refused(None) };
+    let passphrase = Passphrase::entered(typed);
+    let Ok(place) = site.signing_in.acquire().await else { return Err(Trouble::PhotoBusy) };
+    let clinic = site.clinic.clone();
+    let proven = tokio::task::spawn_blocking(move || clinic.prove_staff(&code, &passphrase)).await;
+    drop(place);
+    match proven.unwrap_or_else(|panicked| Err(StaffRefusal::Failed(panicked.to_string()))) {
+        Ok(staff) => {
+            if let Some(old) = guard::cookie(&headers, site.desk_cookie_name()) {
+                site.desks.end(old);
+            }
+            let token = site.desks.open(Desk::new(staff));
+            let seconds = super::super::STAFF_LIFE_MAX.as_secs();
+            let mut response = Redirect::to("/staff").into_response();
+            guard::append_cookie(response.headers_mut(), &site.cookie(site.desk_cookie_name(), &token, seconds));
+            Ok(response)
+        }
+        Err(mended @ (StaffRefusal::Unknown | StaffRefusal::NotRegistered | StaffRefusal::WrongPassphrase { .. })) => {
+            refused(Some(mended))
+        }
+        Err(other) => Err(Trouble::Badge(Some(other))),
+    }
+}
+
+pub(super) async fn photo(State(site): State<Arc<Site>>, Speaks(lang): Speaks, request: Request) -> Result<Response, Trouble> {
+    match photo::badge(&site, request).await {
+        Ok(text) => {
+            let code = on_sheet(&text).map_or(text.as_str(), |(code, _)| code);
+            sign_in_page(&site, lang, None, Some(&lang.messages().staff.photo_done), code)
+        }
+        Err(trouble @ (Trouble::Photo | Trouble::PhotoBusy | Trouble::TooLarge)) => {
+            sign_in_page(&site, lang, Some(&trouble), None, "")
+        }
+        Err(other) => Err(other),
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct SignOutForm {
+    csrf: String,
+}
+
+/// Ends the session. Where it is over already, that is what was wanted.
+pub(super) async fn sign_out(
+    State(site): State<Arc<Site>>,
+    at_desk: Result<AtDesk, ShutDesk>,
+    Fields(form): Fields<SignOutForm>,
+) -> Result<Response, Trouble> {
+    let mut response = Redirect::to("/staff?done=signed-out").into_response();
+    if let Ok(at_desk) = at_desk {
+        at_desk.check(&form.csrf)?;
+        site.desks.end(&at_desk.token);
+    }
+    guard::append_cookie(response.headers_mut(), &site.cookie(site.desk_cookie_name(), "", 0));
+    Ok(response)
+}
