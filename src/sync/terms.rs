@@ -71,8 +71,6 @@ pub fn standings(
 fn between(region: &Region, own: NodeId, peer: NodeId, ledger: LedgerId, is_held: bool) -> Standing {
     match (is_held, region.may_have_held(peer, ledger)) {
         (true, true) => Standing::holder(),
-        // What a carried node wrote is passed on to the home like what was left in its inbox.
-        (false, true) if region.carries(peer, ledger) => Standing { gives: true, takes: Take::Of(peer) },
         // It may have left something in the inbox.
         (true, false) => Standing { gives: false, takes: Take::Everything },
         (false, true) => Standing { gives: true, takes: Take::Nothing },
@@ -147,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_carried_node_holds_what_it_carries_and_others_pass_on_what_it_wrote() {
+    fn a_carried_node_holds_what_it_carries_and_nothing_else() {
         let mut world = placed();
         let said = carried(50, 11, &[0], &world);
         world.say(11, 1, &said);
@@ -155,7 +153,7 @@ mod tests {
         assert!(holds(&region, node(50), ledger(0), false, false) && !holds(&region, node(50), ledger(1), false, true));
         assert_eq!(between_nodes(&region, 10, 50, 0), Standing::holder());
         assert_eq!(between_nodes(&region, 50, 10, 0), Standing::holder());
-        assert_eq!(between_nodes(&region, 12, 50, 0), Standing { gives: true, takes: Take::Of(node(50)) });
+        assert_eq!(between_nodes(&region, 12, 50, 0), Standing { gives: true, takes: Take::Nothing });
         assert_eq!(between_nodes(&region, 50, 12, 0), Standing { gives: false, takes: Take::Everything });
         assert_eq!(between_nodes(&region, 12, 50, 2), Standing { gives: false, takes: Take::Everything }, "its inbox");
         let written = Frontier::new([entry(node(50), 3, 1)], 3, 0);
