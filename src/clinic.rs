@@ -80,6 +80,8 @@ struct Inner {
     inboxes: RwLock<BTreeMap<LedgerId, (KeyId, [u8; 32])>>,
     /// Which site each node writes for.
     writers: writers::Writers,
+    /// What was counted last, and at which row of the store.
+    tally: std::sync::Mutex<Option<(i64, elsewhere::Tally)>>,
 }
 
 /// Why the clinic could not do what was asked.
