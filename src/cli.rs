@@ -2,7 +2,9 @@
 //! wrong input, 2 usage.
 
 mod card;
+mod carry;
 mod demo;
+mod drugs;
 mod elsewhere;
 mod export;
 mod import;
@@ -16,6 +18,7 @@ mod request;
 mod secrets;
 mod serve;
 mod set_aside;
+mod simulate;
 mod socket;
 mod staff;
 mod study;
@@ -65,10 +68,14 @@ enum Command {
     Card(card::CardArgs),
     /// Patients: add, list
     Patient(patient::PatientArgs),
+    /// A carried copy for a place without any network: export, open, return
+    Carry(carry::CarryArgs),
     /// The region: found, invite, join, who holds whose copies, what is wrong
     Region(region::RegionArgs),
     /// What happened to this clinic's patients at other clinics, and what staff do about it
     Elsewhere(elsewhere::ElsewhereArgs),
+    /// The clinic's own drug master: take in published tables, look products up
+    Drugs(drugs::DrugsArgs),
     /// Staff badges
     Staff(staff::StaffArgs),
     /// Open the copies that lie here, with the badge and passphrase of somebody of the staff
@@ -81,6 +88,8 @@ enum Command {
     Rebuild(verify::RebuildArgs),
     /// The founding paper's study and your region's: hazard, placements, maps
     Study(study::StudyArgs),
+    /// A region in memory, through whatever can go wrong: does what must hold, hold?
+    Simulate(simulate::SimulateArgs),
     /// Measure this machine against a reference, as ratios
     Bench(crate::bench::BenchArgs),
 }
@@ -103,6 +112,11 @@ impl At {
             Cli::command().error(clap::error::ErrorKind::MissingRequiredArgument, sentence)
         };
         Ok(self.dir.as_deref().ok_or_else(unnamed)?)
+    }
+
+    /// Where none was named.
+    fn default_dir(&mut self, dir: Option<PathBuf>) {
+        self.dir = self.dir.take().or(dir);
     }
 
     fn location(&self) -> anyhow::Result<crate::clinic::setup::Location> {
@@ -152,14 +166,17 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         }
         Command::Card(args) => request::dispatch(&args.at.clone(), Request::Card(args.action), output),
         Command::Patient(args) => request::dispatch(&args.at.clone(), Request::Patient(args.action), output),
+        Command::Carry(args) => carry::run(args, output),
         Command::Region(args) => region::run(args, output),
         Command::Elsewhere(args) => elsewhere::run(args, output),
+        Command::Drugs(args) => drugs::run(args, output),
         Command::Staff(args) => staff::run(args, output),
         Command::Unlock(args) => staff::unlock(&args, output),
         Command::Lock(args) => request::dispatch(&args.at, Request::Staff(staff::Action::Lock), output),
         Command::Verify(args) => request::dispatch(&args.at, Request::Verify { json: args.json }, output),
         Command::Rebuild(args) => request::dispatch(&args.at, Request::Rebuild, output),
         Command::Study(args) => study::run(&args, output),
+        Command::Simulate(args) => simulate::run(&args, output),
         Command::Bench(args) => {
             let (out, err) = output.streams();
             crate::bench::run(&args, out, err)

@@ -3,6 +3,7 @@
 
 pub mod adopt;
 pub mod cards;
+pub mod carried;
 pub mod chart;
 pub mod check;
 mod derive;
@@ -147,6 +148,11 @@ pub enum ClinicError {
     /// Somebody has one.
     #[error("this clinic has a first admin already; a second badge is issued by somebody who has one")]
     AdminThere,
+    /// A carried copy received the badges of its maker's staff when it was made.
+    #[error(
+        "a badge was issued since this carried copy was made: export to an empty directory, so that the new badge opens it too"
+    )]
+    NewBadges,
     /// This node does not write into that ledger.
     #[error("this node does not write into the record of {home}: ask there, or see `kusuribako region status`")]
     NotWritable {

@@ -4,6 +4,7 @@
 
 pub mod code;
 pub mod groups;
+pub mod kept;
 pub mod marks;
 pub mod master;
 pub mod names;

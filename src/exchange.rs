@@ -10,6 +10,7 @@ pub mod copies;
 pub mod fetch;
 pub mod fill;
 pub mod frontier;
+pub mod memory;
 pub mod message;
 pub mod node;
 pub mod ranges;

@@ -44,6 +44,10 @@ pub mod discovery;
 
 pub mod sync;
 
+pub mod carry;
+
+pub mod simulate;
+
 pub mod demo;
 
 pub mod web;

@@ -3,6 +3,7 @@
 //! [`Member`] is the one owner of the statements while a process has the clinic open: everything that comes is merged here, kept in the
 //! store, evaluated once, and then published.
 
+mod carrying;
 mod error;
 mod holders;
 mod joining;

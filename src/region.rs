@@ -5,6 +5,7 @@
 //! claims that are shown, and a duration counts each node's own running time.
 
 pub mod authority;
+pub mod carried;
 pub mod conflict;
 pub mod emergency;
 pub mod heir;
@@ -22,6 +23,7 @@ pub mod succession;
 
 pub use crate::sentence::Sentence;
 pub use authority::{Authority, Standing};
+pub use carried::Carried;
 pub use conflict::Conflict;
 pub use keys::{Access, EntryStanding, KeyState, Limits, node_of};
 pub use statement::{Body, RegionId, Signed, SignedError, SignedId, Signer, StatementId};
@@ -75,6 +77,7 @@ pub struct Region {
     authority: Authority,
     sites: BTreeMap<SiteId, Site>,
     nodes: BTreeMap<NodeId, Node>,
+    carried: BTreeMap<NodeId, Carried>,
     placements: Placements,
     emergencies: Vec<Declared>,
     proposals: Vec<Proposal>,
@@ -102,6 +105,7 @@ impl Region {
             founded: founded.clone(),
             sites: counted.sites(),
             nodes: counted.nodes(),
+            carried: BTreeMap::new(),
             placements: Placements::of(statements, &authority),
             emergencies: emergency::declared(statements, &authority),
             proposals: Vec::new(),
@@ -109,6 +113,7 @@ impl Region {
             authority,
         };
         region.hear_nodes(statements);
+        region.carried = carried::carried(statements, &region, &counted.ended());
         region.proposals = succession::proposals(statements, &region);
         region.conflicts = counted.conflicts.into_iter().chain(conflict::found(statements, &region)).collect();
         Some(region)
@@ -137,6 +142,17 @@ impl Region {
     /// All nodes that were ever admitted, with their states.
     pub fn nodes(&self) -> &BTreeMap<NodeId, Node> {
         &self.nodes
+    }
+
+    /// All carried nodes that somebody vouches for, with their states. They are no site's boxes: they have no ledger of their own and
+    /// their copies count for nothing, but what they write in what they carry counts as a holder's.
+    pub fn carried(&self) -> &BTreeMap<NodeId, Carried> {
+        &self.carried
+    }
+
+    /// What the key of a node is good for, admitted or carried; `None` for strangers.
+    pub fn key_state(&self, node: NodeId) -> Option<&KeyState> {
+        self.nodes.get(&node).map(|node| &node.state).or_else(|| self.carried.get(&node).map(|carried| &carried.state))
     }
 
     /// The adopted placements.
@@ -202,10 +218,12 @@ impl Region {
 
     /// What a connection from a key is for.
     pub fn access(&self, key: Signer) -> Access {
-        match self.nodes.get(&node_of(key)).map(|node| (node, &node.state)) {
-            Some((node, KeyState::Active)) => Access::Member { node: node.id, site: node.site },
-            Some((node, KeyState::Retired)) => Access::DeliversOnly { node: node.id },
-            Some((_, KeyState::Revoked(_))) | None => Access::StatementsOnly,
+        let id = node_of(key);
+        match (self.key_state(id), self.nodes.get(&id)) {
+            (Some(KeyState::Active), Some(node)) => Access::Member { node: id, site: node.site },
+            (Some(KeyState::Active), None) => Access::Carried { node: id },
+            (Some(KeyState::Retired), _) => Access::DeliversOnly { node: id },
+            (Some(KeyState::Revoked(_)) | None, _) => Access::StatementsOnly,
         }
     }
 
@@ -218,7 +236,7 @@ impl Region {
         seq: u64,
         entry: EntryId,
     ) -> EntryStanding {
-        match self.nodes.get(&author).map(|node| &node.state) {
+        match self.key_state(author) {
             None => EntryStanding::AuthorUnknown,
             Some(KeyState::Active | KeyState::Retired) => EntryStanding::Counts,
             Some(KeyState::Revoked(limits)) if limits.hold(ledger, incarnation, seq, entry) => EntryStanding::Counts,
@@ -279,6 +297,23 @@ fn state_rank(state: &KeyState) -> u8 {
     }
 }
 
+/// What ends the keys of nodes.
+struct Ended<'a> {
+    retired: &'a [&'a Retired],
+    revoked: &'a [&'a Revoked],
+}
+
+impl Ended<'_> {
+    /// Revocation beats whatever else is said of a key.
+    fn state(&self, id: NodeId, is_succeeded: bool) -> KeyState {
+        match Limits::of(self.revoked.iter().copied().filter(|revoked| revoked.node == id)) {
+            Some(limits) => KeyState::Revoked(limits),
+            None if is_succeeded || self.retired.iter().any(|retired| retired.node == id) => KeyState::Retired,
+            None => KeyState::Active,
+        }
+    }
+}
+
 impl<'a> Counted<'a> {
     fn of(statements: &'a Statements, authority: &Authority) -> Self {
         let mut counted = Self::default();
@@ -301,7 +336,7 @@ impl<'a> Counted<'a> {
                 self.conflicts.extend(kept.any().and_then(|signed| Conflict::not_understood(signed, &kept.said)));
             }
             Said::Founded(_) | Said::Deputies(_) | Said::Placement(_) | Said::Emergency(_) | Said::EmergencyEnded(_) => {}
-            Said::SuccessorProposed(_) | Said::Notice(_) | Said::NodeKeys(_) => {}
+            Said::SuccessorProposed(_) | Said::Notice(_) | Said::NodeKeys(_) | Said::Carried(_) => {}
         }
     }
 
@@ -318,6 +353,10 @@ impl<'a> Counted<'a> {
         sites
     }
 
+    fn ended(&self) -> Ended<'_> {
+        Ended { retired: &self.retired, revoked: &self.revoked }
+    }
+
     fn nodes(&self) -> BTreeMap<NodeId, Node> {
         let succeeded: BTreeSet<(SiteId, NodeId)> =
             self.admitted.iter().filter_map(|(_, admitted)| Some((admitted.site, admitted.succeeds?))).collect();
@@ -326,13 +365,7 @@ impl<'a> Counted<'a> {
         let mut nodes = BTreeMap::new();
         for (_, admitted) in sorted {
             let id = admitted.node_id();
-            let is_retired = succeeded.contains(&(admitted.site, id)) || self.retired.iter().any(|retired| retired.node == id);
-            let limits = Limits::of(self.revoked.iter().copied().filter(|revoked| revoked.node == id));
-            let state = match limits {
-                Some(limits) => KeyState::Revoked(limits),
-                None if is_retired => KeyState::Retired,
-                None => KeyState::Active,
-            };
+            let state = self.ended().state(id, succeeded.contains(&(admitted.site, id)));
             let node = Node { id, key: admitted.node, site: admitted.site, state, notice: None, keys: None };
             nodes.entry(id).or_insert(node);
         }

@@ -176,7 +176,7 @@ struct Shared {
     /// Reads that never stand before a page.
     behind: Queue<ReadJob>,
     /// Who is told of every transaction.
-    listener: Mutex<Option<tokio::sync::mpsc::UnboundedSender<Change>>>,
+    listeners: Mutex<Vec<tokio::sync::mpsc::UnboundedSender<Change>>>,
     condition: Mutex<Condition>,
     /// `i64::MIN` before there is any.
     newest_trusted_ms: AtomicI64,
@@ -245,7 +245,7 @@ impl Store {
             writes: Queue::new(options.queue),
             reads: Queue::new(options.queue),
             behind: Queue::new(options.queue),
-            listener: Mutex::default(),
+            listeners: Mutex::default(),
             condition: Mutex::new(condition),
             newest_trusted_ms: AtomicI64::new(newest_trusted_ms),
             _lock: lock,
@@ -286,6 +286,11 @@ impl Store {
     /// The node that writes.
     pub fn node(&self) -> NodeId {
         self.0.scribe.node
+    }
+
+    /// The data directory.
+    pub fn dir(&self) -> &Path {
+        self.0.dir.path()
     }
 
     /// The clock that entries are dated by.
@@ -432,6 +437,17 @@ impl Store {
 /// [`StoreError::Io`].
 pub fn prepare_dir(dir: &Path) -> Result<(), StoreError> {
     DataDir::new(dir).create()
+}
+
+/// Reads the directory of a box that is out of service, in one snapshot. Nothing in it is changed.
+///
+/// # Errors
+/// [`StoreError::NotThere`]; [`StoreError::Corrupt`] where it is no database of this version, or damaged; [`StoreError::Io`].
+pub fn read_directory<T>(dir: &Path, read: impl FnOnce(&Reader<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let dir = DataDir::new(dir);
+    dir.require_database()?;
+    let conn = schema::open_reader(&dir)?;
+    snapshot(&conn, read)
 }
 
 /// An answer that is there already.

@@ -16,7 +16,7 @@ pub mod pace;
 pub mod strangers;
 pub mod terms;
 pub mod tls;
-mod unite;
+pub mod unite;
 mod worker;
 
 pub use board::{Board, Snapshot};
@@ -48,6 +48,8 @@ pub struct Settings {
     pub peers: Vec<String>,
     /// A bound on what is sent as answers, in bytes a second.
     pub bytes_per_second: Option<u32>,
+    /// It looks for nobody and calls nobody: a carried node in a place of its own.
+    pub is_alone: bool,
 }
 
 /// Why a node does not take part.

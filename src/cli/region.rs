@@ -1,6 +1,7 @@
 //! `region`: several clinics that hold each other's sealed copies.
 
 mod args;
+mod carried;
 mod carry;
 mod clocks;
 mod confirm;

@@ -1,7 +1,7 @@
 //! A command as data, so that it can be carried out here, or by the server that has the data directory open.
 
 use super::output::Output;
-use super::{At, card, elsewhere, export, import, patient, region, set_aside, socket, staff, verify};
+use super::{At, card, carry, elsewhere, export, import, patient, region, set_aside, socket, staff, verify};
 use crate::clinic::{Clinic, ClinicError};
 use crate::clock::Clock;
 use crate::membership::Member;
@@ -21,6 +21,8 @@ pub(crate) enum Request {
     Export(export::Export),
     /// Cards.
     Card(card::Action),
+    /// Carried copies.
+    Carry(carry::Action),
     /// Patients.
     Patient(patient::Action),
     /// Check everything.
@@ -75,13 +77,37 @@ impl Here {
 }
 
 impl Request {
+    /// A carried copy has no patients, staff or region of its own: what is written into its own ledger would never come home.
+    fn check_carried(&self, clinic: &Clinic) -> anyhow::Result<()> {
+        let is_fit = matches!(self, Self::SetAside(_) | Self::Export(_) | Self::Verify { .. } | Self::Rebuild)
+            || matches!(self, Self::Import(import) if import.card.is_some())
+            || matches!(self, Self::Staff(staff::Action::Unlock { .. } | staff::Action::Lock))
+            || matches!(
+                self,
+                Self::Region(region::Action::Status { .. } | region::Action::Map { .. } | region::Action::Carry(_))
+            );
+        if is_fit {
+            return Ok(());
+        }
+        match clinic.carried()? {
+            None => Ok(()),
+            Some(copy) => anyhow::bail!(
+                "this is a carried copy of {}: patients open their records on its pages, `import --card CODE` brings a file to a record, \
+                 `unlock` opens what it carries; everything else is done at a clinic",
+                copy.by_name
+            ),
+        }
+    }
+
     /// Carries it out; the exit code.
     pub(crate) fn run(self, here: &Here, output: &mut Output<'_>) -> anyhow::Result<u8> {
         let clinic = &here.clinic;
+        self.check_carried(clinic)?;
         match self {
             Self::Import(import) => import::carry_out(clinic, import, output),
             Self::SetAside(action) => set_aside::carry_out(here, action, output),
             Self::Export(export) => export::carry_out(clinic, &export, output),
+            Self::Carry(action) => carry::carry_out(here, action, output),
             Self::Card(action) => card::carry_out(here, action, output),
             Self::Patient(action) => patient::carry_out(clinic, action, output),
             Self::Verify { json } => verify::carry_out(clinic, json, output),

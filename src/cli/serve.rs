@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Args)]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
-    at: At,
+    pub(super) at: At,
     /// Address and port; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR:PORT")]
     listen: SocketAddr,
@@ -48,6 +48,13 @@ pub(crate) struct ServeArgs {
     sync: SyncArgs,
 }
 
+impl ServeArgs {
+    /// Takes the port at which others call.
+    pub(super) fn bind_sync(&self) -> Syncing {
+        self.sync.bind()
+    }
+}
+
 /// What a process serves.
 struct Serving<'a> {
     clinic: Clinic,
@@ -61,13 +68,23 @@ struct Serving<'a> {
 }
 
 pub(crate) fn run(args: &ServeArgs, output: &mut Output<'_>) -> anyhow::Result<u8> {
+    let clinic = || Ok(Clinic::open(&args.at.location()?, Clock::system())?);
+    serve(args, clinic, args.sync.bind(), output)
+}
+
+/// Serves what `open` opens, once everything else about the arguments is right.
+pub(super) fn serve(
+    args: &ServeArgs,
+    open: impl FnOnce() -> anyhow::Result<Clinic>,
+    sync: Syncing,
+    output: &mut Output<'_>,
+) -> anyhow::Result<u8> {
     let tls = match (&args.tls_cert, &args.tls_key) {
         (Some(certificate), Some(key)) => Some(TlsFiles { certificate: certificate.clone(), key: key.clone() }),
         _ => None,
     };
     app::check_listen_address(args.listen, tls.is_some(), args.insecure_lan)?;
-    let clinic = Clinic::open(&args.at.location()?, Clock::system())?;
-    let sync = args.sync.bind();
+    let clinic = open()?;
     let listener = TcpListener::bind(args.listen).with_context(|| format!("listening on {}", args.listen))?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let ready = format!("ready: {scheme}://{}", listener.local_addr()?);

@@ -34,6 +34,14 @@ pub(crate) enum ActionArgs {
     Resolve(ResolveArgs),
     /// What a box wrote after it was revoked is genuine: write it again, with the word of this clinic's staff
     Adopt(adopt::AdoptArgs),
+    /// Fetch what a revoked box wrote from its data directory: nobody speaks with it any more
+    Bring {
+        /// The data directory of the revoked box, or a copy of it
+        from: std::path::PathBuf,
+        /// Result as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Which record, and the decision.
@@ -72,6 +80,7 @@ pub(crate) enum Action {
     List { json: bool },
     Resolve { number: i64, decision: Decision, json: bool },
     Adopt(adopt::Adopt),
+    Bring { from: std::path::PathBuf, json: bool },
 }
 
 /// The decision, as data.
@@ -88,6 +97,8 @@ impl ActionArgs {
     pub(crate) fn read(self) -> anyhow::Result<Action> {
         Ok(match self {
             Self::List { json } => Action::List { json },
+            // The server may stand elsewhere.
+            Self::Bring { from, json } => Action::Bring { from: std::path::absolute(from)?, json },
             Self::Adopt(args) => Action::Adopt(args.read()?),
             Self::Resolve(args) => {
                 let decision = match args.decision.patient {
@@ -105,6 +116,7 @@ impl ActionArgs {
 pub(crate) fn carry_out(here: &Here, action: Action, output: &mut Output<'_>) -> anyhow::Result<u8> {
     let clinic = &here.clinic;
     match action {
+        Action::Bring { from, json } => return adopt::bring(here, &from, json, output),
         Action::Adopt(adopt) => return adopt::adopt(here, &adopt, output),
         Action::List { json } => list(&clinic.waiting()?, json, output)?,
         Action::Resolve { number, decision, json } => {

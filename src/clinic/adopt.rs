@@ -1,6 +1,10 @@
 //! What a box wrote after its key was revoked lies aside and counts nowhere. Staff of the home who have looked at it adopt it: the facts are written
 //! again by this box, under their own ids, so that a fact stays one fact; keys and cards are not, since whoever had the box knows them.
 
+mod bring;
+
+pub use bring::Brought;
+
 use super::intake::aside::Waiting;
 use super::keys::Ring;
 use super::projection;

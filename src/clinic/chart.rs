@@ -1,5 +1,6 @@
 //! A record decrypted: the facts that a page is made of.
 
+use super::carried::{self, CarriedView};
 use super::inbox::waiting_elsewhere;
 use super::keys::Ring;
 use super::{Clinic, ClinicError, OpenRecord};
@@ -30,6 +31,8 @@ pub struct Chart {
     pub copies: (u32, u32),
     /// Entries that wait in the ledger's inbox, as far as that can be seen here.
     pub inbox_waiting: usize,
+    /// Where this is a carried copy: what it says of itself.
+    pub carried: Option<CarriedView>,
 }
 
 impl Clinic {
@@ -41,16 +44,18 @@ impl Clinic {
         let (ledger, subject) = (record.ledger(), record.subject());
         // Decrypted here, not by the reader: the many small texts of a record are then freed by the thread that made them, which is
         // much cheaper, and the readers are free for the next page.
-        let is_own = ledger == self.ledger();
+        let (is_own, node) = (ledger == self.ledger(), self.inner.store.node());
         let read = move |reader: &Reader<'_>| {
             let waiting = if is_own { 0 } else { waiting_elsewhere(reader, ledger)? };
-            Ok((reader.entries_of(ledger, subject)?, waiting))
+            Ok((reader.entries_of(ledger, subject)?, waiting, carried::view(reader, ledger, node)?))
         };
-        let (found, inbox_waiting) = self.inner.store.read(read).await?;
+        let (found, inbox_waiting, carried) = self.inner.store.read(read).await?;
         let chart = Chart::of(&found, record.ring());
-        let newest_ms = found.entries.iter().map(|entry| entry.open.time().ms()).max();
+        // What is written on a carried copy makes it no newer.
+        let exported_ms = carried.as_ref().and_then(|carried| carried.as_of_ms);
+        let newest_ms = exported_ms.or_else(|| found.entries.iter().map(|entry| entry.open.time().ms()).max());
         let (copy_as_of_ms, copies) = self.freshness(ledger, newest_ms);
-        Ok(Chart { copy_as_of_ms, copies, inbox_waiting, ..chart })
+        Ok(Chart { copy_as_of_ms, copies, inbox_waiting, carried, ..chart })
     }
 
     /// Reads and decrypts a record with the ledger key, at its home.

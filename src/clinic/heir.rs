@@ -80,7 +80,7 @@ impl Clinic {
         let keys = self.inner.store.read_now(move |reader| {
             let within = Within::new(reader, ledger);
             let home = inner.homes.of(within)?;
-            Ok(keys_for(within, &home, id, &opener))
+            Ok(keys_for(within, &home, id, &opener, &[]))
         })??;
         let keys = keys.filter(|keys| is_proven(keys, inboxes.get(&ledger)));
         Ok(keys.map(|keys| Opening { ledger, keys: Arc::new(keys), staff: None }))

@@ -147,19 +147,19 @@ pub(super) fn is_revoked(
     Ok(false)
 }
 
-/// A ledger's keys as an opener receives them: badge, emergency key or recovery key. `None` where it receives none that opens.
-/// Which keys a ledger has, only its home says: whoever holds it could seal one of its own making to the same opener.
+/// A ledger's keys as an opener receives them: badge, emergency key or recovery key, in the ledger itself or `beside` it. `None` where it
+/// receives none that opens. Which keys a ledger has, only its home says: whoever holds it could seal one of its own making to the same
+/// opener.
 pub(super) fn keys_for(
     within: Within<'_, '_>,
     home: &Speakers,
     id: OpenerId,
     opener: &Opener,
+    beside: &[Wrap],
 ) -> Result<Option<LedgerKeys>, ClinicError> {
-    let mut stored = stored_entries(within, projection::LEDGER_KEY, None)?;
-    stored.retain(|entry| home.said(&entry.open));
-    stored.sort_by_key(|entry| (entry.open.time(), entry.id()));
-    let ledger_keys: Vec<LedgerKey> = stored.iter().filter_map(|entry| open_payload(entry).ok()).collect();
+    let ledger_keys = ledger_keys(within, home)?;
     let mut wraps: Vec<Wrap> = opener_wraps(within, id)?;
+    wraps.extend_from_slice(beside);
     wraps.extend(ledger_keys.iter().flat_map(|entry| entry.wraps.iter().cloned()));
     let mut ring: Option<Ring> = None;
     for entry in ledger_keys.iter().rev() {
@@ -177,6 +177,14 @@ pub(super) fn keys_for(
     open_predecessors(&mut ring, &boxes);
     let oldest = ledger_keys.iter().find_map(|first| ring.get(first.key)).unwrap_or(ring.newest());
     Ok(Some(LedgerKeys { indexer: oldest.indexer(), ring }))
+}
+
+/// The ledger key entries of a ledger's home, in the order in which they were written.
+pub(super) fn ledger_keys(within: Within<'_, '_>, home: &Speakers) -> Result<Vec<LedgerKey>, ClinicError> {
+    let mut stored = stored_entries(within, projection::LEDGER_KEY, None)?;
+    stored.retain(|entry| home.said(&entry.open));
+    stored.sort_by_key(|entry| (entry.open.time(), entry.id()));
+    Ok(stored.iter().filter_map(|entry| open_payload(entry).ok()).collect())
 }
 
 fn is_for(wrap: &Wrap, key: KeyId, opener: OpenerId) -> bool {

@@ -2,6 +2,7 @@
 
 use super::code::{CodeError, Product, Route, Substance};
 use super::groups::Group;
+use super::kept::{Imported, Kept, KeptError};
 use super::marks::{Mark, Match, Taken, marks};
 use super::master::{FoundBy, KnownBy, Master, Unknown};
 use super::names::{brand, search_key, stem, stems};
@@ -337,4 +338,23 @@ fn a_date_that_is_not_known_makes_no_replacement() {
     let unknown: Option<Date> = None;
     let old = Taken { starts: unknown, ends: unknown, has_ended: true, ..taken(&first, "アムロジン錠５ｍｇ") };
     assert_eq!(marks(&master(), &[old, taken(&second, "アムロジピン")], &[]), [Mark::SameIngredient { earlier: 0, later: 1 }]);
+}
+
+#[test]
+fn tables_are_united_and_kept() {
+    let imported = |file: &str| Imported { file: file.to_owned(), products: 1, on: "2026-11-22".to_owned() };
+    let mut kept = Kept::default();
+    kept.unite(imported("prices.csv"), read(LIST.as_bytes()).unwrap().rows);
+    let mut with_receipt = kept.rows[0].clone();
+    (with_receipt.ingredient, with_receipt.receipt, with_receipt.maker) =
+        (String::new(), vec!["613330003".to_owned()], "別会社".to_owned());
+    kept.unite(imported("hot.csv"), vec![with_receipt.clone(), with_receipt]);
+    kept.unite(imported("prices.csv"), read(LIST.as_bytes()).unwrap().rows);
+    let warfarin = &kept.rows[0];
+    assert_eq!((kept.rows.len(), &warfarin.receipt[..]), (3, &["613330003".to_owned()][..]));
+    assert_eq!((warfarin.ingredient.as_str(), warfarin.maker.as_str()), ("ワルファリンカリウム", "エーザイ"));
+    assert_eq!(kept.sources.iter().map(|source| source.file.as_str()).collect::<Vec<_>>(), ["hot.csv", "prices.csv"]);
+    let bytes = kept.to_bytes().unwrap();
+    assert_eq!(Kept::from_bytes(&bytes).unwrap().rows, kept.rows);
+    assert_eq!(Kept::from_bytes(&bytes[..bytes.len() / 2]), Err(KeptError::Damaged));
 }

@@ -1,6 +1,5 @@
 //! The exchange under generated sequences: what may go wrong does, and named invariants hold. Replay one seed with KUSURIBAKO_SEED=n.
 
-pub(crate) mod disk;
 mod hostile;
 mod repair;
 pub(crate) mod world;

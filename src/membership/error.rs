@@ -116,6 +116,14 @@ pub enum MembershipError {
         /// The site's name.
         name: String,
     },
+    /// Only a member in service vouches for others.
+    #[error(
+        "this box is no member of the region in service, so it cannot vouch for a carried copy: `kusuribako region status` says why"
+    )]
+    NotInService,
+    /// One box vouches for so many carried nodes only.
+    #[error("this box vouches for {0} carried copies already: export to one of them again instead of beginning another")]
+    TooManyCarried(usize),
     /// The sheets are not this region's recovery key.
     #[error("these are not the sheets of the recovery key of {name}")]
     NotRecovery {

@@ -173,7 +173,7 @@ impl Member {
 
     /// Whether the region knows this node. One that was confirmed here and refused there may ask again, with a new invitation.
     pub fn is_admitted(&self) -> bool {
-        self.region().is_some_and(|region| region.nodes().contains_key(&self.node()))
+        self.region().is_some_and(|region| region.key_state(self.node()).is_some())
     }
 
     /// What is printed before `/c/CODE` on this clinic's cards: its own word, or the region's where it has never said any.

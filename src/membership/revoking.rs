@@ -5,7 +5,7 @@ use super::{Member, MembershipError};
 use crate::exchange::EntryRef;
 use crate::ledger::{LedgerId, NodeId, SiteId};
 use crate::region::payload::{ChainMark, Retired, Revoked};
-use crate::region::{KeyState, Node, Region};
+use crate::region::{Carried, KeyState, Node, Region, Signer};
 use std::collections::BTreeMap;
 
 /// Digits of an id that are enough to name it.
@@ -41,15 +41,22 @@ impl Member {
         }
     }
 
-    /// The node that a text names; of a site, all its nodes that are not revoked.
-    fn find_ending(&self, text: &str) -> Result<Vec<Node>, MembershipError> {
+    /// The node that a text names; of a site, all its nodes that are not revoked; or a carried node, by its label or id.
+    fn find_ending(&self, text: &str) -> Result<Vec<Ending>, MembershipError> {
         let region = self.require()?.region;
-        if let [node] = &find_nodes(&region, text)[..] {
-            return Ok(vec![(*node).clone()]);
+        let carried: Vec<&Carried> = region.carried().values().filter(|carried| is_called(carried, text)).collect();
+        let nodes = find_nodes(&region, text);
+        match (&carried[..], &nodes[..]) {
+            ([], [node]) => return Ok(vec![Ending::of_node(node)]),
+            ([carried], []) if !region.sites().keys().any(|site| is_named(&region, *site, text)) => {
+                return Ok(vec![Ending { id: carried.id, key: carried.key, home: None, state: carried.state.clone() }]);
+            }
+            ([], _) => {}
+            _several => return Err(MembershipError::SeveralSites(text.to_owned())),
         }
         let site = self.find_site(text)?;
         let nodes = region.nodes().values().filter(|node| node.site == site);
-        Ok(nodes.filter(|node| !matches!(node.state, KeyState::Revoked(_))).cloned().collect())
+        Ok(nodes.filter(|node| !matches!(node.state, KeyState::Revoked(_))).map(Ending::of_node).collect())
     }
 
     /// Up to where the chains of a node, or of a site's nodes, are known here: the last signed entry of each. Not from async code.
@@ -93,7 +100,8 @@ impl Member {
         let mut revoked = Vec::new();
         for node in self.find_ending(text)? {
             let marks = highest(self.marks_of(node.id)?.into_iter().chain(of_node(brought, node.id)));
-            let home = region.sites().get(&node.site).map(|site| (site.ledger, site.described.name.clone()));
+            let home = node.home.and_then(|site| region.sites().get(&site));
+            let home = home.map(|site| (site.ledger, site.described.name.clone()));
             if let Some((ledger, name)) = home
                 && !marks.iter().any(|mark| mark.ledger == ledger)
             {
@@ -112,12 +120,31 @@ impl Member {
     /// # Errors
     /// Where the key does not sign for the region; what the store says.
     pub fn retire(&self, text: &str, reason: &str, word: &Word) -> Result<Vec<(NodeId, RegionSaid)>, MembershipError> {
-        let retire = |node: Node| {
+        let retire = |node: Ending| {
             let said = self.say_for_region(word, &Retired { node: node.id, reason: reason.to_owned() })?;
             Ok((node.id, said))
         };
         self.find_ending(text)?.into_iter().filter(|node| node.state == KeyState::Active).map(retire).collect()
     }
+}
+
+/// A node whose key is to end.
+struct Ending {
+    id: NodeId,
+    key: Signer,
+    /// The site whose box it is; a carried node is nobody's, and may have written nothing yet.
+    home: Option<SiteId>,
+    state: KeyState,
+}
+
+impl Ending {
+    fn of_node(node: &Node) -> Self {
+        Self { id: node.id, key: node.key, home: Some(node.site), state: node.state.clone() }
+    }
+}
+
+fn is_called(carried: &Carried, text: &str) -> bool {
+    carried.label == text || is_prefix(&carried.id.to_string(), text)
 }
 
 /// A mark of another holder, and of which node it is.

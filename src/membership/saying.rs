@@ -49,7 +49,7 @@ impl Member {
         Ok(node.cloned())
     }
 
-    fn say_own(&self, payload: &impl Payload) -> Result<Signed, MembershipError> {
+    pub(super) fn say_own(&self, payload: &impl Payload) -> Result<Signed, MembershipError> {
         let mut said = None;
         self.change(|known| {
             let body = payload.body(known.statements.region(), self.inner.clinic.now_ms());

@@ -57,21 +57,37 @@ impl Region {
 
     /// Whether a node is to be given a ledger: it is active, and its site holds the ledger, or may make a supplementary copy of it.
     pub fn may_hold(&self, node: NodeId, ledger: LedgerId) -> bool {
-        let Some(node) = self.nodes.get(&node).filter(|node| node.state == KeyState::Active) else { return false };
+        let Some(node) = self.nodes.get(&node).filter(|node| node.state == KeyState::Active) else {
+            return self.carries(node, ledger);
+        };
         self.holders(ledger).contains(&node.site) || self.unsettled(ledger).next().is_some()
     }
 
     /// Whether a node may still have a copy of a ledger that was given to it: its site is or was named as a holder, or an emergency concerned
     /// the ledger. Until such a copy is released it is kept up to date, since only then can anybody prove to have all that it has.
     pub fn may_have_held(&self, node: NodeId, ledger: LedgerId) -> bool {
-        let Some(node) = self.nodes.get(&node).filter(|node| node.state == KeyState::Active) else { return false };
-        let is_named = self.holders(ledger).contains(&node.site) || self.placements.ever_named(ledger).contains(&node.site);
+        let Some(node) = self.nodes.get(&node).filter(|node| node.state == KeyState::Active) else {
+            return self.carries(node, ledger);
+        };
+        self.had_right_to(node.site, ledger)
+    }
+
+    /// Whether a carried node is to be given a ledger: it carries it, its key is in force, and whoever vouches for it holds or held the
+    /// ledger. Nobody gives away by a stick what they were never given.
+    pub fn carries(&self, node: NodeId, ledger: LedgerId) -> bool {
+        let Some(carried) = self.carried.get(&node).filter(|carried| carried.state == KeyState::Active) else { return false };
+        carried.ledgers.contains(&ledger) && self.had_right_to(carried.site, ledger)
+    }
+
+    /// Whether a site is home of a ledger, or was ever named as its holder, or may have copied it in an emergency.
+    fn had_right_to(&self, site: SiteId, ledger: LedgerId) -> bool {
+        let is_named = self.holders(ledger).contains(&site) || self.placements.ever_named(ledger).contains(&site);
         is_named || self.emergencies.iter().any(|emergency| self.concerns(emergency, ledger))
     }
 
     /// How a node brings an entry into a ledger. `holds` says whether it has a copy.
     pub fn append(&self, node: NodeId, ledger: LedgerId, holds: bool) -> Append {
-        let is_active = self.nodes.get(&node).is_some_and(|node| node.state == KeyState::Active);
+        let is_active = self.key_state(node) == Some(&KeyState::Active);
         match (is_active, holds && self.may_hold(node, ledger)) {
             (false, _) => Append::No,
             (true, true) => Append::Direct,

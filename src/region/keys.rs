@@ -85,6 +85,11 @@ pub enum Access {
         /// Of which site.
         site: SiteId,
     },
+    /// A carried node: it takes part in what it carries.
+    Carried {
+        /// Which node.
+        node: NodeId,
+    },
     /// It may deliver what it wrote itself, and gets nothing but statements.
     DeliversOnly {
         /// Which node.

@@ -3,7 +3,9 @@
 use super::statement::{Body, RegionId, Signer, StatementId};
 use crate::ledger::{EntryId, Incarnation, LedgerId, NodeId, SiteId, node_id};
 use crate::record::wire::encode;
+use crate::seal::hash;
 use crate::seal::key::{KeyId, OpenerId, OpenerKind, OpenerPublic};
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, UnparsedPublicKey};
 use minicbor::{Decode, Encode};
 use std::fmt;
 
@@ -29,6 +31,8 @@ pub const SUCCESSOR_PROPOSED: u16 = 9;
 pub const NOTICE: u16 = 10;
 /// A node says which keys it and its staff use.
 pub const NODE_KEYS: u16 = 11;
+/// A node vouches for a carried node: a laptop or a stick with copies of chosen ledgers.
+pub const CARRIED: u16 = 13;
 
 crate::ledger::id!(
     /// An emergency's random id.
@@ -67,6 +71,7 @@ payload!(
     SuccessorProposed = SUCCESSOR_PROPOSED,
     Notice = NOTICE,
     NodeKeys = NODE_KEYS,
+    Carried = CARRIED,
 );
 
 /// The public half of an opener; what it is for follows from the field that it stands in.
@@ -365,4 +370,42 @@ pub struct NodeKeys {
     /// SHA-256 of the TLS key (SubjectPublicKeyInfo) where it is another than the signing key.
     #[cbor(n(3), with = "minicbor::bytes")]
     pub tls: Option<[u8; 32]>,
+}
+
+/// A carried node: copies of chosen ledgers on a laptop or a stick, for a place without any network. Of one that is said anew the highest
+/// counter counts.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Carried {
+    /// Its signing key; the hash of that is the node's id.
+    #[n(0)]
+    pub node: Signer,
+    /// What people call it: the shelter that it is for.
+    #[n(1)]
+    pub label: String,
+    /// What it carries.
+    #[n(2)]
+    pub ledgers: Vec<LedgerId>,
+    /// By the carried node's own key, so that nobody vouches for a key that is another's.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub proof: [u8; 64],
+}
+
+impl Carried {
+    /// For a key that is at hand, and whoever vouches for it.
+    pub fn new(region: RegionId, voucher: Signer, key: &Ed25519KeyPair, label: String, ledgers: Vec<LedgerId>) -> Self {
+        let node = Signer::of(key);
+        let mut proof = [0; 64];
+        proof.copy_from_slice(key.sign(&proven(region, voucher, node)).as_ref());
+        Self { node, label, ledgers, proof }
+    }
+
+    /// Whether its own key agrees to this voucher.
+    pub fn is_proven(&self, region: RegionId, voucher: Signer) -> bool {
+        UnparsedPublicKey::new(&ED25519, self.node.0).verify(&proven(region, voucher, self.node), &self.proof).is_ok()
+    }
+}
+
+fn proven(region: RegionId, voucher: Signer, node: Signer) -> [u8; 32] {
+    hash("carried node", &[&region.0, &voucher.0, &node.0])
 }

@@ -1,8 +1,9 @@
 //! A payload read by its kind: what this version understands, what it does not, and what contradicts itself.
 
 use super::payload::{
-    Admitted, DEPUTIES, Deputies, EMERGENCY, EMERGENCY_ENDED, Emergency, EmergencyEnded, FOUNDED, Founded, NODE_KEYS, NOTICE,
-    NodeKeys, Notice, PLACEMENT, PPM_MAX, Placement, RETIRED, REVOKED, Retired, Revoked, SUCCESSOR_PROPOSED, SuccessorProposed,
+    Admitted, CARRIED, Carried, DEPUTIES, Deputies, EMERGENCY, EMERGENCY_ENDED, Emergency, EmergencyEnded, FOUNDED, Founded,
+    NODE_KEYS, NOTICE, NodeKeys, Notice, PLACEMENT, PPM_MAX, Placement, RETIRED, REVOKED, Retired, Revoked, SUCCESSOR_PROPOSED,
+    SuccessorProposed,
 };
 use super::statement::Body;
 use minicbor::Decode;
@@ -32,6 +33,8 @@ pub enum Said {
     Notice(Notice),
     /// A node says which keys it uses.
     NodeKeys(NodeKeys),
+    /// A node vouches for a carried one.
+    Carried(Carried),
     /// A kind of a later version: kept, passed on, without effect here.
     Unknown,
     /// A known kind whose payload does not read, or says what cannot be: kept, passed on, without effect.
@@ -61,6 +64,7 @@ impl Said {
             }),
             NOTICE => read(payload, Self::Notice),
             NODE_KEYS => read(payload, Self::NodeKeys),
+            CARRIED => read(payload, Self::Carried),
             _later => Self::Unknown,
         }
     }

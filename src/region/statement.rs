@@ -31,6 +31,15 @@ const HEAD_LEN: usize = 1 + 32 + 8 + 64;
 /// The most bytes that a signed statement may have: a placement for 3,000 sites has about 250,000.
 pub const SIGNED_LEN_MAX: usize = 1 << 20;
 
+impl Signer {
+    /// The public half of a pair.
+    pub fn of(key: &Ed25519KeyPair) -> Self {
+        let mut public = [0; 32];
+        public.copy_from_slice(key.public_key().as_ref());
+        Self(public)
+    }
+}
+
 /// What is signed: a CBOR map.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -95,8 +104,7 @@ impl Body {
 }
 
 fn sign(encoded: &[u8], body: Body, key: &Ed25519KeyPair, counter: u64) -> Signed {
-    let mut signer = [0; 32];
-    signer.copy_from_slice(key.public_key().as_ref());
+    let Signer(signer) = Signer::of(key);
     let statement = StatementId(hash("statement", &[encoded]));
     let signature = key.sign(&signed_hash(statement, &signer, counter));
     let bytes = [&[VERSION], &signer[..], &counter.to_be_bytes(), signature.as_ref(), encoded].concat();

@@ -5,7 +5,7 @@
 //! number of proposals. Everything else waits in a bounded room, since the statement that makes its signer known may come later; what
 //! is dropped from there is offered again at the next exchange.
 
-use super::payload::{FOUNDED, NODE_KEYS, NOTICE, SUCCESSOR_PROPOSED};
+use super::payload::{CARRIED, FOUNDED, NODE_KEYS, NOTICE, SUCCESSOR_PROPOSED};
 use super::said::Said;
 use super::statement::{RegionId, Signed, SignedError, SignedId, Signer, StatementId};
 use crate::seal::hash;
@@ -19,6 +19,8 @@ pub const OWN_LEN_MAX: usize = 8 << 10;
 const NOTICES_MAX: usize = 2;
 /// Newest statements about its keys that are kept of a node.
 const NODE_KEYS_MAX: usize = 64;
+/// Carried nodes that one node vouches for: the newest, each with the newest statement about it.
+pub const CARRIED_MAX: usize = 32;
 /// Newest statements of any other kind that are kept of a node or a staff member.
 const OTHERS_MAX: usize = 32;
 /// Newest statements that are kept of a deputy while nobody else has signed them.
@@ -29,7 +31,7 @@ const ALONE_MAX: usize = 1_024;
 pub(super) struct Kept {
     /// What it says.
     pub(super) said: Said,
-    /// By signer. Of two signatures of one signer, the one with the lower counter; on a notice, with the higher.
+    /// By signer. Of two signatures of one signer, the one with the lower counter; on a notice or about a carried node, with the higher.
     pub(super) signed: BTreeMap<Signer, Signed>,
 }
 
@@ -233,9 +235,10 @@ impl Statements {
     fn prune(&mut self, roles: &Roles) {
         let mut own: BTreeMap<(Signer, Class), Vec<NewestFirst>> = BTreeMap::new();
         for (statement, kept) in &self.kept {
+            let carried = if let Said::Carried(carried) = &kept.said { Some(carried.node) } else { None };
             for signed in kept.signed.values() {
                 if let Some(class) = roles.class_of(signed, kept.signed.len()) {
-                    let newest_first = (u64::MAX - signed.counter(), signed.id(), *statement);
+                    let newest_first = (u64::MAX - signed.counter(), signed.id(), *statement, carried);
                     own.entry((signed.signer(), class)).or_default().push(newest_first);
                 }
             }
@@ -243,15 +246,18 @@ impl Statements {
         for ((signer, class), mut found) in own {
             found.sort_unstable();
             let newest = found.first().map(|(counter, ..)| *counter);
+            let superseded = superseded(&found);
             let is_over = |place: usize, counter: u64| match class {
                 Class::Notice => place >= NOTICES_MAX || Some(counter) != newest,
                 Class::NodeKeys => place >= NODE_KEYS_MAX,
+                Class::Carried => place >= CARRIED_MAX,
                 Class::Other => place >= OTHERS_MAX,
                 Class::Alone => place >= ALONE_MAX,
             };
-            for (_, (_, _, statement)) in found.iter().enumerate().filter(|(place, (counter, ..))| is_over(*place, *counter)) {
-                self.forget(*statement, signer);
-            }
+            let standing = found.iter().filter(|(.., statement, _)| !superseded.contains(statement));
+            let over = standing.enumerate().filter(|(place, (counter, ..))| is_over(*place, *counter));
+            let over: Vec<StatementId> = over.map(|(_, (.., statement, _))| *statement).collect();
+            over.into_iter().chain(superseded).for_each(|statement| self.forget(statement, signer));
         }
     }
 
@@ -265,20 +271,28 @@ impl Statements {
     }
 }
 
-/// Of two signatures of one signer on one statement the lower counter is kept; on a notice the higher, since of a node's notices those with its
-/// highest counter are kept: a lower one that came later would bring back what was forgotten for it.
+/// Of two signatures of one signer on one statement the lower counter is kept; on a notice and on what is said of a carried node the higher,
+/// since of those the ones with the highest counter are kept: a lower one that came later would bring back what was forgotten for it.
 fn rank_of_counter(signed: &Signed) -> u64 {
-    if signed.body().kind == NOTICE { u64::MAX - signed.counter() } else { signed.counter() }
+    if matches!(signed.body().kind, NOTICE | CARRIED) { u64::MAX - signed.counter() } else { signed.counter() }
 }
 
-/// The counter from above, which sorts the newest to the front, then the id; and the statement.
-type NewestFirst = (u64, SignedId, StatementId);
+/// The counter from above, which sorts the newest to the front, then the id; the statement; and which carried node it is about.
+type NewestFirst = (u64, SignedId, StatementId, Option<Signer>);
+
+/// Statements about a carried node that a newer one of the same signer has taken the place of.
+fn superseded(newest_first: &[NewestFirst]) -> BTreeSet<StatementId> {
+    let mut seen = BTreeSet::new();
+    let about = newest_first.iter().filter_map(|(.., statement, carried)| Some((*statement, (*carried)?)));
+    about.filter(|(_, carried)| !seen.insert(*carried)).map(|(statement, _)| statement).collect()
+}
 
 /// What is counted together when a signer's statements are bounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Class {
     Notice,
     NodeKeys,
+    Carried,
     Other,
     Alone,
 }
@@ -351,6 +365,7 @@ impl Roles {
         match signed.body().kind {
             NOTICE => Some(Class::Notice),
             NODE_KEYS => Some(Class::NodeKeys),
+            CARRIED => Some(Class::Carried),
             _other => Some(Class::Other),
         }
     }

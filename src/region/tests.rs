@@ -4,8 +4,8 @@ use super::authority::Standing;
 use super::emergency::Times;
 use super::kit::Kit;
 use super::payload::{
-    Admitted, ChainMark, Deputies, Deputy, Emergency, EmergencyId, Holders, NodeKeys, Notice, Payload, Placement, Position,
-    PublicHalf, Retired, Revoked,
+    Admitted, Carried, ChainMark, Deputies, Deputy, Emergency, EmergencyId, Holders, NodeKeys, Notice, Payload, Placement,
+    Position, PublicHalf, Retired, Revoked,
 };
 use super::{Body, Region, Signed, Signer, StatementId, Statements, node_of};
 use crate::ledger::{EntryId, Incarnation, LedgerId, NodeId, SiteId};
@@ -15,6 +15,7 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+mod carrying;
 mod deciding;
 mod hostile;
 mod joining;
@@ -44,7 +45,7 @@ impl crate::seal::Entropy for Hashed {
     }
 }
 
-/// Whoever signs: numbers below 10 are deputies, from 10 nodes, from 20 staff, from 90 strangers.
+/// Whoever signs: numbers below 10 are deputies, from 10 nodes, from 20 staff, from 50 carried nodes, from 90 strangers.
 pub(crate) fn key(number: u8) -> Ed25519KeyPair {
     Ed25519KeyPair::from_seed_unchecked(&[number; 32]).unwrap()
 }
@@ -189,6 +190,12 @@ pub(crate) fn notice(address: &str) -> Notice {
 pub(crate) fn node_keys(inbox: u8, staff: &[u8]) -> NodeKeys {
     let staff = staff.iter().copied().map(signer).collect();
     NodeKeys { ledger_key: KeyId([inbox; 16]), inbox: [inbox; 32], staff, tls: None }
+}
+
+/// A carried node's key, vouched for by a node, with ledgers.
+pub(crate) fn carried(number: u8, by: u8, ledgers: &[u8], world: &World) -> Carried {
+    let ledgers = ledgers.iter().copied().map(ledger).collect();
+    Carried::new(world.statements.region(), signer(by), &key(number), format!("避難所{number}"), ledgers)
 }
 
 pub(crate) fn sites(numbers: &[u8]) -> BTreeSet<SiteId> {

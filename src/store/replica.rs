@@ -4,13 +4,13 @@ use super::holding::Holdings;
 use super::reader::{Reader, decode_open};
 use super::take::{Taking, chain_id, names, row_of};
 use super::writer::{Job, Work};
-use super::{Change, Pending, Projection, Store, StoreError, Urgency};
+use super::{Pending, Projection, Store, StoreError, Urgency};
 use crate::exchange::fetch::{Bodyless, Known};
 use crate::exchange::fill::{Fill, Filling, Kept};
 use crate::exchange::message::{Path, Response};
 use crate::exchange::node::{Batch, Token, Want};
 use crate::exchange::ranges::{Counting, Prefix, Tally};
-use crate::exchange::{BODIES_MAX, EntryRef, Frontier};
+use crate::exchange::{BODIES_MAX, EntryRef, Frontier, Verified};
 use crate::ledger::{CoarseKind, EntryId, Hlc, LedgerId, NodeId, OpenPart, node_id};
 use rusqlite::{OptionalExtension, Row, params};
 use std::collections::VecDeque;
@@ -34,19 +34,25 @@ const KEPT: &str =
 
 impl Store {
     /// Stores what a peer sent, in one transaction, after whatever pages have to write. What is held already is left as it is, so it may
-    /// be done again. The answer is [`Change::Taken`], in the order of the transactions; it comes in any case.
+    /// be done again. The answer is [`Change::Taken`](super::Change::Taken), in the order of the transactions; it comes in any case.
     pub fn take_in(&self, token: Token, ledger: LedgerId, batch: Batch, projections: Vec<(EntryId, Vec<Projection>)>) {
         let work = Work::TakeIn(Taking { token, ledger, batch, projections });
-        if let Err((_, error)) = self.0.shared.writes.push_low(Job { urgency: Urgency::Normal, work }) {
-            self.0.shared.tell(Change::Taken { token, batch: Err(error) });
+        if let Err((job, error)) = self.0.shared.writes.push_low(Job { urgency: Urgency::Normal, work }) {
+            job.work.refuse(error, &self.0.shared);
         }
     }
 
+    /// Keeps entries aside that were verified and lie past a revocation of their author's key. Says how many were not kept before.
+    pub fn keep_aside(&self, ledger: LedgerId, runs: Vec<Verified>) -> Pending<u64> {
+        self.write(Urgency::Normal, |reply| Work::KeepAside { ledger, runs, reply })
+    }
+
     /// Gives up the copy of another's ledger, a little at a time, after whatever else there is to write. Nothing of it is held from the
-    /// first step on; a start goes on where it was cut off. Says how many entries went.
-    pub fn drop_copy(&self, ledger: LedgerId) -> Pending<u64> {
+    /// first step on; a start goes on where it was cut off. `entries` are what it had when others proved to have everything: if it has others by
+    /// then, it stays ([`StoreError::Changed`]). Says how many entries went.
+    pub fn drop_copy(&self, ledger: LedgerId, entries: u64) -> Pending<u64> {
         let (reply, pending) = Pending::new();
-        let work = Work::DropCopy { ledger, gone: 0, is_begun: false, reply: Some(reply) };
+        let work = Work::DropCopy { ledger, begin: Some(entries), gone: 0, reply: Some(reply) };
         match self.0.shared.writes.push_low(Job { urgency: Urgency::Normal, work }) {
             Ok(()) => pending,
             Err((_, error)) => super::refused(error),

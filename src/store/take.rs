@@ -37,7 +37,7 @@ pub(super) fn take_in(pen: &mut Pen<'_>, taking: &Taking, derive: Option<&Derive
     let (new, lacked) = runs_total(&runs);
     Holdings::new(conn).add(holding, new, lacked.cast_signed().saturating_sub(healed))?;
     project(conn, taking, holding, &fresh, derive)?;
-    let aside_new = keep_aside(conn, taking)?;
+    let aside_new = keep_aside(conn, taking.ledger, &taking.batch.aside)?;
     Ok(StoredBatch { runs, bodies_found, aside_new })
 }
 
@@ -205,13 +205,14 @@ fn project(conn: &Connection, taking: &Taking, holding: i64, fresh: &[i64], deri
     Ok(())
 }
 
-fn keep_aside(conn: &Connection, taking: &Taking) -> Result<u64, StoreError> {
+/// Keeps entries that count nowhere. Says how many of them are new.
+pub(super) fn keep_aside(conn: &Connection, ledger: LedgerId, runs: &[Verified]) -> Result<u64, StoreError> {
     let sql = "INSERT OR IGNORE INTO aside (id, ledger, author_key, open, body, signature) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let mut insert = conn.prepare_cached(sql)?;
     let mut new = 0;
-    for run in &taking.batch.aside {
+    for run in runs {
         for Kept { open, body, signature } in &run.entries {
-            let columns = params![open.id().0, taking.ledger.0, run.author_key, open.as_bytes(), body, signature];
+            let columns = params![open.id().0, ledger.0, run.author_key, open.as_bytes(), body, signature];
             new += u64::from(insert.execute(columns)? > 0);
         }
     }

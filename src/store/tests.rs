@@ -5,10 +5,10 @@ mod changes;
 use super::*;
 use crate::exchange::fetch::Bodyless;
 use crate::exchange::fill::Kept;
+use crate::exchange::memory::Disk;
 use crate::exchange::message::{Body, Path as Way, Response};
 use crate::exchange::node::{Batch, StoredBatch, Token, Want};
 use crate::exchange::ranges::Prefix;
-use crate::exchange::tests::disk::Disk;
 use crate::exchange::tests::world::{LEDGER, Writer};
 use crate::exchange::{EntryRef, Frontier, Verified};
 use proptest::prelude::*;
@@ -73,7 +73,9 @@ impl Both {
         self.token += 1;
         let token = Token(self.token);
         self.store.take_in(token, LEDGER, batch.clone(), Vec::new());
-        let Some(Change::Taken { token: answered, batch: stored }) = self.changes.blocking_recv() else { panic!("no answer") };
+        let Some(Change::Taken { token: answered, batch: stored, .. }) = self.changes.blocking_recv() else {
+            panic!("no answer")
+        };
         assert_eq!(answered, token);
         let stored = stored.unwrap();
         let opens: Vec<_> = batch.runs.iter().map(Verified::opens).collect();

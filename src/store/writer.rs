@@ -1,16 +1,17 @@
 //! The one thread that writes. It takes the jobs that wait, commits them together, and answers each only after the disk has them.
 
 use super::append::{OwnRun, Pen, Position, Prepared, Scribe};
-use super::changes::{Change, Subscription};
+use super::changes::Subscription;
 use super::dropping::{self, Dropped};
 use super::files::Reserve;
 use super::pending::Reply;
 use super::reader::Reader;
 use super::rebuild::Project;
-use super::take::{Taking, take_in};
+use super::take::{Taking, keep_aside, take_in};
 use super::tries::{self, Locator, Try, TryRefusal};
 use super::{Appended, Condition, Derive, Shared, StoreError, Urgency, statements};
 use crate::clock::{BUILD_FLOOR_MS, trust};
+use crate::exchange::Verified;
 use crate::exchange::node::StoredBatch;
 use crate::ledger::LedgerId;
 use crate::region::{SignedId, StatementId};
@@ -44,7 +45,8 @@ pub(super) enum Work {
     PutStatements { signed: Vec<Vec<u8>>, forgotten: Vec<SignedId>, reply: Reply<()> },
     PutRunning { running_ms: u64, heard: Vec<(StatementId, u64)>, reply: Reply<()> },
     TakeIn(Taking),
-    DropCopy { ledger: LedgerId, gone: u64, is_begun: bool, reply: Option<Reply<u64>> },
+    KeepAside { ledger: LedgerId, runs: Vec<Verified>, reply: Reply<u64> },
+    DropCopy { ledger: LedgerId, begin: Option<u64>, gone: u64, reply: Option<Reply<u64>> },
     Derive { derive: Box<Derive>, reply: Reply<()> },
     Subscribe { reply: Reply<Subscription> },
 }
@@ -55,6 +57,7 @@ enum Done {
     Unit,
     Try(Result<Try, TryRefusal>),
     Rebuilt(u64),
+    KeptAside(u64),
     Taken(StoredBatch),
     Dropped(Dropped),
 }
@@ -65,7 +68,7 @@ impl Job {
             Work::Append { drafts, .. } => drafts.len(),
             Work::PutLocal { .. } | Work::ConfirmClock { .. } | Work::BeginTry { .. } | Work::EndTryOk { .. } => 1,
             Work::PutStatements { .. } | Work::PutRunning { .. } | Work::Derive { .. } | Work::Subscribe { .. } => 1,
-            Work::Rebuild { .. } | Work::TakeIn(_) | Work::DropCopy { .. } => GROUP_ENTRIES_MAX,
+            Work::Rebuild { .. } | Work::TakeIn(_) | Work::KeepAside { .. } | Work::DropCopy { .. } => GROUP_ENTRIES_MAX,
         }
     }
 
@@ -93,8 +96,9 @@ impl Job {
                 statements::put_running(pen.conn(), *running_ms, heard)?;
                 Done::Unit
             }
+            Work::KeepAside { ledger, runs, .. } => Done::KeptAside(keep_aside(pen.conn(), *ledger, runs)?),
             Work::TakeIn(taking) => Done::Taken(take_in(pen, taking, derive)?),
-            Work::DropCopy { ledger, is_begun, .. } => Done::Dropped(dropping::step(pen.conn(), *ledger, !is_begun)?),
+            Work::DropCopy { ledger, begin, .. } => Done::Dropped(dropping::step(pen.conn(), *ledger, *begin)?),
             // These write nothing: they are served beside the transactions.
             Work::Derive { .. } | Work::Subscribe { .. } => Done::Unit,
         })
@@ -104,14 +108,18 @@ impl Job {
     fn answer(self, done: Result<Done, StoreError>, shared: &Shared) {
         match (self.work, done) {
             (Work::TakeIn(taking), Ok(Done::Taken(batch))) => {
-                shared.tell(Change::Taken { token: taking.token, batch: Ok(batch) });
+                shared.tell_taken(&taking, Ok(batch));
+            }
+            (Work::DropCopy { reply, .. }, Ok(Done::Dropped(step))) if step.is_changed => {
+                reply.into_iter().for_each(|reply| drop(reply.send(Err(StoreError::Changed))));
             }
             (Work::DropCopy { ledger, gone, reply, .. }, Ok(Done::Dropped(step))) => {
                 drop_on(shared, ledger, gone.saturating_add(step.entries), step.has_more, reply);
             }
             (Work::Append { reply, .. }, Ok(Done::Appended(appended))) => drop(reply.send(Ok(appended))),
             (Work::BeginTry { reply, .. }, Ok(Done::Try(outcome))) => drop(reply.send(Ok(outcome))),
-            (Work::Rebuild { reply, .. }, Ok(Done::Rebuilt(count))) => drop(reply.send(Ok(count))),
+            (Work::Rebuild { reply, .. }, Ok(Done::Rebuilt(count)))
+            | (Work::KeepAside { reply, .. }, Ok(Done::KeptAside(count))) => drop(reply.send(Ok(count))),
             (
                 Work::PutLocal { reply, .. }
                 | Work::ConfirmClock { reply }
@@ -123,7 +131,8 @@ impl Job {
                 drop(reply.send(Ok(())));
             }
             (work, Err(error)) => work.refuse(error, shared),
-            (_, Ok(Done::Appended(_) | Done::Unit | Done::Try(_) | Done::Rebuilt(_) | Done::Taken(_) | Done::Dropped(_))) => {
+            (_, Ok(Done::Appended(_) | Done::Unit | Done::Try(_) | Done::Rebuilt(_) | Done::KeptAside(_)))
+            | (_, Ok(Done::Taken(_) | Done::Dropped(_))) => {
                 unreachable!("`run` gives what the job asked for")
             }
         }
@@ -141,21 +150,21 @@ fn drop_on(shared: &Shared, ledger: LedgerId, gone: u64, has_more: bool, reply: 
         reply.into_iter().for_each(|reply| drop(reply.send(Ok(gone))));
         return;
     }
-    let work = Work::DropCopy { ledger, gone, is_begun: true, reply };
+    let work = Work::DropCopy { ledger, begin: None, gone, reply };
     if let Err((job, error)) = shared.writes.push_low_again(Job { urgency: Urgency::Normal, work }) {
         job.work.refuse(error, shared);
     }
 }
 
 impl Work {
-    fn refuse(self, error: StoreError, shared: &Shared) {
+    pub(super) fn refuse(self, error: StoreError, shared: &Shared) {
         match self {
-            Self::TakeIn(taking) => shared.tell(Change::Taken { token: taking.token, batch: Err(error) }),
+            Self::TakeIn(taking) => shared.tell_taken(&taking, Err(error)),
             Self::DropCopy { reply, .. } => reply.into_iter().for_each(|reply| drop(reply.send(Err(error.clone())))),
             Self::Subscribe { reply } => drop(reply.send(Err(error))),
             Self::Append { reply, .. } => drop(reply.send(Err(error))),
             Self::BeginTry { reply, .. } => drop(reply.send(Err(error))),
-            Self::Rebuild { reply, .. } => drop(reply.send(Err(error))),
+            Self::Rebuild { reply, .. } | Self::KeepAside { reply, .. } => drop(reply.send(Err(error))),
             Self::PutLocal { reply, .. }
             | Self::ConfirmClock { reply }
             | Self::EndTryOk { reply, .. }
@@ -217,6 +226,7 @@ impl Writer {
             | Work::PutStatements { .. }
             | Work::PutRunning { .. }
             | Work::TakeIn(_)
+            | Work::KeepAside { .. }
             | Work::DropCopy { .. } => unreachable!("these are written"),
             Work::Subscribe { reply } => {
                 let reader = Reader::new(&self.conn);

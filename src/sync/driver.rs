@@ -2,6 +2,7 @@
 
 mod act;
 mod book;
+mod carried;
 mod filling;
 mod inbox;
 mod keeping;
@@ -17,12 +18,12 @@ use super::worker::Worker;
 use crate::clinic::Clinic;
 use crate::discovery::{Doubts, Sighting};
 use crate::entropy::SystemEntropy;
-use crate::exchange::node::{Event, Moment, Token};
-use crate::exchange::{Authors, Exchange, Frontier, Reason, Response};
-use crate::ledger::{Incarnation, LedgerId, NodeId};
+use crate::exchange::node::{Event, Moment, StoredBatch, Token};
+use crate::exchange::{Authors, Exchange, Frontier, Reason, Response, Stored};
+use crate::ledger::{CoarseKind, Incarnation, LedgerId, NodeId, OpenPart};
 use crate::region::Region;
 use crate::seal::random;
-use crate::store::Change;
+use crate::store::{Change, StoreError};
 use book::Book;
 use filling::Filling;
 use inbox::Inbox;
@@ -80,6 +81,8 @@ pub(super) struct Driver {
     filling: Filling,
     /// Where this node is called, if it is.
     listening: Option<SocketAddr>,
+    /// It calls nobody.
+    is_alone: bool,
 }
 
 /// What the region's statements and this node's disk come to.
@@ -158,6 +161,7 @@ impl Driver {
             kept: Kept::default(),
             filling: Filling::new(is_heir),
             listening,
+            is_alone: settings.is_alone,
             hub,
         }
     }
@@ -208,8 +212,10 @@ impl Driver {
     fn store_changed(&mut self, change: Change) {
         match change {
             Change::Appended { ledger, run, stored } => self.handle(Event::Appended(ledger, run, stored)),
-            Change::Taken { token, batch } => {
-                let is_for_inbox = self.storing.remove(&token).is_some_and(|storing| storing.is_for_inbox);
+            Change::Taken { token, ledger, runs, batch } => {
+                let Some(Storing { is_for_inbox, .. }) = self.storing.remove(&token) else {
+                    return self.brought(ledger, runs, batch);
+                };
                 match &batch {
                     Ok(_) if is_for_inbox => self.open_inbox(),
                     Ok(_) => {}
@@ -217,6 +223,23 @@ impl Driver {
                 }
                 self.handle(Event::Stored(token, batch.ok()));
             }
+        }
+        self.shown.later();
+    }
+
+    /// Somebody else in this process took something in, from a carried node that is plugged in: what is held has moved on by that.
+    fn brought(&mut self, ledger: LedgerId, runs: Vec<Vec<OpenPart>>, batch: Result<StoredBatch, StoreError>) {
+        let Ok(batch) = batch else { return };
+        let has_inbox = runs.iter().flatten().any(|open| open.kind() == CoarseKind::INBOX);
+        for (run, stored) in runs.into_iter().zip(batch.runs) {
+            self.handle(Event::Appended(ledger, run, stored));
+        }
+        if batch.bodies_found > 0 {
+            let stored = Stored { bodies_found: batch.bodies_found, ..Stored::default() };
+            self.handle(Event::Appended(ledger, Vec::new(), stored));
+        }
+        if ledger == self.clinic.ledger() && (has_inbox || batch.bodies_found > 0) {
+            self.open_inbox();
         }
         self.shown.later();
     }

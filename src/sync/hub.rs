@@ -93,7 +93,7 @@ impl Hub {
     /// Whether a key takes part in the exchange.
     pub(super) fn is_member(&self, peer: &PeerKey) -> bool {
         match self.access(peer) {
-            Access::Member { .. } | Access::DeliversOnly { .. } => true,
+            Access::Member { .. } | Access::Carried { .. } | Access::DeliversOnly { .. } => true,
             Access::StatementsOnly => false,
         }
     }

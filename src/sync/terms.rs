@@ -1,6 +1,8 @@
 //! What the region's statements mean for the exchange: which ledgers are held here, what is given to and taken from whom, and whose
 //! entries count.
 
+pub mod copies;
+
 use crate::exchange::{AuthorRule, Authors, Chain, EntryRef, Frontier, Standing, Take};
 use crate::ledger::{LedgerId, NodeId, SiteId};
 use crate::region::{KeyState, Limits, Region};
@@ -13,12 +15,14 @@ pub fn ledgers(region: &Region) -> BTreeSet<LedgerId> {
 
 /// Whose entries count in a ledger.
 pub fn authors(region: &Region, ledger: LedgerId) -> Authors {
-    Authors::new(region.nodes().values().map(|node| {
-        let rule = match &node.state {
+    let admitted = region.nodes().values().map(|node| (node.id, &node.state));
+    let carried = region.carried().values().map(|carried| (carried.id, &carried.state));
+    Authors::new(admitted.chain(carried).map(|(node, state)| {
+        let rule = match state {
             KeyState::Active | KeyState::Retired => AuthorRule::Counts,
-            KeyState::Revoked(limits) => AuthorRule::Until(last(limits, node.id, ledger)),
+            KeyState::Revoked(limits) => AuthorRule::Until(last(limits, node, ledger)),
         };
-        (node.id, rule)
+        (node, rule)
     }))
 }
 
@@ -38,7 +42,7 @@ pub fn has_copy(region: &Region, own: NodeId, ledger: LedgerId, held: &Frontier)
 /// Whether this node holds a ledger: its statements let it, and it is home or a named holder, or makes a supplementary copy; or it still
 /// has a copy that was not released.
 pub fn holds(region: &Region, own: NodeId, ledger: LedgerId, is_supplementary: bool, has_copy: bool) -> bool {
-    let is_named = site(region, own).is_some_and(|site| region.holders(ledger).contains(&site));
+    let is_named = site(region, own).is_some_and(|site| region.holders(ledger).contains(&site)) || region.carries(own, ledger);
     (region.may_hold(own, ledger) && (is_named || is_supplementary)) || (has_copy && region.may_have_held(own, ledger))
 }
 
@@ -51,7 +55,7 @@ pub fn standings(
     held: &BTreeSet<LedgerId>,
     released: &BTreeSet<LedgerId>,
 ) -> BTreeMap<LedgerId, Standing> {
-    let Some(state) = region.nodes().get(&peer).map(|node| &node.state) else { return BTreeMap::new() };
+    let Some(state) = region.key_state(peer) else { return BTreeMap::new() };
     let ledgers = ledgers(region).into_iter().filter(|ledger| !released.contains(ledger));
     let standing = |ledger: LedgerId| match state {
         KeyState::Active => Some(between(region, own, peer, ledger, held.contains(&ledger))),
@@ -64,6 +68,8 @@ pub fn standings(
 fn between(region: &Region, own: NodeId, peer: NodeId, ledger: LedgerId, is_held: bool) -> Standing {
     match (is_held, region.may_have_held(peer, ledger)) {
         (true, true) => Standing::holder(),
+        // What a carried node wrote is passed on to the home like what was left in its inbox.
+        (false, true) if region.carries(peer, ledger) => Standing { gives: true, takes: Take::Of(peer) },
         // It may have left something in the inbox.
         (true, false) => Standing { gives: false, takes: Take::Everything },
         (false, true) => Standing { gives: true, takes: Take::Nothing },
@@ -93,7 +99,7 @@ mod tests {
     use super::*;
     use crate::exchange::Way;
     use crate::ledger::{EntryId, Incarnation};
-    use crate::region::tests::{World, emergency, ledger, mark, node, placement, retired, revoked};
+    use crate::region::tests::{World, carried, emergency, ledger, mark, node, placement, retired, revoked};
 
     fn entry(author: NodeId, seq: u64, id: u8) -> EntryRef {
         EntryRef { chain: Chain { author, incarnation: Incarnation([5; 8]) }, seq, id: EntryId([id; 32]) }
@@ -134,6 +140,28 @@ mod tests {
         assert_eq!(between_nodes(&region, 10, 11, 0), Standing { gives: false, takes: Take::Of(node(11)) });
         assert!(standings(&region, node(10), node(12), &BTreeSet::new(), &BTreeSet::new()).is_empty());
         assert!(standings(&region, node(10), node(99), &BTreeSet::new(), &BTreeSet::new()).is_empty(), "a stranger");
+    }
+
+    #[test]
+    fn a_carried_node_holds_what_it_carries_and_others_pass_on_what_it_wrote() {
+        let mut world = placed();
+        let said = carried(50, 11, &[0], &world);
+        world.say(11, 1, &said);
+        let region = world.region();
+        assert!(holds(&region, node(50), ledger(0), false, false) && !holds(&region, node(50), ledger(1), false, true));
+        assert_eq!(between_nodes(&region, 10, 50, 0), Standing::holder());
+        assert_eq!(between_nodes(&region, 50, 10, 0), Standing::holder());
+        assert_eq!(between_nodes(&region, 12, 50, 0), Standing { gives: true, takes: Take::Of(node(50)) });
+        assert_eq!(between_nodes(&region, 50, 12, 0), Standing { gives: false, takes: Take::Everything });
+        assert_eq!(between_nodes(&region, 12, 50, 2), Standing { gives: false, takes: Take::Everything }, "its inbox");
+        let written = Frontier::new([entry(node(50), 3, 1)], 3, 0);
+        assert!(!has_copy(&region, node(12), ledger(0), &written), "what is passed on is no copy");
+        world.root(&revoked(50, vec![mark(0, 5, 4, 44)], 0));
+        let region = world.region();
+        assert!(!holds(&region, node(50), ledger(0), false, true));
+        assert!(standings(&region, node(10), node(50), &BTreeSet::new(), &BTreeSet::new()).is_empty());
+        let past = authors(&region, ledger(0)).way(&entry(node(50), 9, 9), |held| held.seq == 4);
+        assert_eq!(past, Way::KeepAside);
     }
 
     #[test]

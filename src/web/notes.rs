@@ -89,9 +89,10 @@ fn notes_page<'a>(f: Frame, reading: &'a Reading<'a>, facts: [FactId; 2], answer
     let (lang, m, timeline) = (f.lang, f.m, &reading.timeline);
     let kinds = [NoteKind::Allergy, NoteKind::SideEffect, NoteKind::History, NoteKind::Other];
     let (proven, wanted) = reading.chart.copies;
-    let saved = match wanted {
-        0 => Html(m.notes.saved.to_string()),
-        _ => m.notes.saved_copies.with(proven, wanted),
+    let saved = match (&reading.chart.carried, wanted) {
+        (Some(carried), _) => m.notes.saved_carried.with(carried.waiting),
+        (None, 0) => Html(m.notes.saved.to_string()),
+        (None, _) => m.notes.saved_copies.with(proven, wanted),
     };
     let ingredients = |o: &Otc| o.ingredients.iter().map(|i| i.name.as_str()).collect::<Vec<_>>().join("、");
     let otc = |o: &Shown<'_, &Otc>| {

@@ -2,6 +2,8 @@
 
 use super::lang::Messages;
 use super::lang::phrase::{Html, escaped, japanese};
+use super::words;
+use crate::clinic::carried::CarriedView;
 use crate::clinic::surroundings::compass::Direction;
 use crate::clinic::surroundings::{Elsewhere, LedgerView, Nearby, Surroundings};
 use crate::ledger::LedgerId;
@@ -21,6 +23,8 @@ pub struct Around {
     pub(crate) ledger: LedgerId,
     /// Entries of it that wait to be opened by its home.
     pub(crate) waiting: usize,
+    /// Where this is a carried copy: what it says of itself.
+    pub(crate) carried: Option<CarriedView>,
 }
 
 /// What a page says about where a record is kept. Empty while the clinic stands alone.
@@ -34,6 +38,8 @@ pub struct Places {
     pub(crate) copies: Option<Html>,
     /// What was written elsewhere and is not in here yet.
     pub(crate) waiting: Option<Html>,
+    /// What was written on this carried copy and is nowhere else yet.
+    pub(crate) to_bring: Option<Html>,
 }
 
 /// One place.
@@ -54,19 +60,21 @@ pub(crate) struct Place {
 impl Places {
     /// Of the ledger that a record belongs to.
     pub(crate) fn of(m: &'static Messages, of: &Around) -> Self {
-        let Around { around, ledger, waiting } = of;
+        let Around { around, ledger, waiting, carried } = of;
         let Some(view) = around.ledgers.get(ledger) else { return Self::default() };
         let copy = (!view.is_home).then(|| {
             let whose = m.places.copy_of.with(japanese(&view.home_name));
-            match view.home_heard_ms {
-                Some(_) => whose,
-                None => Html(format!("{whose} {}", m.places.copy_never)),
+            match (carried, view.home_heard_ms) {
+                (Some(carried), _) => carried_copy(m, view, carried),
+                (None, Some(_)) => whose,
+                (None, None) => Html(format!("{whose} {}", m.places.copy_never)),
             }
         });
         Self {
             copies: (view.copies.1 > 0).then(|| m.places.copies.with(view.copies.1, view.copies.0)),
             waiting: (*waiting > 0).then(|| m.places.waiting.with(*waiting, japanese(&view.home_name))),
             copy,
+            to_bring: carried.as_ref().filter(|c| c.waiting > 0).map(|c| m.places.carried_waiting.with(c.waiting)),
             listed: listed(m, here(m, around, view), &around.holders_nearby(*ledger)),
         }
     }
@@ -80,6 +88,15 @@ impl Places {
     /// Whether there is something to draw.
     pub(crate) fn has_map(&self) -> bool {
         self.listed.iter().any(|place| place.dot.is_some())
+    }
+}
+
+/// Whose record a carried copy has, who made it, and as of when it is: by what was heard since, where a network was met.
+fn carried_copy(m: &'static Messages, view: &LedgerView, carried: &CarriedView) -> Html {
+    let (home, by) = (japanese(&view.home_name), japanese(&carried.by_name));
+    match view.home_heard_ms.max(carried.as_of_ms) {
+        Some(as_of_ms) => m.places.carried.with(home, by, words::moment(m, as_of_ms)),
+        None => m.places.carried_undated.with(home, by),
     }
 }
 

@@ -35,7 +35,12 @@ pub(crate) struct Read {
 /// Reads and decrypts the record of a session.
 pub(crate) async fn chart(site: &Site, session: &Session) -> Result<Read, Trouble> {
     let chart = site.clinic.chart(&session.record).await.map_err(Trouble::Unreadable)?;
-    let around = Around { around: site.clinic.surroundings(), ledger: session.record.ledger(), waiting: chart.inbox_waiting };
+    let around = Around {
+        around: site.clinic.surroundings(),
+        ledger: session.record.ledger(),
+        waiting: chart.inbox_waiting,
+        carried: chart.carried.clone(),
+    };
     Ok(Read { chart, around })
 }
 

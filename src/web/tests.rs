@@ -83,7 +83,7 @@ fn patient(name: &str) -> Patient {
 fn reading(timeline: Timeline<'static>) -> Reading<'static> {
     let today = Today { date: date(2026, 11, 22), is_trusted: true };
     let alone = Surroundings::alone(SiteId([0; 16]));
-    let around = kept(Around { around: Arc::new(alone), ledger: LedgerId([0; 16]), waiting: 0 });
+    let around = kept(Around { around: Arc::new(alone), ledger: LedgerId([0; 16]), waiting: 0, carried: None });
     Reading { chart: kept(Chart::default()), timeline, today, now_ms: 1_795_311_300_000, around }
 }
 

@@ -1,5 +1,6 @@
 //! A region of six clinics on a LAN of network namespaces: found each other, hold each other's copies, and stand in for one another.
 
+mod carry;
 mod clinic;
 mod lan;
 mod restored;

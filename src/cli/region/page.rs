@@ -1,5 +1,6 @@
 //! The page of `region status` that people read: what is wrong and what to do about it first, then who is there and who holds what.
 
+use super::carried;
 use super::troubles::{Shown, both};
 use crate::cli::output::Output;
 use crate::region::Region;
@@ -65,6 +66,15 @@ impl Page<'_> {
             self.print_ledger(ledger, output)?;
         }
         Ok(())
+    }
+
+    /// Copies on laptops and sticks.
+    pub(super) fn print_carried(&self, carried: &[Value], output: &mut Output<'_>) -> anyhow::Result<()> {
+        if carried.is_empty() {
+            return Ok(());
+        }
+        output.result(self.say("\n持ち出し用の写し", "\nCarried copies"))?;
+        carried.iter().try_for_each(|row| output.result(format_args!("  {}", carried::line(row, self.is_japanese))))
     }
 
     fn say(&self, ja: &str, en: &str) -> String {

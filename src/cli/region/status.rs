@@ -1,6 +1,6 @@
 //! `region status`: who belongs to the region, who holds what, and what is wrong.
 
-use super::{page, troubles};
+use super::{carried, page, troubles};
 use crate::cli::output::Output;
 use crate::cli::request::Here;
 use crate::cli::staff::unlock_word;
@@ -51,6 +51,7 @@ pub(super) fn status(here: &Here, is_japanese: bool, json: bool, output: &mut Ou
     let sites: Vec<Value> = region.sites().values().map(|site| seen.site(site)).collect();
     let ledgers = seen.ledgers()?;
     let set_aside = troubles::set_aside(here, &region)?;
+    let carried = carried::rows(member, &region)?;
     let filling = filling(here)?;
     if json {
         output.json(&json!({
@@ -62,6 +63,7 @@ pub(super) fn status(here: &Here, is_japanese: bool, json: bool, output: &mut Ou
             "clock": {"ms": member.clinic().now_ms(), "trusted": store.clock_trust().is_trusted()},
             "sites": sites,
             "ledgers": ledgers,
+            "carried": carried,
             "set_aside": set_aside,
             "troubles": troubles.iter().map(troubles::Shown::json).collect::<Vec<_>>(),
         }))?;
@@ -69,6 +71,7 @@ pub(super) fn status(here: &Here, is_japanese: bool, json: bool, output: &mut Ou
     }
     let page = page::Page { region: &region, is_served: here.board().is_some(), is_japanese };
     page.print(&troubles, &set_aside, &sites, &ledgers, output)?;
+    page.print_carried(&carried, output)?;
     Ok(0)
 }
 

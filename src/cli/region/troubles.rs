@@ -5,7 +5,7 @@ mod heir;
 
 pub(super) use aside::set_aside;
 
-use super::clocks;
+use super::{carried, clocks};
 use crate::cli::request::Here;
 use crate::clinic::staff::Unlock;
 use crate::clock::{Trust, today_in_japan};
@@ -18,7 +18,7 @@ use crate::sync::board::Snapshot;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+pub(super) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// A held ledger that nobody has opened for so long may not open any more.
 const UNPROVEN_DAYS: i64 = 30;
 /// For so long it is said that a ledger branched.
@@ -49,6 +49,11 @@ impl Shown {
 pub(super) fn all(here: &Here) -> anyhow::Result<Vec<Shown>> {
     let member = here.member()?;
     let mut found: Vec<Shown> = clock(member).into_iter().collect();
+    if let Some(copy) = member.clinic().carried()? {
+        found.extend(member.region().and_then(|region| standing(member, &region)));
+        found.extend(carried::own(member, &copy)?);
+        return Ok(found);
+    }
     if !member.clinic().has_admin()? {
         found.push(Shown {
             kind: "no-admin",
@@ -58,10 +63,10 @@ pub(super) fn all(here: &Here) -> anyhow::Result<Vec<Shown>> {
     }
     let Some(region) = member.region() else { return Ok(found) };
     found.extend(standing(member, &region));
+    found.extend(here.board().and_then(|board| board.filling).map(heir::filling));
     if !member.is_admitted() {
         return Ok(found);
     }
-    found.extend(here.board().and_then(|board| board.filling).map(heir::filling));
     found.extend(card_base(member, &region));
     found.extend(region.conflicts().iter().map(|conflict| Shown {
         kind: "region",
@@ -85,6 +90,7 @@ pub(super) fn all(here: &Here) -> anyhow::Result<Vec<Shown>> {
     found.extend(member.waiting_holders()?.iter().map(holder));
     found.extend(unproven(member, &region)?);
     found.extend(branched(member, &region)?);
+    found.extend(carried::out(member, &region)?);
     if let Some(board) = here.board() {
         found.extend(clocks(member, &region, &board));
         found.extend(silent(&region, &board));
@@ -100,8 +106,9 @@ fn standing(member: &Member, region: &Region) -> Option<Shown> {
     {
         return Some(shown);
     }
-    let (kind, sentence, next_action) = match region.nodes().get(&member.node()).map(|own| &own.state) {
+    let (kind, sentence, next_action) = match region.key_state(member.node()) {
         Some(KeyState::Active) => return None,
+        None if member.clinic().is_being_filled() => return Some(heir::waits(member, region)),
         None => (
             "not-admitted",
             both(
@@ -312,7 +319,9 @@ fn clocks(member: &Member, region: &Region, board: &Snapshot) -> Vec<Shown> {
 
 fn silent(region: &Region, board: &Snapshot) -> Vec<Shown> {
     let is_silent = |last_ms: Option<u64>| board.made_ms.saturating_sub(last_ms.unwrap_or(0)) >= SILENT_MS;
-    let peers = board.peers.iter().filter(|peer| !peer.is_reachable && is_silent(peer.last_contact_ms));
+    // Carried nodes are away most of the time.
+    let boxes = board.peers.iter().filter(|peer| region.nodes().contains_key(&peer.node));
+    let peers = boxes.filter(|peer| !peer.is_reachable && is_silent(peer.last_contact_ms));
     let shown = |name: String| Shown {
         kind: "silent",
         sentence: both(
@@ -324,11 +333,14 @@ fn silent(region: &Region, board: &Snapshot) -> Vec<Shown> {
     peers.map(|peer| shown(site_name(region, peer.node))).collect()
 }
 
-fn home_name(region: &Region, ledger: LedgerId) -> String {
+pub(super) fn home_name(region: &Region, ledger: LedgerId) -> String {
     region.homes(ledger).next().map_or_else(|| ledger.to_string(), |site| site.described.name.clone())
 }
 
 fn site_name(region: &Region, node: NodeId) -> String {
+    if let Some(carried) = region.carried().get(&node) {
+        return carried.label.clone();
+    }
     let site = region.nodes().get(&node).and_then(|node| region.sites().get(&node.site));
     site.map_or_else(|| node.to_string(), |site| site.described.name.clone())
 }

@@ -54,7 +54,7 @@ impl SyncArgs {
             Listen::Off => None,
             Listen::At(address) => bound(address),
         };
-        let settings = Settings { peers: self.peer.clone(), bytes_per_second: self.sync_rate };
+        let settings = Settings { peers: self.peer.clone(), bytes_per_second: self.sync_rate, is_alone: false };
         Syncing { listener, settings, is_discovering: !self.no_discovery }
     }
 }

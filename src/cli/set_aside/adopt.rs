@@ -1,4 +1,4 @@
-//! `set-aside adopt`: what a box wrote after it was revoked counts after all, where staff of the home say so.
+//! `set-aside bring|adopt`: what a box wrote after it was revoked counts after all, where staff of the home say so.
 
 use crate::cli::output::Output;
 use crate::cli::request::Here;
@@ -6,11 +6,11 @@ use crate::cli::secrets::{Hidden, read_staff};
 use crate::clinic::adopt::Adoption;
 use crate::ledger::NodeId;
 use crate::membership::MembershipError;
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Whose, and who says so.
 #[derive(Debug, Args)]
@@ -52,12 +52,13 @@ pub(super) fn adopt(here: &Here, adopt: &Adopt, output: &mut Output<'_>) -> anyh
     let wanted = adopt.who.trim().to_ascii_lowercase();
     let is_named = |node: &NodeId| {
         let site = region.nodes().get(node).and_then(|node| region.sites().get(&node.site));
-        node.to_string().starts_with(&wanted) || site.is_some_and(|site| site.described.name == adopt.who)
+        let is_label = region.carried().get(node).is_some_and(|carried| carried.label == adopt.who);
+        node.to_string().starts_with(&wanted) || is_label || site.is_some_and(|site| site.described.name == adopt.who)
     };
     let left = clinic.aside_left(clinic.ledger())?;
     let nodes: Vec<NodeId> = left.keys().copied().filter(is_named).collect();
     let [node] = nodes[..] else {
-        if nodes.is_empty() && region.nodes().keys().any(is_named) {
+        if nodes.is_empty() && region.nodes().keys().chain(region.carried().keys()).any(is_named) {
             return show(None, Adoption::default(), adopt, output);
         }
         bail!(
@@ -67,6 +68,27 @@ pub(super) fn adopt(here: &Here, adopt: &Adopt, output: &mut Output<'_>) -> anyh
         );
     };
     show(Some(node), clinic.adopt(node, &staff, adopt.is_trial)?, adopt, output)
+}
+
+/// Nobody speaks with a revoked box: somebody brings its disk, or a copy of its directory.
+pub(super) fn bring(here: &Here, from: &Path, json: bool, output: &mut Output<'_>) -> anyhow::Result<u8> {
+    let region = here.member()?.region().ok_or(MembershipError::NoRegion)?;
+    let brought = here.clinic.bring(from, &region).with_context(|| format!("reading {}", from.display()))?;
+    if json {
+        output.json(&json!({"brought": brought.entries, "faults": brought.faults}))?;
+        return Ok(0);
+    }
+    output.result(format_args!("{} entries past a revocation are kept aside now that were not before", brought.entries))?;
+    match (brought.entries, brought.faults) {
+        (_, faults @ 1..) => output.say(format_args!(
+            "{faults} chains could not be read to their end: they are damaged there; what lies before that was taken."
+        )),
+        (0, 0) => output.say(
+            "Where that box was only retired, switch it on where it reaches another clinic: then it delivers what it wrote by itself.",
+        ),
+        (_, 0) => output.say("Next: `kusuribako set-aside adopt SITE --staff FILE --dry-run`."),
+    }
+    Ok(0)
 }
 
 fn show(node: Option<NodeId>, adoption: Adoption, adopt: &Adopt, output: &mut Output<'_>) -> anyhow::Result<u8> {

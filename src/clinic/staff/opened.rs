@@ -4,9 +4,11 @@ use super::super::holders::receives;
 use super::super::{Clinic, ClinicError, LedgerKeys};
 use super::badges::StaffRefusal;
 use super::{badges_at, is_registered_in, is_revoked, keys_for};
+use crate::clinic::carried::{receives_beside, wraps_beside};
 use crate::clinic::heir::Opening;
 use crate::clinic::within::Within;
 use crate::ledger::LedgerId;
+use crate::ledger::payload::Wrap;
 use crate::seal::badge::{BadgeCode, Passphrase};
 use crate::seal::key::{KeyId, Opener, OpenerId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -111,7 +113,7 @@ impl Clinic {
         for ledger in self.held()? {
             let mut is_sealed_here = false;
             for id in emergency.iter().copied() {
-                is_sealed_here |= self.inner.store.read_now(move |reader| Ok(receives(Within::new(reader, ledger), id)))??;
+                is_sealed_here |= self.is_openable(ledger, id)?;
             }
             let unlock = match (open.contains(&ledger), is_sealed_here) {
                 (true, _) => Unlock::Open,
@@ -121,6 +123,16 @@ impl Clinic {
             states.insert(ledger, unlock);
         }
         Ok(states)
+    }
+
+    fn is_openable(&self, ledger: LedgerId, id: OpenerId) -> Result<bool, ClinicError> {
+        let (inner, own) = (self.inner.clone(), self.ledger());
+        self.inner.store.read_now(move |reader| {
+            let within = Within::new(reader, ledger);
+            let home = inner.homes.of(within)?;
+            let is_sealed = receives(within, id);
+            Ok(is_sealed.and_then(|is_sealed| Ok(is_sealed || receives_beside(reader, own, ledger, &home, id)?)))
+        })?
     }
 
     /// When it was last proven that a held ledger opens here, in ms since 1970 UTC by the clock of then. Not from async code.
@@ -133,7 +145,10 @@ impl Clinic {
     }
 
     /// Everything that was sealed to an emergency key of this site, also to one of a box before this.
-    fn open_held(&self, staff: &super::Staff) -> Result<BTreeMap<LedgerId, Arc<LedgerKeys>>, StaffRefusal> {
+    pub(in crate::clinic) fn open_held(
+        &self,
+        staff: &super::Staff,
+    ) -> Result<BTreeMap<LedgerId, Arc<LedgerKeys>>, StaffRefusal> {
         let inner = self.inner.clone();
         let halves = self.inner.store.read_now(move |reader| Ok(inner.emergencies(reader)))??;
         if halves.is_empty() {
@@ -149,14 +164,17 @@ impl Clinic {
     }
 
     fn open_all(&self, id: OpenerId, opener: Opener) -> Result<BTreeMap<LedgerId, Arc<LedgerKeys>>, StaffRefusal> {
-        let (held, inboxes) = (self.held()?, self.inboxes());
+        let (held, inboxes, own) = (self.held()?, self.inboxes(), self.ledger());
         let inner = self.inner.clone();
         let opened = self.inner.store.read_now(move |reader| {
-            let each = held.iter().map(|ledger| {
-                let within = Within::new(reader, *ledger);
-                Ok((*ledger, keys_for(within, &inner.homes.of(within)?, id, &opener)?))
-            });
-            Ok(each.collect::<Result<Vec<_>, ClinicError>>())
+            let open = |beside: Vec<Wrap>| {
+                let each = held.iter().map(|ledger| {
+                    let within = Within::new(reader, *ledger);
+                    Ok((*ledger, keys_for(within, &inner.homes.of(within)?, id, &opener, &beside)?))
+                });
+                each.collect::<Result<Vec<_>, ClinicError>>()
+            };
+            Ok(wraps_beside(reader, own, id).and_then(open))
         })??;
         let proven = opened.into_iter().filter_map(|(ledger, keys)| Some((ledger, keys?)));
         Ok(proven.filter(|(ledger, keys)| is_proven(keys, inboxes.get(ledger))).map(|(l, keys)| (l, Arc::new(keys))).collect())
@@ -190,7 +208,7 @@ impl Clinic {
             let read = self.inner.store.read_now(move |reader| {
                 let within = Within::new(reader, ledger);
                 let is_revoked = is_revoked(within, id, |open| home.said(open));
-                Ok(keys_for(within, &home, id, &opener).and_then(|keys| Ok((keys, is_revoked?, opener))))
+                Ok(keys_for(within, &home, id, &opener, &[]).and_then(|keys| Ok((keys, is_revoked?, opener))))
             });
             let (keys, is_revoked, opener) = read??;
             let proven =

@@ -1,8 +1,8 @@
 //! A peer that lies: each way is refused, named, costs bounded memory and few messages, and an honest peer delivers afterwards.
 
-use super::disk::Disk;
 use super::world::{LEDGER, Writer};
 use crate::exchange::aside::{Language, Reason};
+use crate::exchange::memory::Disk;
 use crate::exchange::message::{Message, Request, Response, Run};
 use crate::exchange::node::{Action, Event, Moment};
 use crate::exchange::{AuthorRule, Authors, BODY_LEN_MAX, EntryRef, Exchange, MESSAGE_LEN_MAX, Standing, Take};

@@ -1,8 +1,8 @@
 //! What is lost is found and filled, what is large comes in parts, and what a batch carries is no more than needed.
 
-use super::disk::Disk;
 use super::hostile::{HONEST, LIAR, Victim, honest, written};
 use super::world::{LEDGER, Writer};
+use crate::exchange::memory::Disk;
 use crate::exchange::message::{Path, Request, Response};
 use crate::exchange::node::{Action, Event};
 use crate::exchange::{AuthorRule, Authors, Copies, EntryRef, Frontier, Holding, Standing, Take};

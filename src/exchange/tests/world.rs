@@ -1,7 +1,7 @@
 //! A region in memory: nodes, links that drop, double and reorder, disks that are put back, writers that are cloned; one seed decides all.
 
-use super::disk::Disk;
 use crate::exchange::fill::Kept;
+use crate::exchange::memory::Disk;
 use crate::exchange::message::{Message, Request, Response};
 use crate::exchange::node::{Action, Event, Moment, Token};
 use crate::exchange::{AuthorRule, Authors, Exchange, Standing, Verified};

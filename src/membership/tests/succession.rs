@@ -1,7 +1,7 @@
 //! A new box for a lost clinic: handed over, admitted, filled; two at once; and what a revoked one wrote, adopted.
 
 use super::*;
-use crate::clinic::adopt::Adoption;
+use crate::clinic::adopt::{Adoption, Brought};
 use crate::clinic::cards::IssuedCard;
 use crate::clinic::check::Told;
 use crate::clinic::heir::Opening;
@@ -9,7 +9,6 @@ use crate::clinic::intake::NewFact;
 use crate::clinic::staff::{StaffRefusal, Unlock};
 use crate::clinic::{CardRefusal, ClinicError};
 use crate::record::{Channel, Content, DateText, Memo, Origin, Patient, Sex, Source, Subject};
-use crate::region::EntryStanding;
 use crate::region::heir::{HeirError, Heritage, Request};
 use crate::region::payload::{Deputies, Deputy};
 use std::path::Path;
@@ -285,16 +284,6 @@ fn copy_dir(from: &Path, to: &Path) {
     }
 }
 
-/// What of a run lies past the revocation of its author.
-fn past_revocation(region: &Region, run: Verified) -> Vec<Verified> {
-    let counts = |kept: &Kept| {
-        let open = kept.open;
-        region.entry_standing(open.author(), open.ledger(), open.incarnation(), open.seq(), open.id()) == EntryStanding::Counts
-    };
-    let entries: Vec<Kept> = run.entries.iter().filter(|kept| !counts(kept)).cloned().collect();
-    if entries.is_empty() { Vec::new() } else { vec![Verified { entries, ..run }] }
-}
-
 #[test]
 fn what_a_revoked_box_wrote_is_adopted_once_by_staff_and_its_keys_are_not() {
     let (word, host, home) = lost_and_held();
@@ -308,17 +297,24 @@ fn what_a_revoked_box_wrote_is_adopted_once_by_staff_and_its_keys_are_not() {
     let late_card = home.clinic.issue_card(late).unwrap();
     home.clinic.revoke_card(card.opener, crate::clinic::cards::Reason::Lost).unwrap();
 
-    let (dir, request) = asking();
+    let (dir_of_nothing, (dir, request)) = (tempfile::tempdir().unwrap(), asking());
     let handed = host.member.hand_over(HOME, &request, &opened(&host, &home), Some(&word)).unwrap();
     let (heir, _) = begun(dir, &request, &handed);
     let region = heir.member.region().unwrap();
     hand(&host.clinic, &heir.clinic, ledger, all);
-    hand(&home.clinic, &heir.clinic, ledger, |run| (Vec::new(), past_revocation(&region, run)));
+    // Nobody speaks with it any more: its disk is brought.
+    let (old, wrong) = (location(&home.dir).dir, location(&host.dir).dir);
+    let before = std::fs::read(old.join("ledger.db")).unwrap();
+    assert_eq!(heir.clinic.bring(&wrong, &region).unwrap(), Brought::default(), "a holder's has nothing past the revocation");
+    let brought = heir.clinic.bring(&old, &region).unwrap();
+    assert_eq!((heir.clinic.bring(&old, &region).unwrap(), brought.faults), (Brought::default(), 0), "once");
+    assert!(std::fs::read(old.join("ledger.db")).unwrap() == before, "nothing is changed there");
+    assert!(heir.clinic.bring(&dir_of_nothing.path().join("x"), &region).is_err());
     opens(&heir.clinic, &card).unwrap();
     assert_eq!((heir.clinic.patients().unwrap().len(), opens(&heir.clinic, &late_card)), (1, Err(CardRefusal::Unknown)));
     let node = home.member.node();
     let left = heir.clinic.aside_left(ledger).unwrap()[&node];
-    assert!(left >= 5, "{left}");
+    assert!(left >= 5 && left == brought.entries, "{left}");
 
     let staff = heir.clinic.prove_staff(&home.badge.code, &home.passphrase()).unwrap();
     let trial = heir.clinic.adopt(node, &staff, true).unwrap();

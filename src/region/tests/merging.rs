@@ -18,6 +18,7 @@ enum Act {
     Notice(u8),
     Keys { inbox: u8, staff: u8 },
     Propose { at: u8, node: u8 },
+    Carry { what: u8, ledger: u8 },
     Later { must_understand: bool, what: u8 },
 }
 
@@ -45,6 +46,7 @@ fn acts() -> impl Strategy<Value = Act> {
         any::<u8>().prop_map(Act::Notice),
         (any::<u8>(), 20..22_u8).prop_map(|(inbox, staff)| Act::Keys { inbox, staff }),
         (small, node).prop_map(|(at, node)| Act::Propose { at, node }),
+        (50..53_u8, 0..4_u8).prop_map(|(what, ledger)| Act::Carry { what, ledger }),
         any::<(bool, u8)>().prop_map(|(must_understand, what)| Act::Later { must_understand, what }),
     ]
 }
@@ -79,6 +81,7 @@ fn body_of(world: &World, act: &Act, said: &[Signed]) -> Body {
         Act::Notice(n) => world.body(&notice(&format!("10.0.0.{n}:7"))),
         Act::Keys { inbox, staff } => world.body(&node_keys(*inbox, &[*staff])),
         Act::Propose { at, node } => world.body(&SuccessorProposed { admission: admitted(*at, *node, 9) }),
+        Act::Carry { what, ledger } => world.body(&carried(*what, 10, &[*ledger], world)),
         Act::Later { must_understand, what } => Body {
             region: Some(world.statements.region()),
             kind: 900,

@@ -1,11 +1,11 @@
 //! What is looked at now and then: statements, strangers, copies that may go, copies that have rotted, addresses of this box.
 
 use super::super::hub::Input;
+use super::super::terms::copies::{Knowing, Part, Parting, is_odd};
 use super::super::{dial, terms};
 use super::{Driver, now_ms};
 use crate::exchange::node::Event;
 use crate::ledger::{LedgerId, NodeId, SiteId};
-use crate::region::holding::Release;
 use crate::region::{KeyState, Region};
 use crate::seal::random;
 use crate::store::StoreError;
@@ -42,6 +42,8 @@ pub(super) struct Kept {
     /// Since when all members are not there, and for how long that is put up with.
     lonely_ms: Option<u64>,
     deaf_after_ms: u64,
+    parting: Parting,
+    pub(super) home: super::carried::Home,
 }
 
 impl Driver {
@@ -53,6 +55,7 @@ impl Driver {
         self.audit();
         self.release();
         self.note();
+        self.note_home();
         self.listen_anew();
         self.shown.later();
     }
@@ -85,7 +88,7 @@ impl Driver {
     /// Looks who answers at addresses that a person named, and speaks to nodes that announce themselves and are no members: they may
     /// know of their admission before this node does, or of this node's own.
     pub(super) fn meet_strangers(&mut self) {
-        if self.hub.shelves.now().region().is_none() {
+        if self.is_alone || self.hub.shelves.now().region().is_none() {
             return;
         }
         self.book.name(self.hub.member.peers_configured());
@@ -117,8 +120,7 @@ impl Driver {
 
     /// Whether this node takes part in the region, as far as it knows.
     fn is_admitted(&self) -> bool {
-        let own = self.region.as_ref().and_then(|region| region.nodes().get(&self.own));
-        own.is_some_and(|own| own.state == KeyState::Active)
+        self.region.as_ref().is_some_and(|region| region.key_state(self.own) == Some(&KeyState::Active))
     }
 
     /// Compares everything with peers that hold the same ledger: each day, and where tips agree but counts do not.
@@ -131,11 +133,7 @@ impl Driver {
                 let Some(peer) = self.peers.get_mut(&node).filter(|peer| peer.outgoing.is_some()) else { continue };
                 let first_ms = || now_ms.saturating_add(u64::from_be_bytes(random(&self.entropy)) % AUDIT_EVERY_MS);
                 let at_ms = peer.audits_ms.entry(*ledger).or_insert_with(first_ms);
-                let is_odd = copy.holding.summary == own.summary()
-                    && copy.holding.missing == 0
-                    && own.missing() == 0
-                    && copy.holding.entries != own.entries();
-                if is_odd {
+                if is_odd(copy, own) {
                     *at_ms = (*at_ms).min(now_ms.max(at_ms.saturating_sub(AUDIT_EVERY_MS).saturating_add(AUDIT_AGAIN_MS)));
                 }
                 if *at_ms <= now_ms {
@@ -147,27 +145,38 @@ impl Driver {
         due.into_iter().for_each(|(node, ledger)| self.handle(Event::Audit(node, ledger)));
     }
 
-    /// Gives up copies that the region's statements allow to go: first nobody is given anything of them any more, then they go.
+    /// Gives up copies that the region's statements allow to go: first those that must have everything say so once more, then nobody is given
+    /// anything of them any more, then they go.
     fn release(&mut self) {
         let Some(region) = self.region.clone() else { return };
         let Some(site) = terms::site(&region, self.own) else { return };
-        let times = self.hub.member.times();
-        let may_go = |ledger: &LedgerId| {
-            let proven = self.proven(&region, *ledger);
-            let release = times.with(|times| region.release(site, *ledger, &proven, times));
-            release == Release::Allowed && !self.is_storing(*ledger) && *ledger != self.clinic.ledger()
-        };
         let copies = self.terms.held.iter().filter(|ledger| !region.holders(**ledger).contains(&site));
-        let going: Vec<LedgerId> = copies.filter(|ledger| may_go(ledger)).copied().collect();
-        for ledger in going {
-            if !self.terms.released.insert(ledger) {
-                continue;
+        let copies: Vec<LedgerId> = copies.filter(|ledger| **ledger != self.clinic.ledger()).copied().collect();
+        for ledger in copies.into_iter().filter(|ledger| !self.terms.released.contains(ledger)).collect::<Vec<_>>() {
+            match self.part(&region, ledger) {
+                Part::Wait => {}
+                Part::Ask(nodes) => nodes.into_iter().for_each(|node| self.handle(Event::Ask(node, ledger))),
+                Part::Go { .. } if self.is_storing(ledger) => {}
+                Part::Go { entries } => self.give_up(ledger, entries),
             }
-            self.set_terms();
-            tracing::info!(?ledger, "a copy is given up: its new holders have proven that they have everything");
-            let (pending, hub) = (self.clinic.store().drop_copy(ledger), self.hub.clone());
-            self.hub.tasks.spawn("releasing", async move { hub.tell(Input::Dropped(ledger, pending.await)) });
         }
+    }
+
+    fn part(&mut self, region: &Region, ledger: LedgerId) -> Part {
+        let (times, answering, now_ms) = (self.hub.member.times(), self.answering(region), now_ms(&self.clinic));
+        let mut parting = std::mem::take(&mut self.kept.parting);
+        let knowing = self.knowing(region, &answering);
+        let part = times.with(|times| knowing.part(&mut parting, ledger, now_ms, times));
+        self.kept.parting = parting;
+        part
+    }
+
+    fn give_up(&mut self, ledger: LedgerId, entries: u64) {
+        self.terms.released.insert(ledger);
+        self.set_terms();
+        tracing::info!(?ledger, "a copy is given up: its new holders have proven that they have everything");
+        let (pending, hub) = (self.clinic.store().drop_copy(ledger, entries), self.hub.clone());
+        self.hub.tasks.spawn("releasing", async move { hub.tell(Input::Dropped(ledger, pending.await)) });
     }
 
     pub(super) fn dropped(&mut self, ledger: LedgerId, dropped: &Result<u64, StoreError>) {
@@ -183,33 +192,18 @@ impl Driver {
 
     /// The sites that have proven to have all that lies here of a ledger.
     pub(super) fn proven(&self, region: &Region, ledger: LedgerId) -> BTreeSet<SiteId> {
-        let Some(own) = self.exchange.frontier(ledger) else { return BTreeSet::new() };
-        let whole = self.exchange.copies().of_ledger(ledger).filter(|(_, copy)| copy.has_everything(own));
-        whole.filter_map(|(node, _)| terms::site(region, node)).collect()
+        self.knowing(region, &BTreeSet::new()).proven(ledger)
+    }
+
+    /// What is decided about copies follows from this.
+    pub(super) fn knowing<'a>(&'a self, region: &'a Region, answering: &'a BTreeSet<SiteId>) -> Knowing<'a> {
+        Knowing { region, own: self.own, exchange: &self.exchange, answering }
     }
 
     /// The sites that answer now, this one among them.
     pub(super) fn answering(&self, region: &Region) -> BTreeSet<SiteId> {
         let there = self.peers.iter().filter(|(_, peer)| peer.is_connected()).map(|(node, _)| *node);
         there.chain([self.own]).filter_map(|node| terms::site(region, node)).collect()
-    }
-
-    /// Whether this node makes a supplementary copy of a ledger now.
-    pub(super) fn is_supplementary(&self, region: &Region, ledger: LedgerId, answering: &BTreeSet<SiteId>) -> bool {
-        let Some(site) = terms::site(region, self.own).filter(|_| !region.emergencies().is_empty()) else { return false };
-        let whole = self.whole_elsewhere(region, ledger);
-        let chosen = self.hub.member.times().with(|times| region.supplementary(ledger, answering, &whole, times));
-        chosen.contains(&site)
-    }
-
-    /// The sites that have a whole copy, as far as a node can tell that may have none itself: those that lack nothing of as much as anybody
-    /// has.
-    fn whole_elsewhere(&self, region: &Region, ledger: LedgerId) -> BTreeSet<SiteId> {
-        let said = || self.exchange.copies().of_ledger(ledger).filter(|(_, copy)| copy.holding.missing == 0);
-        let most = said().map(|(_, copy)| copy.holding.entries).max().unwrap_or(0);
-        let own = self.exchange.frontier(ledger).filter(|own| own.missing() == 0 && own.entries() >= most && most > 0);
-        let others = said().filter(|(_, copy)| copy.holding.entries == most && most > 0).map(|(node, _)| node);
-        others.chain(own.map(|_| self.own)).filter_map(|node| terms::site(region, node)).collect()
     }
 
     /// Whoever was admitted just now says at once where it is.
@@ -242,7 +236,10 @@ impl Driver {
     /// A daemon for multicast DNS can stay deaf after its network went away and came back.
     fn listen_anew(&mut self) {
         let now_ms = now_ms(&self.clinic);
-        let is_lonely = self.peers.values().any(|peer| !peer.is_connected());
+        let Some(region) = self.region.clone() else { return };
+        // Carried nodes are away most of the time.
+        let boxes = self.peers.iter().filter(|(node, _)| region.nodes().contains_key(node));
+        let is_lonely = boxes.map(|(_, peer)| peer).any(|peer| !peer.is_connected());
         let Some(doubts) = self.doubts.as_ref().filter(|_| is_lonely) else {
             (self.kept.lonely_ms, self.kept.deaf_after_ms) = (None, DEAF_AFTER_MS);
             return;

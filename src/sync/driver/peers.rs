@@ -12,7 +12,7 @@ use crate::discovery::Sighting;
 use crate::exchange::node::Event;
 use crate::exchange::{Standing, Take};
 use crate::ledger::{LedgerId, NodeId};
-use crate::region::{KeyState, Region};
+use crate::region::Region;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -65,16 +65,11 @@ impl Peer {
 }
 
 impl Driver {
-    /// One task for each node that this one should be connected to: every member but itself, also retired ones, which may still deliver.
+    /// One task for each node that this one should be connected to: every member but itself, also retired ones, which may still deliver, and
+    /// carried ones, which come and go.
     pub(super) fn choose_peers(&mut self) {
         let Some(region) = self.region.clone() else { return };
-        let may_connect = |state: &KeyState| match state {
-            KeyState::Active | KeyState::Retired => true,
-            KeyState::Revoked(_) => false,
-        };
-        let takes_part = region.nodes().get(&self.own).is_some_and(|own| may_connect(&own.state));
-        let nodes = region.nodes().values().filter(|node| takes_part && node.id != self.own && may_connect(&node.state));
-        let chosen: BTreeSet<NodeId> = nodes.map(|node| node.id).collect();
+        let chosen = if self.is_alone { BTreeSet::new() } else { terms::copies::to_connect(&region, self.own) };
         let left: Vec<NodeId> = self.peers.keys().filter(|id| !chosen.contains(id)).copied().collect();
         left.into_iter().for_each(|id| self.leave(id));
         for id in chosen {
@@ -132,7 +127,7 @@ impl Driver {
 
     /// Whether a node is known, and takes no part any more.
     fn was_put_out(&self, peer: &PeerKey) -> bool {
-        let is_known = self.region.as_ref().is_some_and(|region| region.nodes().contains_key(&peer.node));
+        let is_known = self.region.as_ref().is_some_and(|region| region.key_state(peer.node).is_some());
         is_known && !self.hub.is_member(peer)
     }
 
@@ -280,13 +275,9 @@ impl Driver {
     pub(super) fn set_terms(&mut self) {
         let Some(region) = self.region.clone() else { return };
         let answering = self.answering(&region);
-        let of = |ledger: &LedgerId| {
-            let held = self.exchange.frontier(*ledger);
-            let has_copy = held.is_some_and(|held| terms::has_copy(&region, self.own, *ledger, held));
-            let is_supplementary = self.is_supplementary(&region, *ledger, &answering);
-            terms::holds(&region, self.own, *ledger, is_supplementary, has_copy)
-        };
-        self.terms.held = terms::ledgers(&region).into_iter().filter(of).collect();
+        let times = self.hub.member.times();
+        let knowing = self.knowing(&region, &answering);
+        self.terms.held = times.with(|times| knowing.held(|ledger| knowing.is_supplementary(ledger, times)));
         self.terms.is_full = self.clinic.store().condition() != crate::store::Condition::Healthy;
         let peers: Vec<NodeId> = self.peers.keys().copied().collect();
         for node in peers {

@@ -119,7 +119,7 @@ impl Driver {
 
     /// When this copy last proved to be what the home has, by the wall clock; now, while the home would tell if there was anything new.
     /// Coarse, so that a page changes only when somebody would see it.
-    fn home_heard_ms(&self, region: &Region, ledger: LedgerId) -> Option<i64> {
+    pub(super) fn home_heard_ms(&self, region: &Region, ledger: LedgerId) -> Option<i64> {
         let (now_ms, own) = (now_ms(&self.clinic), self.exchange.frontier(ledger)?);
         let homes = || region.homes(ledger).flat_map(|home| &home.nodes);
         let copies = || homes().filter_map(|node| Some((node, self.exchange.copies().of(ledger, *node)?)));

@@ -75,10 +75,30 @@ impl Clinic {
         Ran { code: output.status.code().unwrap_or(-1), out: output.stdout, err }
     }
 
+    /// Begins a command, and does not wait for it.
+    pub fn spawn(&self, args: &[&str]) -> Child {
+        self.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Runs a command under another, which gets it as its last arguments.
+    pub fn run_under(&self, under: &[&str], args: &[&str]) -> Ran {
+        let mut command = Command::new(under[0]);
+        command.args(&under[1..]).arg(env!("CARGO_BIN_EXE_kusuribako")).args(args);
+        command.env("KUSURIBAKO_DIR", self.path("data")).env_remove("KUSURIBAKO_LOG").stdin(Stdio::null());
+        let output = command.output().unwrap();
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        Ran { code: output.status.code().unwrap_or(-1), out: output.stdout, err }
+    }
+
     /// Serves the pages, with every log there is.
     pub fn serve(&self, args: &[&str]) -> Served {
         let off: &[&str] = if args.contains(&"--sync-listen") { &[] } else { &["--sync-listen", "off"] };
-        let mut command = self.command(&[&["serve", "--listen", "127.0.0.1:0"], off, args].concat());
+        self.start(&[&["serve", "--listen", "127.0.0.1:0"], off, args].concat())
+    }
+
+    /// Starts what serves pages, with every log there is.
+    pub fn start(&self, args: &[&str]) -> Served {
+        let mut command = self.command(args);
         let mut child = command.env("KUSURIBAKO_LOG", "trace").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut ready = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();

@@ -3,14 +3,16 @@
 use super::Same;
 use aws_lc_rs::signature::Ed25519KeyPair;
 use kusuribako::ledger::{EntryId, Incarnation, LedgerId, NodeId, SiteId};
+use kusuribako::region::heir::{Request, Wished};
 use kusuribako::region::invitation::Invitation;
 use kusuribako::region::join::{Issued, Joining};
 use kusuribako::region::kit::Kit;
 use kusuribako::region::payload::{
-    Admitted, ChainMark, Deputies, Deputy, Emergency, EmergencyEnded, EmergencyId, Holders, NodeKeys, Notice, Payload,
+    Admitted, Carried, ChainMark, Deputies, Deputy, Emergency, EmergencyEnded, EmergencyId, Holders, NodeKeys, Notice, Payload,
     Placement, Position, PublicHalf, Retired, Revoked, SuccessorProposed,
 };
 use kusuribako::region::{Region, Signed, Signer, StatementId, Statements};
+use kusuribako::seal::card::PinMemory;
 use kusuribako::seal::key::{KeyId, OpenerId};
 
 fn node_pair() -> Ed25519KeyPair {
@@ -120,6 +122,13 @@ pub(super) fn computed(put: &mut impl FnMut(&'static str, &[u8])) {
     all.merge(said.into_iter().map(|(_, signed)| signed));
     put("region: digest of all of these", &all.digest());
 
+    let carried = Ed25519KeyPair::from_seed_unchecked(&[0x46; 32]).unwrap();
+    let (region, voucher) = (founding.region(), Signer::of(&node_pair()));
+    let carried = Carried::new(region, voucher, &carried, "避難所A".to_owned(), vec![LedgerId([0x11; 16])]);
+    assert!(carried.is_proven(region, voucher));
+    let carried = carried.body(region, 1_775_779_200_000).sign(&node_pair(), 3);
+    put("region: carried node of seed 46, by the node of seed 44, counter 3", carried.as_bytes());
+
     put("region: opener id of the recovery key", &kit.recovery.public().opener.0);
     put("region: whole sheet of root (ASCII)", kit.root.whole().code().as_bytes());
     put("region: sheet 1 of recovery, draws 05 (ASCII)", kit.recovery.split(&Same(5))[0].code().as_bytes());
@@ -135,6 +144,11 @@ pub(super) fn computed(put: &mut impl FnMut(&'static str, &[u8])) {
     let asked = issued.asked(joining.request(), &founding, 0).unwrap();
     put("region: join answer", &asked.answer);
     put("region: compared on both sides (ASCII)", asked.compared.as_bytes());
+
+    let wished = Wished { node: Signer(super::public_of(&node_pair())), node_opener: half(0x21), emergency: half(0x22) };
+    let request = Request::new(wished, &node_pair());
+    put("region: successor request", request.as_bytes());
+    put("region: its code on both sides (ASCII)", request.compared(&mut PinMemory::default()).as_bytes());
 }
 
 /// What was written once is read by every later version, and means what it meant.

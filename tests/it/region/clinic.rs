@@ -100,11 +100,16 @@ impl<'l> Clinic<'l> {
 
     /// Starts the server and waits until it answers.
     pub fn start(&mut self) {
+        self.start_as(&["serve"]);
+    }
+
+    /// The same with the command that serves.
+    pub fn start_as(&mut self, command: &[&str]) {
         assert!(self.server.is_none());
         let log = std::fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
-        let args = ["serve", "--listen", "0.0.0.0:8080", "--insecure-lan"];
+        let args = ["--listen", "0.0.0.0:8080", "--insecure-lan"];
         let more: Vec<&str> = self.more.iter().map(String::as_str).collect();
-        let mut command = self.command(&[&args[..], &more].concat());
+        let mut command = self.command(&[command, &args[..], &more].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut ready = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();

@@ -140,9 +140,12 @@ fn a_new_box_takes_over_with_everything_and_the_old_one_s_last_writes_arrive() {
     });
     region.clinics[holder].until_status("what it wrote alone is here", |_| reads(&region.clinics[holder], &early_card));
     let refused = early.write_memo(&before.cards[0], "古い箱で");
-    assert!(refused.starts_with("HTTP/1.1 403") && refused.contains("引き継がれました"), "{refused}");
+    assert!(refused.starts_with("HTTP/1.1 403") && refused.contains("別の機器に替わった"), "{refused}");
     let page = early.read(&before.cards[0]);
-    assert!(page.starts_with("HTTP/1.1 200") && page.contains("引き継がれました"), "it is read there, with a warning: {page}");
+    assert!(
+        page.starts_with("HTTP/1.1 200") && page.contains("別の機器に替わった"),
+        "it is read there, with a warning: {page}"
+    );
     let patient = ["patient", "add", "--name", "x", "--birth", "19580303", "--sex", "male"];
     assert_eq!(early.run(&patient).code, 1);
     early.stop();

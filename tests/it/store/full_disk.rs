@@ -171,7 +171,7 @@ fn what_a_peer_sent_is_answered_on_a_full_disk_in_order_and_taken_once_there_is_
     let (mut taken, mut refused) = (0, 0);
     for (token, batch) in (0..).zip(&batches) {
         store.take_in(Token(token), LEDGER, batch.clone(), Vec::new());
-        let Some(Change::Taken { token: answered, batch: answer }) = changes.blocking_recv() else { panic!("no answer") };
+        let Some(Change::Taken { token: answered, batch: answer, .. }) = changes.blocking_recv() else { panic!("no answer") };
         assert_eq!(answered, Token(token), "each is answered, whatever became of it");
         match answer {
             Ok(_) => taken += 1,
@@ -192,7 +192,7 @@ fn what_a_peer_sent_is_answered_on_a_full_disk_in_order_and_taken_once_there_is_
     disk.free();
     for (token, batch) in (100..).zip(&batches) {
         store.take_in(Token(token), LEDGER, batch.clone(), Vec::new());
-        let Some(Change::Taken { token: answered, batch: Ok(stored) }) = changes.blocking_recv() else { panic!("refused") };
+        let Some(Change::Taken { token: answered, batch: Ok(stored), .. }) = changes.blocking_recv() else { panic!("refused") };
         assert_eq!(answered, Token(token));
         assert_eq!(stored.runs.len(), 1);
     }

@@ -97,7 +97,8 @@ impl Place {
         let board = Board::default();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let stop = CancellationToken::new();
-        let settings = Settings { peers: peers.iter().map(ToString::to_string).collect(), bytes_per_second: None };
+        let settings =
+            Settings { peers: peers.iter().map(ToString::to_string).collect(), bytes_per_second: None, is_alone: false };
         let listener = until("the port is free", PATIENCE, || TcpListener::bind(self.address).ok());
         listener.set_nonblocking(true).unwrap();
         let (running, shown, shutdown) = (member.clone(), board.clone(), stop.clone());

@@ -3,7 +3,7 @@
 use super::source::{File, Tree};
 
 /// Rooms without a clock, randomness, files, network, SQL or async of their own.
-const CORE: [&str; 13] = [
+const CORE: [&str; 14] = [
     "sentence",
     "record",
     "formats",
@@ -17,6 +17,7 @@ const CORE: [&str; 13] = [
     "availability",
     "placement",
     "study",
+    "simulate",
 ];
 
 /// What the core does not name. Randomness may be passed in as `&dyn`, so the trait is not here.

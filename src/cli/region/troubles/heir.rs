@@ -30,6 +30,28 @@ pub(super) fn taken_over(member: &Member, region: &Region) -> Option<Shown> {
     })
 }
 
+/// A new box that nobody has admitted yet.
+pub(super) fn waits(member: &Member, region: &Region) -> Shown {
+    let own = region.proposals().iter().find(|proposal| proposal.admission.node_id() == member.node());
+    let who =
+        own.map_or_else(|| member.clinic().name().to_owned(), |proposal| format!("{:.10}", proposal.statement.to_string()));
+    Shown {
+        kind: "not-admitted",
+        sentence: both(
+            "この箱は、医院を引き継ぐものとして地域に加えられるのを待っています。新しい記録はもう受け付けます。",
+            "This box waits to be admitted as the one that takes over its clinic. It takes new records in already.",
+        ),
+        next_action: both(
+            format!(
+                "地域の鍵を持つ人に、地域のどの箱でもよいので `kusuribako region admit {who} --root FILE` を実行してもらってください。"
+            ),
+            format!(
+                "Have those who sign for the region run `kusuribako region admit {who} --root FILE`, at any box of the region."
+            ),
+        ),
+    }
+}
+
 /// This clinic's own records are still coming.
 pub(super) fn filling(filling: FillingView) -> Shown {
     let FillingView { entries, of, per_s, remaining_s } = filling;

@@ -1,56 +1,63 @@
-//! A store in memory, as plain as can be: what the exchange asks of a store, and nothing else.
+//! A store in memory, as plain as can be: what the exchange asks of a store, and nothing else. For tests and for the simulator.
 
-use crate::exchange::fetch::{Bodyless, Known};
-use crate::exchange::fill::{Fill, Filling, Kept};
-use crate::exchange::message::{Path, Response};
-use crate::exchange::node::{Batch, StoredBatch};
-use crate::exchange::ranges::{Prefix, Tally};
-use crate::exchange::{BODIES_MAX, Chain, EntryRef, Frontier, Stored, Verified};
+use super::fetch::{Bodyless, Known};
+use super::fill::{Fill, Filling, Kept};
+use super::message::{Path, Response};
+use super::node::{Batch, StoredBatch};
+use super::ranges::{Prefix, Tally};
+use super::{BODIES_MAX, Chain, EntryRef, Frontier, Stored, Verified};
 use crate::ledger::{EntryId, NodeId, OpenPart, SignedHead};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The entries of one ledger.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Disk {
-    pub(crate) rows: Vec<Kept>,
-    pub(crate) at: BTreeMap<EntryId, usize>,
-    pub(crate) keys: BTreeMap<NodeId, [u8; 32]>,
-    pub(crate) aside: BTreeMap<EntryId, Kept>,
+pub struct Disk {
+    /// In the order in which they came.
+    pub rows: Vec<Kept>,
+    /// The row of each that is held.
+    pub at: BTreeMap<EntryId, usize>,
+    /// The authors' public keys.
+    pub keys: BTreeMap<NodeId, [u8; 32]>,
+    /// What is kept aside.
+    pub aside: BTreeMap<EntryId, Kept>,
+    /// What some entry that is held names as the one before it.
+    named: BTreeSet<EntryId>,
 }
 
 impl Disk {
-    pub(crate) fn get(&self, id: &EntryId) -> Option<&Kept> {
+    /// An entry.
+    pub fn get(&self, id: &EntryId) -> Option<&Kept> {
         self.at.get(id).map(|row| &self.rows[*row])
     }
 
-    pub(crate) fn opens(&self) -> impl Iterator<Item = &OpenPart> {
+    /// All open parts, in ascending order of ids.
+    pub fn opens(&self) -> impl Iterator<Item = &OpenPart> {
         self.at.values().map(|row| &self.rows[*row].open)
     }
 
-    pub(crate) fn refs(&self) -> Vec<EntryRef> {
-        let named = |(id, row): (&EntryId, &usize)| {
-            let open = &self.rows[*row].open;
-            EntryRef { chain: Chain::of(open), seq: open.seq(), id: *id }
-        };
-        self.at.iter().map(named).collect()
+    /// All entries, in ascending order of ids.
+    pub fn refs(&self) -> Vec<EntryRef> {
+        self.at.iter().map(|(id, row)| named(id, &self.rows[*row].open)).collect()
     }
 
-    /// With its body.
-    pub(crate) fn has_whole(&self, id: &EntryId) -> bool {
+    /// Whether an entry is held with its body.
+    pub fn has_whole(&self, id: &EntryId) -> bool {
         self.get(id).is_some_and(|kept| kept.body.is_some())
     }
 
-    pub(crate) fn frontier(&self) -> Frontier {
+    /// What is held, worked out anew.
+    pub fn frontier(&self) -> Frontier {
         let missing = self.at.values().filter(|row| self.rows[**row].body.is_none()).count();
-        Frontier::new(Frontier::tips_among(self.opens()), self.at.len().try_into().unwrap(), missing.try_into().unwrap())
+        Frontier::new(Frontier::tips_among(self.opens()), count(self.at.len()), count(missing))
     }
 
-    pub(crate) fn known(&self, asked: &[EntryRef]) -> Known {
-        let named: BTreeSet<EntryId> = self.opens().filter(|open| open.seq() > 1).map(OpenPart::previous).collect();
+    /// What is known of these.
+    pub fn known(&self, asked: &[EntryRef]) -> Known {
         let mut known = Known::default();
         for asked in asked {
             if self.at.contains_key(&asked.id) {
                 known.held.insert(asked.id);
-            } else if named.contains(&asked.id) {
+            } else if self.named.contains(&asked.id) {
                 known.named.insert(asked.id);
             }
             if self.aside.contains_key(&asked.id) {
@@ -60,14 +67,16 @@ impl Disk {
         known
     }
 
-    pub(crate) fn tally(&self, prefix: &Prefix) -> Tally {
-        let mut refs: Vec<EntryRef> =
-            self.refs().into_iter().filter(|own| prefix.contains(&own.id) && self.has_whole(&own.id)).collect();
-        refs.sort_by_key(|own| own.id);
+    /// What is held whole in a range.
+    pub fn tally(&self, prefix: &Prefix) -> Tally {
+        let (first, last) = prefix.bounds();
+        let whole = self.at.range(first..=last).map(|(id, row)| (id, &self.rows[*row])).filter(|(_, kept)| kept.body.is_some());
+        let refs: Vec<EntryRef> = whole.map(|(id, kept)| named(id, &kept.open)).collect();
         Tally::of(prefix, &refs)
     }
 
-    pub(crate) fn bodyless(&self, after: u64) -> Vec<Bodyless> {
+    /// Entries that lack their body, after a row.
+    pub fn bodyless(&self, after: u64) -> Vec<Bodyless> {
         let rows = (1_u64..).zip(&self.rows).filter(|(row, kept)| *row > after && kept.body.is_none());
         rows.map(|(row, kept)| Bodyless { row, id: kept.open.id(), hash: kept.open.body_hash() }).take(BODIES_MAX).collect()
     }
@@ -84,7 +93,8 @@ impl Disk {
         way
     }
 
-    pub(crate) fn fill(&self, paths: &[Path], bodies: &[EntryId], len_max: usize) -> Response {
+    /// Answers a request for entries.
+    pub fn fill(&self, paths: &[Path], bodies: &[EntryId], len_max: usize) -> Response {
         let mut filling = Filling::new(paths.to_vec(), len_max);
         'full: for (place, path) in paths.iter().enumerate() {
             let Some(key) = self.keys.get(&path.tip.chain.author) else { continue };
@@ -107,7 +117,8 @@ impl Disk {
         filling.finish()
     }
 
-    pub(crate) fn store(&mut self, batch: Batch) -> StoredBatch {
+    /// Takes a batch.
+    pub fn store(&mut self, batch: Batch) -> StoredBatch {
         let mut stored = StoredBatch { runs: batch.runs.iter().map(|run| self.store_run(run)).collect(), ..Default::default() };
         for kept in batch.aside.into_iter().flat_map(|run| run.entries) {
             stored.aside_new += u64::from(self.aside.insert(kept.open.id(), kept).is_none());
@@ -120,7 +131,8 @@ impl Disk {
         stored
     }
 
-    pub(crate) fn store_run(&mut self, run: &Verified) -> Stored {
+    /// Takes a run.
+    pub fn store_run(&mut self, run: &Verified) -> Stored {
         let mut stored = Stored::default();
         for (place, kept) in run.entries.iter().enumerate() {
             self.keys.insert(kept.open.author(), run.author_key);
@@ -136,21 +148,23 @@ impl Disk {
                 stored.first_new.get_or_insert(place);
                 stored.bodies_lacked += u64::from(kept.body.is_none());
                 self.at.insert(id, self.rows.len());
+                self.named.extend(Some(kept.open.previous()).filter(|_| kept.open.seq() > 1));
                 self.rows.push(kept.clone());
             }
         }
         let last = run.entries.last().map(|kept| kept.open.id()).filter(|_| stored.is_last_new);
-        stored.is_last_named = self.opens().any(|open| open.seq() > 1 && Some(open.previous()) == last);
+        stored.is_last_named = last.is_some_and(|last| self.named.contains(&last));
         stored
     }
 
     /// A row is gone, and nobody has noticed.
-    pub(crate) fn lose(&mut self, id: &EntryId) {
+    pub fn lose(&mut self, id: &EntryId) {
         self.at.remove(id);
+        self.named = self.opens().filter(|open| open.seq() > 1).map(OpenPart::previous).collect();
     }
 
     /// What is wrong with it, if anything.
-    pub(crate) fn fault(&self) -> Option<String> {
+    pub fn fault(&self) -> Option<String> {
         for kept in self.at.values().map(|row| &self.rows[*row]) {
             let open = &kept.open;
             let follows = |before: &Kept| before.open.seq() + 1 == open.seq() && Chain::of(&before.open) == Chain::of(open);
@@ -168,4 +182,12 @@ impl Disk {
         };
         self.frontier().tips().find(|tip| is_signed(tip).is_none()).map(|tip| format!("{tip:?} is not signed"))
     }
+}
+
+fn named(id: &EntryId, open: &OpenPart) -> EntryRef {
+    EntryRef { chain: Chain::of(open), seq: open.seq(), id: *id }
+}
+
+fn count(of: usize) -> u64 {
+    u64::try_from(of).unwrap_or(u64::MAX)
 }

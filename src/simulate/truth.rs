@@ -1,0 +1,180 @@
+//! What really was written and where it really lies, whatever any node believes: what invariants are checked against.
+
+use super::machine::Machine;
+use super::report::Invariant;
+use super::world::World;
+use crate::exchange::Verified;
+use crate::exchange::memory::Disk;
+use crate::exchange::node::Batch;
+use crate::ledger::{EntryId, Incarnation, LedgerId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A holder that was harmed so shortly before a copy went could not be noticed by anybody.
+const UNNOTICED_MS: u64 = 60_000;
+
+/// An acknowledged entry.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) ledger: LedgerId,
+    signature: Option<[u8; 64]>,
+}
+
+/// Everything that was ever acknowledged.
+#[derive(Debug, Default)]
+pub(super) struct Truth {
+    pub(super) written: BTreeMap<EntryId, Written>,
+    /// Such as no surviving copy had when the last was destroyed.
+    pub(super) perished: BTreeSet<EntryId>,
+}
+
+impl Truth {
+    pub(super) fn written(&self) -> u64 {
+        u64::try_from(self.written.len()).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn perished(&self) -> u64 {
+        u64::try_from(self.perished.len()).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn acknowledge(&mut self, ledger: LedgerId, run: &Verified) {
+        for kept in &run.entries {
+            self.written.insert(kept.open.id(), Written { ledger, signature: kept.signature });
+        }
+    }
+
+    /// What is wrong with a batch that is about to be stored: entries that nobody wrote, signatures that nobody made, ends without a head.
+    pub(super) fn wrong_in(&self, ledger: LedgerId, batch: &Batch, disk: Option<&Disk>) -> Option<String> {
+        for run in batch.runs.iter().chain(&batch.aside) {
+            for kept in &run.entries {
+                let id = kept.open.id();
+                let Some(written) = self.written.get(&id).filter(|written| written.ledger == ledger) else {
+                    return Some(format!("{id:?} was written by nobody"));
+                };
+                if kept.signature.is_some() && kept.signature != written.signature {
+                    return Some(format!("the signature at {id:?} is not its author's"));
+                }
+            }
+            let last = run.entries.last()?;
+            let is_named = || disk.is_some_and(|disk| disk.opens().any(|open| open.previous() == last.open.id()));
+            if last.signature.is_none() && !is_named() {
+                return Some(format!("no head covers {:?}", last.open.id()));
+            }
+        }
+        None
+    }
+
+    /// Notes what no surviving machine has any more of what lay on one that was harmed.
+    pub(super) fn harmed(&mut self, machines: &[Machine], before: &BTreeMap<LedgerId, BTreeSet<EntryId>>) {
+        let survivors: Vec<&Machine> = machines.iter().filter(|machine| !machine.is_gone).collect();
+        for (ledger, ids) in before {
+            for id in ids {
+                if !survivors.iter().any(|machine| machine.disk.has_whole(*ledger, id)) {
+                    self.perished.insert(*id);
+                }
+            }
+        }
+    }
+
+    /// Something of a copy that is about to go that lies nowhere else, if there is any that is not some disaster's fault.
+    pub(super) fn only_here(&mut self, machines: &[Machine], at: usize, ledger: LedgerId, now_ms: u64) -> Option<String> {
+        let others: Vec<&Machine> =
+            machines.iter().enumerate().filter(|(other, machine)| *other != at && !machine.is_gone).map(|(_, m)| m).collect();
+        let alone: Vec<EntryId> =
+            machines[at].disk.whole(ledger).filter(|id| !others.iter().any(|other| other.disk.has_whole(ledger, id))).collect();
+        let is_recent =
+            |machine: &Machine| machine.harmed_ms.is_some_and(|harmed_ms| now_ms.saturating_sub(harmed_ms) < UNNOTICED_MS);
+        if alone.is_empty() {
+            return None;
+        }
+        // A hole below a tip is found by the nightly comparison only.
+        let is_hole = |id: &EntryId| machines.iter().any(|machine| machine.disk.holes.contains(id));
+        if machines.iter().any(is_recent) || alone.iter().all(is_hole) {
+            self.perished.extend(alone);
+            return None;
+        }
+        Some(format!("{} entries of {ledger:?} lie nowhere but at {:?}, which gives its copy up", alone.len(), machines[at].id))
+    }
+}
+
+impl World {
+    /// Whatever lies whole on a machine, by ledger.
+    pub(super) fn whole_at(&self, at: usize) -> BTreeMap<LedgerId, BTreeSet<EntryId>> {
+        let disk = &self.machines[at].disk;
+        disk.ledgers.keys().map(|ledger| (*ledger, disk.whole(*ledger).collect())).collect()
+    }
+
+    /// What a frontier names is on the disk, at any moment.
+    pub(super) fn check_frontiers(&mut self, at: usize) {
+        let machine = &self.machines[at];
+        let Some(run) = &machine.run else { return };
+        let wrong = machine.disk.ledgers.iter().find_map(|(ledger, disk)| {
+            let frontier = run.exchange.frontier(*ledger)?;
+            let absent = frontier.tips().find(|tip| !disk.at.contains_key(&tip.id));
+            absent.map(|tip| format!("{:?} claims {tip:?}, which is not on its disk", machine.id))
+        });
+        if let Some(wrong) = wrong {
+            return self.breaks(Invariant::FrontierStored, || wrong);
+        }
+        let doubled = machine.disk.ledgers.iter().find(|(ledger, disk)| {
+            let told = run.exchange.frontier(**ledger).map_or(0, crate::exchange::Frontier::entries);
+            usize::try_from(told).is_ok_and(|told| told > disk.at.len())
+        });
+        if let Some((ledger, disk)) = doubled {
+            let detail = format!("{:?} counts more of {ledger:?} than the {} entries on its disk", machine.id, disk.at.len());
+            self.breaks(Invariant::NothingDoubled, || detail);
+        }
+    }
+
+    /// A frontier is what the disk says, counted anew.
+    pub(super) fn check_counts(&mut self, at: usize) {
+        let machine = &self.machines[at];
+        let Some(run) = machine.run.as_ref().filter(|run| run.stored.is_empty() && run.storing.is_empty()) else { return };
+        let wrong = machine.disk.ledgers.iter().find_map(|(ledger, disk)| {
+            let told = run.exchange.frontier(*ledger)?;
+            let lacking = disk.at.values().filter(|row| disk.rows[**row].body.is_none()).count();
+            let counts = (usize::try_from(told.entries()).ok(), usize::try_from(told.missing()).ok());
+            let is_right = counts == (Some(disk.at.len()), Some(lacking)) && told.tips().eq(disk.frontier().tips());
+            (!is_right)
+                .then(|| format!("{:?} counts {counts:?} of {ledger:?}, the disk {} and {lacking}", machine.id, disk.at.len()))
+        });
+        if let Some(wrong) = wrong {
+            self.breaks(Invariant::FrontierStored, || wrong);
+        }
+    }
+
+    pub(super) fn check_proven_sometimes(&mut self, at: usize) {
+        if self.draws.happens(15) {
+            self.check_proven(at);
+        }
+    }
+
+    /// What a node takes for proven elsewhere, by the word of a start that still runs, is there, whole.
+    pub(super) fn check_proven(&mut self, at: usize) {
+        let machine = &self.machines[at];
+        let Some(run) = &machine.run else { return };
+        let mut wrong = None;
+        for (ledger, disk) in &machine.disk.ledgers {
+            let Some(own) = run.exchange.frontier(*ledger) else { continue };
+            for (node, copy) in run.exchange.copies().of_ledger(*ledger).filter(|(_, copy)| copy.has_everything(own)) {
+                let speaks = |other: &&Machine| {
+                    let boot = other.run.as_ref().map(|run| Incarnation(run.boot.to_be_bytes()));
+                    other.id == node && boot == Some(copy.holding.boot)
+                };
+                let Some(holder) = self.machines.iter().find(speaks) else { continue };
+                // What was dropped since is said when it is asked next.
+                let Some(there) = holder.disk.ledgers.get(ledger) else { continue };
+                // What is on the disk and was not told yet is not claimed.
+                let claimed = disk.at.keys().filter(|_| run.stored.is_empty());
+                if let Some(id) = claimed.clone().find(|id| !there.has_whole(id) && !holder.disk.holes.contains(*id)) {
+                    wrong = Some(format!(
+                        "{:?} takes the copy of {ledger:?} at {node:?} for whole, which lacks {id:?}",
+                        machine.id
+                    ));
+                }
+            }
+        }
+        if let Some(wrong) = wrong {
+            self.breaks(Invariant::ProvenWhole, || wrong);
+        }
+    }
+}
