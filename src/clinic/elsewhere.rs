@@ -11,7 +11,7 @@ pub use questions::{AskedHere, TEXT_CHARS_MAX};
 
 use super::keys::Ring;
 use super::within::Within;
-use super::writers::BySite;
+use super::writers::Places;
 use super::{Clinic, ClinicError, Inner, projection};
 use crate::formats::jahis::Written;
 use crate::ledger::CoarseKind;
@@ -182,7 +182,7 @@ impl Inner {
         &self,
         reader: &Reader<'_>,
         subject: Subject,
-        writers: &BySite,
+        writers: &Places,
         today: Today,
     ) -> Result<Record, ClinicError> {
         let own = self.own(reader);

@@ -5,6 +5,7 @@ use super::clinic::Demo;
 use super::driver::{Browser, DESK, PHONE, PLAIN, Screen, walk};
 use super::languages;
 use fantoccini::Locator;
+use fantoccini::key::Key;
 
 async fn sign_in(browser: &Browser, demo: &Demo) {
     let (badge, passphrase) = demo.staff();
@@ -70,7 +71,8 @@ fn staff_decide_without_scripts() {
         sign_in(browser, &demo).await;
         let patient = patient(browser, &demo).await;
         browser.go(&demo.url(&patient)).await;
-        browser.client().find(Locator::Css(".item details summary")).await.unwrap().click().await.unwrap();
+        let summary = browser.client().find(Locator::Css(".item details summary")).await.unwrap();
+        summary.send_keys(&Key::Enter.to_string()).await.unwrap();
         browser.fill(".item details[open] textarea", "何日分ですか").await;
         browser.follow(".item details[open] button").await;
         assert!(browser.path().await.ends_with("?done=asked"));
