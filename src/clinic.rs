@@ -79,8 +79,10 @@ struct Inner {
     is_filling: AtomicBool,
     /// By the region's statements.
     inboxes: RwLock<BTreeMap<LedgerId, (KeyId, [u8; 32])>>,
-    /// Which site each node writes for.
+    /// Which place each node writes for.
     writers: writers::Writers,
+    /// What was counted last, and at which row of the store.
+    tally: std::sync::Mutex<Option<(i64, elsewhere::Tally)>>,
 }
 
 /// Why the clinic could not do what was asked.

@@ -11,7 +11,7 @@ pub use questions::{AskedHere, TEXT_CHARS_MAX};
 
 use super::keys::Ring;
 use super::within::Within;
-use super::writers::BySite;
+use super::writers::Places;
 use super::{Clinic, ClinicError, Inner, projection};
 use crate::formats::jahis::Written;
 use crate::ledger::CoarseKind;
@@ -99,12 +99,22 @@ impl Clinic {
         Ok(self.record_elsewhere(subject)?.at_patient(self.today()))
     }
 
-    /// What waits for somebody of the staff. Not from async code.
+    /// What waits for somebody of the staff. Counted anew only when something was written: the count says nothing about anybody, so it may be
+    /// remembered where records may not. Not from async code.
     ///
     /// # Errors
     /// What the store says.
     pub fn elsewhere_tally(&self) -> Result<Tally, ClinicError> {
-        Ok(Tally::of(&self.elsewhere()?))
+        let row = self.inner.store.read_now(|reader| reader.last_row())?;
+        let mut counted = self.inner.tally.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some((at, tally)) = *counted
+            && at == row
+        {
+            return Ok(tally);
+        }
+        let tally = Tally::of(&self.elsewhere()?);
+        *counted = Some((row, tally));
+        Ok(tally)
     }
 
     /// What was written elsewhere in a patient's record, as JAHISTC08 for the clinic's own computer; with `only_new`, what nobody has looked
@@ -172,7 +182,7 @@ impl Inner {
         &self,
         reader: &Reader<'_>,
         subject: Subject,
-        writers: &BySite,
+        writers: &Places,
         today: Today,
     ) -> Result<Record, ClinicError> {
         let own = self.own(reader);

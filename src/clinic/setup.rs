@@ -158,6 +158,7 @@ pub(super) fn inner(
         is_filling: false.into(),
         inboxes: RwLock::default(),
         writers: Writers::default(),
+        tally: std::sync::Mutex::default(),
     }
 }
 

@@ -5,6 +5,7 @@ mod checks;
 mod clinic;
 mod driver;
 mod region;
+mod staff;
 
 use checks::{accessibility, faults, keep_picture, page_is_sound, picture_path, too_small, too_wide};
 use clinic::{Card, Demo};

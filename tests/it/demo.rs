@@ -58,10 +58,23 @@ fn check(demo: &Demo, dead: usize) {
     }
 }
 
+/// Staff of the first clinic sign in with the badge that the demo names, and something that was written elsewhere waits for them.
+fn staff_have_something_to_look_at(demo: &Demo) {
+    let clinic = &demo.clinics[0];
+    let file = std::fs::read_to_string(text(&clinic["staff"])).unwrap();
+    let mut phone = Phone::near(text(&clinic["url"]).strip_prefix("http://").unwrap());
+    let answer = phone.post("/staff/sign-in", &[("badge", &file), ("passphrase", "")]);
+    assert!(answer.contains("location: /staff"), "{answer}");
+    let list = phone.get("/staff/elsewhere");
+    let patient = clinic["cards"].as_array().unwrap().last().unwrap()["patient"].as_str().unwrap();
+    assert!(list.contains(patient) && list.contains("新しい："), "{list}");
+}
+
 #[test]
 fn any_one_of_the_three_clinics_may_die() {
     for dead in 0..3 {
         let demo = Demo::start();
+        staff_have_something_to_look_at(&demo);
         let pid = demo.clinics[dead]["pid"].as_u64().unwrap().to_string();
         assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
         check(&demo, dead);

@@ -12,7 +12,11 @@ use kusuribako::ledger::payload::{Begin, Payload};
 use kusuribako::ledger::{
     CoarseKind, Hlc, Incarnation, LedgerId, NodeId, OpenFields, OpenPart, Place, SignedHead, body_hash, node_id,
 };
-use kusuribako::record::{Channel, Content as Said, DateText, FactId, Memo, Origin, Source, Subject};
+use kusuribako::record::review::{Acceptance, Ending, Question, Reply, Reviewer};
+use kusuribako::record::{
+    Channel, Content as Said, ContentHash, DateText, FactId, FactVersion, Look, Looker, Memo, OWN_CLINIC, Origin, Source,
+    Subject,
+};
 use kusuribako::seal::body::{self, Class};
 use kusuribako::seal::card::{CardCode, Pin};
 use kusuribako::seal::envelope::{open_box, patient_info, seal_box, seed_info, unwrap};
@@ -42,6 +46,24 @@ fn memo() -> Content {
         Said::Memo(Memo { text: "薬".to_owned(), on: DateText { raw: "20260410".to_owned(), day: None }, creator: None });
     let source = Source { origin: Origin::Pharmacy, name: "さくら薬局".to_owned(), channel: Channel::JahisFile };
     Content::fact(FactId([0x33; 16]), &said, source)
+}
+
+/// What staff say about what was written elsewhere, and a look with its reason.
+fn reviews() -> [(&'static str, Content); 4] {
+    let by = Reviewer { name: "さくら薬局".to_owned(), place: "さくら薬局".to_owned(), badge: [0x34; 16] };
+    let target = FactVersion { id: FactId([0x33; 16]), version: ContentHash([0x35; 32]) };
+    let question = Question { about: target, text: "何日分ですか".to_owned(), by: by.clone() };
+    let reply = Reply { question: FactId([0x36; 16]), ending: Ending::Answered, text: "三日分".to_owned(), by: by.clone() };
+    let place = "さくら薬局".to_owned();
+    let look = Look { by: Looker::Staff, name: place.clone(), place, reason: OWN_CLINIC.to_owned() };
+    let source = || Source { origin: Origin::Staff, name: "さくら薬局".to_owned(), channel: Channel::Page };
+    let fact = |said: &Said| Content::fact(FactId([0x37; 16]), said, source());
+    [
+        ("content of an acceptance", fact(&Said::Acceptance(Acceptance { target, by, seen: vec![FactId([0x38; 16])] }))),
+        ("content of a question", fact(&Said::Question(question))),
+        ("content of a reply", fact(&Said::Reply(reply))),
+        ("content of a look with its reason", fact(&Said::Look(look))),
+    ]
 }
 
 fn begin() -> Content {
@@ -80,6 +102,9 @@ fn computed() -> BTreeMap<&'static str, String> {
     let content = memo();
     put("content of the memo", &content.encode());
     put("version of the memo", &content.version().0);
+    for (name, review) in reviews() {
+        put(name, &review.encode());
+    }
     let sealed = body::seal(&content.encode(), Class::Patient, &key(0xbb, 0xcc), &place().to_bytes(), &Same(0xee)).unwrap();
     put("body of the memo under key cc, salt ee", &sealed);
 
@@ -198,10 +223,25 @@ fn the_written_envelopes_open() {
     assert_eq!(open_box(&pin_key, &seed_info(OpenerId([0x77; 16])), &sealed).unwrap(), Secret::new([0x66; 32]));
 }
 
+/// The new kinds read as what they were made of; a look without a reason is written as it always was.
+#[test]
+fn the_written_reviews_are_read() {
+    let written = written();
+    for (name, made) in reviews() {
+        let read = Content::decode(&HEXLOWER.decode(written[name].as_bytes()).unwrap()).unwrap();
+        assert_eq!(read, made, "{name}");
+        let fact = read.clone().into_fact(0).unwrap().unwrap();
+        assert_eq!(fact.content.encode(), read.payload, "{name}");
+    }
+    let look = Said::Look(Look { by: Looker::Card, name: String::new(), place: "薬".to_owned(), reason: String::new() });
+    assert_eq!(HEXLOWER.encode(&look.encode()), "a3000101600263e896ac");
+}
+
 #[test]
 fn the_written_statements_are_read() {
     let written = written();
     region::written_statements_are_read(|name| HEXLOWER.decode(written[name].as_bytes()).unwrap());
+    region::the_written_badge_opens(|name| HEXLOWER.decode(written[name].as_bytes()).unwrap());
 }
 
 /// Prints the block; run it by name when a vector is *added*. Those that HPKE draws randomness for differ at every run.

@@ -2,7 +2,7 @@
 
 use super::super::homes::Speakers;
 use super::super::keys::Ring;
-use super::super::writers::BySite;
+use super::super::writers::Places;
 use crate::ledger::content::Content;
 use crate::ledger::{EntryId, NodeId};
 use crate::record::review::{Asked, Ending, Reviews, Standing};
@@ -164,7 +164,7 @@ fn opened(entry: &StoredEntry, ring: &Ring) -> Option<Content> {
 }
 
 /// What staff have to look at, each version of a fact once: as it was written first, unless the clinic says it itself.
-pub(super) fn items(opened: &[Opened], timeline: &Timeline<'_>, writers: &BySite) -> Vec<Item> {
+pub(super) fn items(opened: &[Opened], timeline: &Timeline<'_>, writers: &Places) -> Vec<Item> {
     let reviews = Reviews::of(opened.iter().filter(|one| one.counts_as_review()).map(|one| &one.fact));
     let own: BTreeSet<FactVersion> = opened.iter().filter(|one| one.is_of_home).map(Opened::version).collect();
     let mut first: BTreeMap<FactVersion, &Opened> = BTreeMap::new();
@@ -179,7 +179,7 @@ pub(super) fn items(opened: &[Opened], timeline: &Timeline<'_>, writers: &BySite
         fact: one.fact.clone(),
         entry: one.entry,
         writer: one.writer,
-        place: writers.get(&one.writer).map(|writer| writer.name.clone()),
+        place: writers.get(&one.writer).cloned(),
         claimed_ms: one.claimed_ms,
         arrived_ms: one.arrived_ms,
         by_inbox: one.by_inbox,

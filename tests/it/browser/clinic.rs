@@ -57,6 +57,24 @@ impl Demo {
         format!("{}{path}", text(&self.clinics[self.near.get()]["url"]).trim_end_matches('/'))
     }
 
+    /// Badge and passphrase of the first clinic's staff, as its file has them.
+    pub fn staff(&self) -> (String, String) {
+        let file = std::fs::read_to_string(text(&self.clinics[0]["staff"])).unwrap();
+        let line = |name: &str| file.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
+        (line("badge "), line("passphrase "))
+    }
+
+    /// The card of the patient to whom something happened elsewhere.
+    pub fn last_card(&self) -> Card {
+        self.card(self.clinics[0]["cards"].as_array().unwrap().len() - 1)
+    }
+
+    /// The other clinic that keeps the first one's records.
+    pub fn keeper(&self) -> String {
+        let held_by: Vec<String> = self.clinics[0]["cards"][0]["held_by"].as_array().unwrap().iter().map(text).collect();
+        held_by.into_iter().find(|name| *name != self.home()).unwrap()
+    }
+
     /// The `n`-th sample card.
     pub fn card(&self, n: usize) -> Card {
         let card = &self.clinics[0]["cards"][n];

@@ -26,6 +26,8 @@ pub struct Screen {
 
 /// A phone of these years.
 pub const PHONE: Screen = Screen { width: 390, height: 844, has_javascript: true };
+/// A screen at a desk.
+pub const DESK: Screen = Screen { width: 1280, height: 800, has_javascript: true };
 /// The narrowest screen that pages must fit; also what remains of 640 pixels at 200 % zoom.
 pub const NARROW: Screen = Screen { width: 320, height: 568, has_javascript: true };
 /// The phone with scripts switched off.
