@@ -119,5 +119,8 @@ fn as_text(report: &Report, took: Duration, is_short: bool, output: &mut Output<
     for (what, times) in &report.happenings {
         output.result(format_args!("  {times:>4} × {what}"))?;
     }
+    if report.broken.is_some() {
+        report.machines.iter().try_for_each(|line| output.result(format_args!("  machine {line}")))?;
+    }
     output.result(format_args!("{verdict}; digest {digest}"))
 }

@@ -44,6 +44,7 @@ pub struct HolderCopy {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Proven {
     summary: Summary,
+    entries: u64,
     at_ms: u64,
     last: BTreeMap<Chain, u64>,
 }
@@ -61,7 +62,8 @@ impl Copies {
             self.0.insert((ledger, holder), newer.clone());
             return;
         }
-        let mut proven = before.and_then(|copy| copy.proven);
+        // Nothing is ever deleted, but a copy may have been given up, and may be on its way again.
+        let mut proven = before.and_then(|copy| copy.proven).filter(|proven| proven.entries <= holding.entries);
         if holding.missing > 0 {
             // Bodies that it had can have become unreadable; it says no more than how many.
             proven = None;
@@ -69,7 +71,7 @@ impl Copies {
             // The same tips over fewer entries: its store has lost some without knowing which.
             let kept = proven.filter(|proven| proven.summary == holding.summary).map(|proven| proven.last);
             let last = kept.unwrap_or_else(|| last_of_chains(own));
-            proven = Some(Proven { summary: holding.summary, at_ms: now_ms, last });
+            proven = Some(Proven { summary: holding.summary, entries: holding.entries, at_ms: now_ms, last });
         }
         self.0.insert((ledger, holder), HolderCopy { holding, heard_ms: now_ms, proven });
     }
@@ -98,6 +100,11 @@ impl HolderCopy {
     /// Whether the holder has proven to have all that `own` holds: only then may another copy be released.
     pub fn has_everything(&self, own: &Frontier) -> bool {
         self.proven.as_ref().is_some_and(|proven| proven.summary == own.summary())
+    }
+
+    /// Whether it has said so at that time or later, in milliseconds of this node's running time.
+    pub fn has_everything_since(&self, own: &Frontier, since_ms: u64) -> bool {
+        self.has_everything(own) && self.proven.as_ref().is_some_and(|proven| proven.at_ms >= since_ms)
     }
 
     /// By how many whole entries it is behind what `own` holds, at least.
@@ -165,6 +172,27 @@ mod tests {
         let copy = copies.of(LEDGER, HOLDER).unwrap();
         assert!(!copy.has_everything(&own) && !copy.has(&tip(1, 1), &own));
         assert_eq!(copy.behind(&own), 1);
+    }
+
+    #[test]
+    fn the_same_tips_over_fewer_entries_prove_nothing() {
+        let own = Frontier::new([tip(5, 5)], 5, 0);
+        let mut copies = Copies::default();
+        copies.note(LEDGER, HOLDER, Holding { entries: 4, ..said(&own, 1) }, &own, 100);
+        assert!(!copies.of(LEDGER, HOLDER).unwrap().has_everything(&own));
+    }
+
+    #[test]
+    fn a_copy_that_was_given_up_proves_nothing_until_it_is_whole_again() {
+        let (own, none) = (Frontier::new([tip(5, 5)], 5, 0), Frontier::default());
+        let mut copies = Copies::default();
+        copies.note(LEDGER, HOLDER, said(&own, 1), &own, 100);
+        assert!(copies.of(LEDGER, HOLDER).unwrap().has_everything(&own));
+        copies.note(LEDGER, HOLDER, Holding { turn: 1, ..said(&none, 1) }, &own, 200);
+        assert!(!copies.of(LEDGER, HOLDER).unwrap().has_everything(&own));
+        copies.note(LEDGER, HOLDER, Holding { turn: 2, ..said(&own, 1) }, &own, 300);
+        let copy = copies.of(LEDGER, HOLDER).unwrap();
+        assert!(copy.has_everything_since(&own, 300) && !copy.has_everything_since(&own, 301));
     }
 
     #[test]

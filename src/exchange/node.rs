@@ -65,6 +65,8 @@ pub enum Event {
     Dropped(LedgerId),
     /// Compare all entries with a peer, not only tips.
     Audit(NodeId, LedgerId),
+    /// Compare with a peer, whatever it said before.
+    Ask(NodeId, LedgerId),
     /// Time has passed.
     Time,
 }
@@ -271,6 +273,7 @@ impl Exchange {
             Event::Stored(token, batch) => self.stored(token, batch),
             Event::Dropped(ledger) => self.ledgers.entry(ledger).or_default().frontier = Frontier::default(),
             Event::Audit(peer, ledger) => self.wait(Waiting { peer, ledger, how: How::Audit }),
+            Event::Ask(peer, ledger) => self.wait(Waiting { peer, ledger, how: How::Compare }),
             Event::Time => {}
         }
         self.retry();

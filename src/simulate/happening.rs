@@ -30,7 +30,7 @@ impl World {
 
     fn one_thing(&mut self, kind: u8, at: usize, other: usize) -> &'static str {
         match kind {
-            0 | 1 => self.part(),
+            0 | 1 => self.fall_apart(),
             2 | 3 => self.join_up(),
             4 => self.toggle_callable(at),
             5 | 6 => self.restart(at, 1_000, 30_000),
@@ -51,7 +51,7 @@ impl World {
     }
 
     /// The network falls apart.
-    fn part(&mut self) -> &'static str {
+    fn fall_apart(&mut self) -> &'static str {
         let parts = self.draws.between(2, 3);
         for at in 0..self.machines.len() {
             self.machines[at].group = self.draws.between(1, parts);
@@ -173,9 +173,11 @@ impl World {
         let is_inner = |disk: &crate::exchange::memory::Disk, row: usize| !disk.frontier().is_tip(&disk.rows[row].open.id());
         let Some((ledger, row)) = self.any_row(at, is_inner) else { return "nothing to lose" };
         self.harm(at, |world| {
-            if let Some(disk) = world.machines[at].disk.ledgers.get_mut(&ledger) {
-                let id: EntryId = disk.rows[row].open.id();
-                disk.lose(&id);
+            let disk = &mut world.machines[at].disk;
+            if let Some(entries) = disk.ledgers.get_mut(&ledger) {
+                let id: EntryId = entries.rows[row].open.id();
+                entries.lose(&id);
+                disk.holes.insert(id);
             }
         });
         self.later(2_000, Due::Start(at));
@@ -248,7 +250,11 @@ impl World {
             self.retire(speaker, node);
             return "retired";
         }
-        let before: BTreeMap<LedgerId, BTreeSet<EntryId>> = self.whole_at(other);
+        let boxes: Vec<usize> = (0..self.machines.len()).filter(|at| self.machines[*at].id == node).collect();
+        let mut before: BTreeMap<LedgerId, BTreeSet<EntryId>> = BTreeMap::new();
+        for (ledger, ids) in boxes.iter().flat_map(|at| self.whole_at(*at)) {
+            before.entry(ledger).or_default().extend(ids);
+        }
         self.revoke(speaker, node);
         // Whatever it alone has is not taken from it any more.
         for machine in self.machines.iter_mut().filter(|machine| machine.id == node) {

@@ -7,9 +7,8 @@ use super::world::{Due, Spot, World};
 use crate::exchange::node::Event;
 use crate::exchange::{Frontier, Take};
 use crate::ledger::{LedgerId, NodeId, SiteId};
-use crate::region::holding::Release;
 use crate::sync::terms;
-use crate::sync::terms::copies::{Knowing, is_odd};
+use crate::sync::terms::copies::{Knowing, Part, is_odd};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -226,28 +225,47 @@ impl World {
         let Some(site) = terms::site(&known.region, machine.id) else { return };
         let copies = run.held.iter().filter(|ledger| !known.region.holders(**ledger).contains(&site));
         let copies: Vec<LedgerId> = copies.filter(|ledger| **ledger != machine.ledger).copied().collect();
-        let spot = Spot { at, boot: run.boot };
         for ledger in copies {
-            let release = self.knowing(at, |knowing, times| knowing.release(ledger, times)).flatten();
-            let Some(run) = self.run_of(at) else { return };
-            let is_storing = run.storing.values().any(|storing| *storing == ledger);
-            if release == Some(Release::Allowed) && !is_storing && run.released.insert(ledger) {
-                self.tell_all_standings(at);
-                let in_ms = self.draws.span(1, 2_000);
-                self.later(in_ms, Due::Dropped(spot, ledger));
+            match self.part(at, ledger) {
+                Some(Part::Ask(nodes)) => nodes.into_iter().for_each(|node| self.tell(at, Event::Ask(node, ledger))),
+                Some(Part::Go { entries }) => self.give_up(at, ledger, entries),
+                Some(Part::Wait) | None => {}
             }
         }
     }
 
-    /// The store has given a copy up.
-    pub(super) fn dropped(&mut self, at: usize, ledger: LedgerId) {
-        if let Some(only) = self.truth.only_here(&self.machines, at, ledger, self.now_ms) {
-            self.breaks(Invariant::ReleasedRightly, || only);
-            return;
+    fn part(&mut self, at: usize, ledger: LedgerId) -> Option<Part> {
+        let now_ms = self.now_ms;
+        let run = self.run_of(at).filter(|run| !run.released.contains(&ledger))?;
+        let mut parting = std::mem::take(&mut run.parting);
+        let (now_ms, is_storing) = (run.now_ms(now_ms), run_is_storing(run, ledger));
+        let part = self.knowing(at, |knowing, times| knowing.part(&mut parting, ledger, now_ms, times));
+        self.run_of(at)?.parting = parting;
+        part.filter(|part| !is_storing || !matches!(part, Part::Go { .. }))
+    }
+
+    fn give_up(&mut self, at: usize, ledger: LedgerId, entries: u64) {
+        let Some(spot) = self.spot(at) else { return };
+        if let Some(run) = self.run_of(at) {
+            run.released.insert(ledger);
         }
-        self.counts.released += 1;
-        self.machines[at].disk.ledgers.remove(&ledger);
-        self.tell(at, Event::Dropped(ledger));
+        self.tell_all_standings(at);
+        let in_ms = self.draws.span(1, 2_000);
+        self.later(in_ms, Due::Dropped(spot, ledger, entries));
+    }
+
+    /// The store gives a copy up, if nothing was written into it since.
+    pub(super) fn dropped(&mut self, at: usize, ledger: LedgerId, entries: u64) {
+        let disk = self.machines[at].disk.ledgers.get(&ledger);
+        let is_same = disk.is_some_and(|disk| u64::try_from(disk.at.len()) == Ok(entries));
+        if is_same {
+            if let Some(only) = self.truth.only_here(&self.machines, at, ledger, self.now_ms) {
+                return self.breaks(Invariant::ReleasedRightly, || only);
+            }
+            self.counts.released += 1;
+            self.machines[at].disk.ledgers.remove(&ledger);
+            self.tell(at, Event::Dropped(ledger));
+        }
         if let Some(run) = self.run_of(at) {
             run.released.remove(&ledger);
         }
@@ -259,4 +277,8 @@ impl World {
     pub(super) fn frontier(&self, at: usize, ledger: LedgerId) -> Option<&Frontier> {
         self.machines[at].run.as_ref()?.exchange.frontier(ledger)
     }
+}
+
+fn run_is_storing(run: &Run, ledger: LedgerId) -> bool {
+    run.storing.values().any(|storing| *storing == ledger)
 }

@@ -280,7 +280,7 @@ impl World {
             homes && named && !is_rotten && !has_revoked
         };
         let surplus = run.held.iter().find(|ledger| !region.holders(**ledger).contains(&machine.site) && is_open(ledger))?;
-        let why = self.knowing(at, |knowing, times| knowing.release(*surplus, times)).flatten();
+        let why = self.knowing(at, |knowing, times| region.release(machine.site, *surplus, &knowing.proven(*surplus), times));
         Some(format!("{:?} still holds {surplus:?}: {why:?}", machine.id))
     }
 }

@@ -8,6 +8,7 @@ use crate::ledger::{EntryId, Hlc, Incarnation, LedgerId, NodeId, SiteId};
 use crate::region::StatementId;
 use crate::region::emergency::Times;
 use crate::sync::offer::Shelf;
+use crate::sync::terms::copies::Parting;
 use crate::sync::terms::relieving::Relieving;
 use crate::sync::unite::steps::Uniting;
 use aws_lc_rs::signature::Ed25519KeyPair;
@@ -28,12 +29,14 @@ pub(super) struct Durable {
     pub(super) time: Hlc,
     /// From which number on a chain cannot be passed on from here: a signature has rotted.
     pub(super) spoiled: BTreeMap<(LedgerId, Chain), u64>,
+    /// Entries that went from here and that nobody can know of until everything is compared.
+    pub(super) holes: BTreeSet<EntryId>,
 }
 
 impl Durable {
     pub(super) fn new(known: Arc<Known>) -> Self {
         let (ledgers, heard, spoiled) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { ledgers, known, running_ms: 0, heard, time: Hlc(0), spoiled }
+        Self { ledgers, known, running_ms: 0, heard, time: Hlc(0), spoiled, holes: BTreeSet::new() }
     }
 
     /// The entries of a ledger that lie here whole and can be passed on.
@@ -92,6 +95,7 @@ pub(super) struct Run {
     pub(super) incoming: BTreeMap<LinkId, NodeId>,
     pub(super) held: BTreeSet<LedgerId>,
     pub(super) released: BTreeSet<LedgerId>,
+    pub(super) parting: Parting,
     /// What was asked over which connection.
     pub(super) asked: BTreeMap<Token, LinkId>,
     /// Who is to be answered.
@@ -146,6 +150,7 @@ impl Run {
             incoming: BTreeMap::new(),
             held: BTreeSet::new(),
             released: BTreeSet::new(),
+            parting: Parting::default(),
             asked: BTreeMap::new(),
             answers: BTreeMap::new(),
             storing: BTreeMap::new(),

@@ -80,6 +80,8 @@ pub struct Report {
     pub perished: u64,
     /// Copies that were released.
     pub released: u64,
+    /// The machines as they were in the end, a line each.
+    pub machines: Vec<String>,
     /// How often what happened.
     pub happenings: BTreeMap<&'static str, u64>,
     /// Of everything that happened and of how it ended: the same seed gives the same digest on every machine.

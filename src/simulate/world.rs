@@ -41,7 +41,7 @@ pub(super) enum Due {
     Work(Spot, Action),
     Store(Spot, Token, LedgerId, Batch),
     Stored(Spot),
-    Dropped(Spot, LedgerId),
+    Dropped(Spot, LedgerId, u64),
     Wake(Spot),
     Tick(Spot),
     Ask(LinkId, Token, Vec<u8>),
@@ -219,7 +219,7 @@ impl World {
             Due::Work(spot, action) if self.is_running(spot) => self.work(spot, action),
             Due::Store(spot, token, ledger, batch) if self.is_running(spot) => self.store(spot, token, ledger, batch),
             Due::Stored(spot) if self.is_running(spot) => self.stored(spot),
-            Due::Dropped(spot, ledger) if self.is_running(spot) => self.dropped(spot.at, ledger),
+            Due::Dropped(spot, ledger, entries) if self.is_running(spot) => self.dropped(spot.at, ledger, entries),
             Due::Wake(spot) if self.is_running(spot) => self.wake(spot.at),
             Due::Tick(spot) if self.is_running(spot) => self.tick(spot.at),
             Due::Tell(..) | Due::Work(..) | Due::Store(..) | Due::Stored(_) | Due::Dropped(..) => {}
@@ -260,10 +260,37 @@ impl World {
             entries: self.truth.written(),
             perished: self.truth.perished(),
             released: self.counts.released,
+            machines: (0..self.machines.len()).map(|at| self.described(at)).collect(),
             happenings: self.happened,
             digest: self.trace.finish(),
             broken: self.broken,
         }
+    }
+}
+
+impl World {
+    /// A machine in a line, for whoever looks for what went wrong.
+    fn described(&self, at: usize) -> String {
+        let machine = &self.machines[at];
+        let state = machine.disk.known.region.nodes().get(&machine.id).map(|node| &node.state);
+        let lies = machine.disk.ledgers.iter().map(|(ledger, disk)| {
+            let held = machine.run.as_ref().is_some_and(|run| run.held.contains(ledger));
+            let bodyless = disk.at.values().filter(|row| disk.rows[**row].body.is_none()).count();
+            let aside = disk.aside.len();
+            format!("{}{ledger:?} {} entries, {bodyless} bodyless, {aside} aside", if held { "*" } else { "" }, disk.at.len())
+        });
+        let lies: Vec<String> = lies.collect();
+        let (runs, gone, group) = (machine.run.is_some(), machine.is_gone, machine.group);
+        let line = format!(
+            "{at} {:?} of {:?} with {:?}: runs {runs}, gone {gone}, group {group}, {state:?}, spoiled {}, holes {}; {}",
+            machine.id,
+            machine.site,
+            machine.ledger,
+            machine.disk.spoiled.len(),
+            machine.disk.holes.len(),
+            lies.join("; ")
+        );
+        shortened(&line)
     }
 }
 

@@ -14,6 +14,14 @@ pub(super) struct Dropped {
     pub(super) entries: u64,
     /// Whether there is more.
     pub(super) has_more: bool,
+    /// Something was written into it since it was decided to give it up: it stays.
+    pub(super) is_changed: bool,
+}
+
+impl Dropped {
+    const fn some(entries: u64, has_more: bool) -> Self {
+        Self { entries, has_more, is_changed: false }
+    }
 }
 
 /// Goes on with copies that were being given up when the node stopped.
@@ -21,34 +29,38 @@ pub(super) fn resume(conn: &Connection, shared: &Shared) -> Result<(), StoreErro
     let mut select = conn.prepare("SELECT ledger FROM holding WHERE dropped_to > 0")?;
     let ledgers: Vec<LedgerId> = select.query_map([], |row| Ok(LedgerId(row.get(0)?)))?.collect::<Result<_, _>>()?;
     for ledger in ledgers {
-        let work = Work::DropCopy { ledger, gone: 0, is_begun: true, reply: None };
+        let work = Work::DropCopy { ledger, begin: None, gone: 0, reply: None };
         // Where there is no room for it, the next start does it.
         let _ = shared.writes.push_low(Job { urgency: Urgency::Normal, work });
     }
     Ok(())
 }
 
-/// One step, within the transaction of the caller. After the first, nothing that was held is.
-pub(super) fn step(conn: &Connection, ledger: LedgerId, is_first: bool) -> Result<Dropped, StoreError> {
-    let found = conn.query_row("SELECT id, dropped_to FROM holding WHERE ledger = ?1", [ledger.0], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+/// One step, within the transaction of the caller. After the first, nothing that was held is. `begin` is given for the first: how many entries it had
+/// when others proved to have them all.
+pub(super) fn step(conn: &Connection, ledger: LedgerId, begin: Option<u64>) -> Result<Dropped, StoreError> {
+    let found = conn.query_row("SELECT id, dropped_to, entries FROM holding WHERE ledger = ?1", [ledger.0], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
     });
-    let Some((holding, dropped_to)) = found.optional()? else { return Ok(Dropped { entries: 0, has_more: false }) };
-    if is_first {
+    let Some((holding, dropped_to, held)) = found.optional()? else { return Ok(Dropped::some(0, false)) };
+    if let Some(entries) = begin {
+        if held.cast_unsigned() != entries {
+            return Ok(Dropped { is_changed: true, ..Dropped::some(0, false) });
+        }
         forget(conn, ledger, holding)?;
-        return Ok(Dropped { entries: 0, has_more: true });
+        return Ok(Dropped::some(0, true));
     }
     let projections = "DELETE FROM projection WHERE (holding, kind, key, value, entry) IN
                        (SELECT holding, kind, key, value, entry FROM projection WHERE holding = ?1 AND entry <= ?2 LIMIT ?3)";
     if conn.prepare_cached(projections)?.execute(params![holding, dropped_to, ROWS_AT_ONCE])? > 0 {
-        return Ok(Dropped { entries: 0, has_more: true });
+        return Ok(Dropped::some(0, true));
     }
     let entries = delete_entries(conn, ledger, dropped_to)?;
     if entries == 0 {
         conn.execute("DELETE FROM aside WHERE ledger = ?1", [ledger.0])?;
         conn.execute("UPDATE holding SET dropped_to = 0 WHERE id = ?1", [holding])?;
     }
-    Ok(Dropped { entries, has_more: entries > 0 })
+    Ok(Dropped::some(entries, entries > 0))
 }
 
 /// Tips and counts go first: from here on the copy is none.

@@ -44,6 +44,8 @@ pub enum StoreError {
     },
     /// Too many jobs wait already.
     Busy,
+    /// A copy was not given up: something was written into it since others proved to have it all.
+    Changed,
     /// The store was closed before the job was done.
     Stopped,
     /// The incarnation was used before: it must be drawn anew at every start.
@@ -96,6 +98,7 @@ impl StoreError {
                 format!("the disk could not be read or written ({detail})"),
             ),
             Self::Busy => both("書き込みが混み合っています。", "too many jobs are waiting"),
+            Self::Changed => both("写しに新しい記録が加わりました。", "the copy has got new entries"),
             Self::Stopped => both("薬箱は終了しています。", "the store is closed"),
             Self::IncarnationUsed => both("起動番号が以前のものと同じです。", "the incarnation was used before"),
             Self::TooLarge { bytes, bytes_max } => both(
@@ -132,6 +135,10 @@ impl StoreError {
                 "check the disk's health and permissions, then restart Kusuribako",
             ),
             Self::Busy => both("少し待って、もう一度試してください。", "wait a moment and try again"),
+            Self::Changed => both(
+                "何もする必要はありません。ほかの施設に渡ってから手放します。",
+                "nothing: it goes when others have them, too",
+            ),
             Self::Stopped | Self::IncarnationUsed => both("薬箱を起動し直してください。", "start Kusuribako again"),
             Self::TooLarge { .. } => both("小さく分けて登録してください。", "split it into smaller parts"),
             Self::Sql { .. } => both("開発元に知らせてください。", "report this to the makers"),
@@ -214,6 +221,7 @@ mod tests {
             StoreError::Corrupt { detail: detail.clone() },
             StoreError::Io { detail: detail.clone() },
             StoreError::Busy,
+            StoreError::Changed,
             StoreError::Stopped,
             StoreError::IncarnationUsed,
             StoreError::TooLarge { bytes, bytes_max: 8 },

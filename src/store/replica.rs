@@ -48,10 +48,11 @@ impl Store {
     }
 
     /// Gives up the copy of another's ledger, a little at a time, after whatever else there is to write. Nothing of it is held from the
-    /// first step on; a start goes on where it was cut off. Says how many entries went.
-    pub fn drop_copy(&self, ledger: LedgerId) -> Pending<u64> {
+    /// first step on; a start goes on where it was cut off. `entries` are what it had when others proved to have everything: if it has others by
+    /// then, it stays ([`StoreError::Changed`]). Says how many entries went.
+    pub fn drop_copy(&self, ledger: LedgerId, entries: u64) -> Pending<u64> {
         let (reply, pending) = Pending::new();
-        let work = Work::DropCopy { ledger, gone: 0, is_begun: false, reply: Some(reply) };
+        let work = Work::DropCopy { ledger, begin: Some(entries), gone: 0, reply: Some(reply) };
         match self.0.shared.writes.push_low(Job { urgency: Urgency::Normal, work }) {
             Ok(()) => pending,
             Err((_, error)) => super::refused(error),

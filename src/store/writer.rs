@@ -46,7 +46,7 @@ pub(super) enum Work {
     PutRunning { running_ms: u64, heard: Vec<(StatementId, u64)>, reply: Reply<()> },
     TakeIn(Taking),
     KeepAside { ledger: LedgerId, runs: Vec<Verified>, reply: Reply<u64> },
-    DropCopy { ledger: LedgerId, gone: u64, is_begun: bool, reply: Option<Reply<u64>> },
+    DropCopy { ledger: LedgerId, begin: Option<u64>, gone: u64, reply: Option<Reply<u64>> },
     Derive { derive: Box<Derive>, reply: Reply<()> },
     Subscribe { reply: Reply<Subscription> },
 }
@@ -98,7 +98,7 @@ impl Job {
             }
             Work::KeepAside { ledger, runs, .. } => Done::KeptAside(keep_aside(pen.conn(), *ledger, runs)?),
             Work::TakeIn(taking) => Done::Taken(take_in(pen, taking, derive)?),
-            Work::DropCopy { ledger, is_begun, .. } => Done::Dropped(dropping::step(pen.conn(), *ledger, !is_begun)?),
+            Work::DropCopy { ledger, begin, .. } => Done::Dropped(dropping::step(pen.conn(), *ledger, *begin)?),
             // These write nothing: they are served beside the transactions.
             Work::Derive { .. } | Work::Subscribe { .. } => Done::Unit,
         })
@@ -109,6 +109,9 @@ impl Job {
         match (self.work, done) {
             (Work::TakeIn(taking), Ok(Done::Taken(batch))) => {
                 shared.tell_taken(&taking, Ok(batch));
+            }
+            (Work::DropCopy { reply, .. }, Ok(Done::Dropped(step))) if step.is_changed => {
+                reply.into_iter().for_each(|reply| drop(reply.send(Err(StoreError::Changed))));
             }
             (Work::DropCopy { ledger, gone, reply, .. }, Ok(Done::Dropped(step))) => {
                 drop_on(shared, ledger, gone.saturating_add(step.entries), step.has_more, reply);
@@ -147,7 +150,7 @@ fn drop_on(shared: &Shared, ledger: LedgerId, gone: u64, has_more: bool, reply: 
         reply.into_iter().for_each(|reply| drop(reply.send(Ok(gone))));
         return;
     }
-    let work = Work::DropCopy { ledger, gone, is_begun: true, reply };
+    let work = Work::DropCopy { ledger, begin: None, gone, reply };
     if let Err((job, error)) = shared.writes.push_low_again(Job { urgency: Urgency::Normal, work }) {
         job.work.refuse(error, shared);
     }

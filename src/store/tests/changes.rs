@@ -90,7 +90,9 @@ fn a_copy_that_is_given_up_is_gone_and_can_come_again() {
         .wait()
         .unwrap();
     assert_eq!(both.store.read_now(move |reader| reader.ledgers_with(3, &id.0)).unwrap(), [LEDGER]);
-    assert_eq!(both.store.drop_copy(LEDGER).wait().unwrap(), 16);
+    // Something was written since the others proved to have everything: it stays.
+    assert_eq!(both.store.drop_copy(LEDGER, 15).wait(), Err(StoreError::Changed));
+    assert_eq!(both.store.drop_copy(LEDGER, 16).wait().unwrap(), 16);
     let held = both.store.read_now(|reader| reader.holdings()).unwrap();
     assert_eq!(held.iter().map(|held| (held.ledger, held.entries)).collect::<Vec<_>>(), [(HOME, 2)]);
     assert_eq!(both.store.read_now(move |reader| reader.find(LEDGER, 3, &id.0)).unwrap(), []);
@@ -111,7 +113,7 @@ fn what_was_begun_to_be_given_up_is_finished_after_a_start_and_is_not_held_meanw
     both.model = Disk::default();
     both.restart();
     // The lane is worked off in order: when the next job of it has come back, the one before it has too.
-    assert_eq!(both.store.drop_copy(LedgerId([8; 16])).wait().unwrap(), 0);
+    assert_eq!(both.store.drop_copy(LedgerId([8; 16]), 0).wait().unwrap(), 0);
     let left: i64 = raw(both.temp.path()).query_row("SELECT count(*) FROM entry", [], |row| row.get(0)).unwrap();
     assert_eq!((left, faults(&both.store)), (0, vec![]));
 }

@@ -1,13 +1,12 @@
 //! What is looked at now and then: statements, strangers, copies that may go, copies that have rotted, addresses of this box.
 
 use super::super::hub::Input;
-use super::super::terms::copies::{Knowing, is_odd};
+use super::super::terms::copies::{Knowing, Part, Parting, is_odd};
 use super::super::{dial, terms};
 use super::{Driver, now_ms};
 use crate::exchange::node::Event;
 use crate::ledger::{LedgerId, NodeId, SiteId};
 use crate::membership::{Member, MembershipError};
-use crate::region::holding::Release;
 use crate::region::{KeyState, Region};
 use crate::seal::random;
 use crate::store::StoreError;
@@ -52,6 +51,7 @@ pub(super) struct Kept {
     /// Since when all members are not there, and for how long that is put up with.
     lonely_ms: Option<u64>,
     deaf_after_ms: u64,
+    parting: Parting,
     pub(super) home: super::carried::Home,
 }
 
@@ -154,27 +154,38 @@ impl Driver {
         due.into_iter().for_each(|(node, ledger)| self.handle(Event::Audit(node, ledger)));
     }
 
-    /// Gives up copies that the region's statements allow to go: first nobody is given anything of them any more, then they go.
+    /// Gives up copies that the region's statements allow to go: first those that must have everything say so once more, then nobody is given
+    /// anything of them any more, then they go.
     fn release(&mut self) {
         let Some(region) = self.region.clone() else { return };
         let Some(site) = terms::site(&region, self.own) else { return };
-        let (times, answering) = (self.hub.member.times(), self.answering(&region));
-        let knowing = self.knowing(&region, &answering);
-        let may_go = |ledger: &LedgerId| {
-            let release = times.with(|times| knowing.release(*ledger, times));
-            release == Some(Release::Allowed) && !self.is_storing(*ledger) && *ledger != self.clinic.ledger()
-        };
         let copies = self.terms.held.iter().filter(|ledger| !region.holders(**ledger).contains(&site));
-        let going: Vec<LedgerId> = copies.filter(|ledger| may_go(ledger)).copied().collect();
-        for ledger in going {
-            if !self.terms.released.insert(ledger) {
-                continue;
+        let copies: Vec<LedgerId> = copies.filter(|ledger| **ledger != self.clinic.ledger()).copied().collect();
+        for ledger in copies.into_iter().filter(|ledger| !self.terms.released.contains(ledger)).collect::<Vec<_>>() {
+            match self.part(&region, ledger) {
+                Part::Wait => {}
+                Part::Ask(nodes) => nodes.into_iter().for_each(|node| self.handle(Event::Ask(node, ledger))),
+                Part::Go { .. } if self.is_storing(ledger) => {}
+                Part::Go { entries } => self.give_up(ledger, entries),
             }
-            self.set_terms();
-            tracing::info!(?ledger, "a copy is given up: its new holders have proven that they have everything");
-            let (pending, hub) = (self.clinic.store().drop_copy(ledger), self.hub.clone());
-            self.hub.tasks.spawn("releasing", async move { hub.tell(Input::Dropped(ledger, pending.await)) });
         }
+    }
+
+    fn part(&mut self, region: &Region, ledger: LedgerId) -> Part {
+        let (times, answering, now_ms) = (self.hub.member.times(), self.answering(region), now_ms(&self.clinic));
+        let mut parting = std::mem::take(&mut self.kept.parting);
+        let knowing = self.knowing(region, &answering);
+        let part = times.with(|times| knowing.part(&mut parting, ledger, now_ms, times));
+        self.kept.parting = parting;
+        part
+    }
+
+    fn give_up(&mut self, ledger: LedgerId, entries: u64) {
+        self.terms.released.insert(ledger);
+        self.set_terms();
+        tracing::info!(?ledger, "a copy is given up: its new holders have proven that they have everything");
+        let (pending, hub) = (self.clinic.store().drop_copy(ledger, entries), self.hub.clone());
+        self.hub.tasks.spawn("releasing", async move { hub.tell(Input::Dropped(ledger, pending.await)) });
     }
 
     pub(super) fn dropped(&mut self, ledger: LedgerId, dropped: &Result<u64, StoreError>) {

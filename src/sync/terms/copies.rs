@@ -1,14 +1,14 @@
 //! What a node decides about copies, from what the exchange knows of them: who has one and has proven it, which may go. Values in, values out: the driver and the simulator ask the same code.
 
 use super::relieving::Seen;
-use super::{has_copy, site};
+use super::{has_copy, holds, ledgers, site};
 use crate::exchange::copies::HolderCopy;
 use crate::exchange::{Exchange, Frontier, Holding};
 use crate::ledger::{Incarnation, LedgerId, NodeId, SiteId};
 use crate::region::emergency::Times;
 use crate::region::holding::Release;
 use crate::region::{KeyState, Region};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a node knows when it decides.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +24,16 @@ pub struct Knowing<'a> {
 }
 
 impl Knowing<'_> {
+    /// The ledgers that this node holds. `makes` says of which it makes a supplementary copy.
+    pub fn held(&self, makes: impl Fn(LedgerId) -> bool) -> BTreeSet<LedgerId> {
+        let of = |ledger: &LedgerId| {
+            let held = self.exchange.frontier(*ledger);
+            let has_copy = held.is_some_and(|held| has_copy(self.region, self.own, *ledger, held));
+            holds(self.region, self.own, *ledger, makes(*ledger), has_copy)
+        };
+        ledgers(self.region).into_iter().filter(of).collect()
+    }
+
     /// The sites that have proven to have all that lies here of a ledger.
     pub fn proven(&self, ledger: LedgerId) -> BTreeSet<SiteId> {
         let Some(own) = self.exchange.frontier(ledger) else { return BTreeSet::new() };
@@ -47,11 +57,48 @@ impl Knowing<'_> {
         others.chain(own).collect()
     }
 
-    /// Whether this node may give up its copy of a ledger.
-    pub fn release(&self, ledger: LedgerId, times: Times<'_>) -> Option<Release> {
-        let site = site(self.region, self.own)?;
-        Some(self.region.release(site, ledger, &self.proven(ledger), times))
+    /// What is done about a copy that is not to be held here any more. It goes only when everybody who must have everything says so once more: what was
+    /// proven before the last placement may be gone by now, with its holder.
+    pub fn part(&self, parting: &mut Parting, ledger: LedgerId, now_ms: u64, times: Times<'_>) -> Part {
+        let (Some(site), Some(own)) = (site(self.region, self.own), self.exchange.frontier(ledger)) else { return Part::Wait };
+        if self.region.release(site, ledger, &self.proven(ledger), times) != Release::Allowed {
+            parting.0.remove(&ledger);
+            return Part::Wait;
+        }
+        let since_ms = parting.0.get(&ledger).copied().filter(|since_ms| now_ms.saturating_sub(*since_ms) < ASK_AGAIN_MS);
+        let Some(since_ms) = since_ms else {
+            parting.0.insert(ledger, now_ms);
+            return Part::Ask(self.exchange.copies().of_ledger(ledger).map(|(node, _)| node).collect());
+        };
+        let copies = self.exchange.copies().of_ledger(ledger).filter(|(_, copy)| copy.has_everything_since(own, since_ms));
+        let proven = copies.filter_map(|(node, _)| super::site(self.region, node)).collect();
+        if self.region.release(site, ledger, &proven, times) != Release::Allowed {
+            return Part::Wait;
+        }
+        parting.0.remove(&ledger);
+        Part::Go { entries: own.entries() }
     }
+}
+
+/// Copies that are to go, and since when others are asked whether they have everything.
+#[derive(Debug, Default)]
+pub struct Parting(BTreeMap<LedgerId, u64>);
+
+/// Who has not answered by then is asked once more.
+const ASK_AGAIN_MS: u64 = 60_000;
+
+/// What is done about a copy that is to go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// Nothing yet.
+    Wait,
+    /// These are asked whether they have everything.
+    Ask(Vec<NodeId>),
+    /// It goes, if it has no more entries than these by then.
+    Go {
+        /// How many were proven to be elsewhere.
+        entries: u64,
+    },
 }
 
 /// Whom a node is to be connected to: every member but itself, also retired ones, which may still deliver, and carried ones, which come and go;
