@@ -1,7 +1,7 @@
 //! What a node decides about copies, from what the exchange knows of them: who has one and has proven it, which may go. Values in, values out: the driver and the simulator ask the same code.
 
 use super::relieving::Seen;
-use super::{has_copy, site};
+use super::{has_copy, holds, ledgers, site};
 use crate::exchange::copies::HolderCopy;
 use crate::exchange::{Exchange, Frontier, Holding};
 use crate::ledger::{Incarnation, LedgerId, NodeId, SiteId};

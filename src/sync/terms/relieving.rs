@@ -4,7 +4,7 @@
 mod standing;
 
 use super::copies::Knowing;
-use super::{has_copy, holds, ledgers, site};
+use super::{ledgers, site};
 use crate::ledger::{LedgerId, SiteId};
 use crate::region::Region;
 use crate::region::emergency::Times;
@@ -54,12 +54,7 @@ impl Relieving {
 
     /// The ledgers that a node holds: by the statements, those that it makes a supplementary copy of, and those that it still has one of.
     pub fn held(&self, knowing: &Knowing<'_>) -> BTreeSet<LedgerId> {
-        let of = |ledger: &LedgerId| {
-            let held = knowing.exchange.frontier(*ledger);
-            let has_copy = held.is_some_and(|held| has_copy(knowing.region, knowing.own, *ledger, held));
-            holds(knowing.region, knowing.own, *ledger, self.making(*ledger).is_some(), has_copy)
-        };
-        ledgers(knowing.region).into_iter().filter(of).collect()
+        knowing.held(|ledger| self.making(ledger).is_some())
     }
 
     /// The copy of a ledger that is made here, if one is.
