@@ -2,6 +2,10 @@
 """A region of idle clinics on one LAN of network namespaces: what they cost, how soon they meet, how soon a death is noticed.
 
     benches/region.py --program target/release/kusuribako [--clinics 24] [--seconds 30] [--capacity 3]
+    benches/region.py --program target/release/kusuribako --mode emergency [--patients 4000] [--visits 4] [--mbit 10]
+
+With --mode emergency six clinics stand on links of so many Mbit/s (tbf, both ways). The first has the patients; it and all its holders but one are lost, and an emergency
+asks for two proven copies among those who are left: the time from the declaration until they are proven, and what crossed the wire.
 
 Needs root and iproute2. Bytes are those of each clinic's interface, both ways.
 """
@@ -32,6 +36,13 @@ class Lan:
 
     def address(self, at):
         return f"10.79.0.{at + 1}"
+
+    def shape(self, mbit):
+        """Both ways, at each clinic's port and at each clinic."""
+        rate = ("root", "tbf", "rate", f"{mbit}mbit", "burst", "32kbit", "latency", "50ms")
+        for at in range(self.size):
+            run("tc", "-n", f"{self.tag}h", "qdisc", "replace", "dev", f"p{at}", *rate)
+            run("tc", "-n", self.name(at), "qdisc", "replace", "dev", "eth0", *rate)
 
     def bytes(self, at):
         stats = json.loads(run("ip", "-n", self.name(at), "-s", "-j", "link", "show", "eth0").stdout)[0]["stats64"]
@@ -88,17 +99,88 @@ def main():
     parser.add_argument("--clinics", type=int, default=24)
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--capacity", type=int, default=3, help="patients that a clinic has room for; each clinic has one")
+    parser.add_argument("--mode", choices=["rest", "emergency"], default="rest")
+    parser.add_argument("--patients", type=int, default=4000)
+    parser.add_argument("--visits", type=int, default=4, help="of each patient")
+    parser.add_argument("--mbit", type=float, default=10)
     args = parser.parse_args()
+    if args.mode == "emergency":
+        args.clinics = 6
     scratch, lan = pathlib.Path(tempfile.mkdtemp(prefix="region-")), Lan(args.clinics)
     clinics = [Clinic(lan, at, scratch, str(pathlib.Path(args.program).resolve())) for at in range(args.clinics)]
     try:
-        print(json.dumps(measure(lan, clinics, args.seconds, args.capacity, scratch)))
+        if args.mode == "emergency":
+            print(json.dumps(emergency(lan, clinics, args.patients, args.visits, args.mbit, scratch)))
+        else:
+            print(json.dumps(measure(lan, clinics, args.seconds, args.capacity, scratch)))
     finally:
         for clinic in clinics:
             if clinic.child:
                 clinic.child.kill(), clinic.child.wait()
         lan.remove()
         shutil.rmtree(scratch)
+
+
+def record(patient, visits):
+    """A JAHIS file of one patient."""
+    parts = [f"JAHISTC07,1\r\n1,患者 {patient},1,S33{1 + patient % 12:02}{1 + patient % 28:02},,,,,,,\r\n"]
+    for visit in range(visits):
+        parts.append(f"5,R02{1 + visit % 12:02}{1 + patient % 28:02},1\r\n11,株式会社 見本薬局,13,4,1234567,,,,1\r\n51,医療法人 見本病院,13,1,1234567,1\r\n"
+                     f"201,1,ｺﾘｵﾊﾟﾝｶﾌﾟｾﾙ5mg,{1 + visit % 9},Ｃ,2,620004992,1\r\n301,1,【分３ 毎食後服用】,{5 + patient % 25},日分,1,1,,1\r\n")
+    return "".join(parts).encode("cp932")
+
+
+def emergency(lan, clinics, patients, visits, mbit, scratch):
+    for clinic in clinics:
+        # Only two have room for the first one's patients: its holders.
+        room = 3 * patients if clinic.at in (1, 2) else patients if clinic.at == 0 else patients // 2
+        clinic.do("init", "--name", f"clinic {clinic.at}", "--lat", f"38.{clinic.at:02}", "--lon", f"140.{clinic.at:02}", "--damage", "0.3",
+                  "--host", f"h{clinic.at}", "--capacity", str(room), "--admin-out", str(scratch / f"staff{clinic.at}"))
+    home, files = clinics[0], scratch / "files"
+    files.mkdir()
+    for patient in range(patients):
+        (files / f"{patient}.csv").write_bytes(record(patient, visits))
+    names = [str(path) for path in sorted(files.iterdir())]
+    for some in range(0, len(names), 500):
+        home.do("import", "--new-patients", *names[some:some + 500])
+    home.do("region", "found", "--name", "bench", "--kit-out", str(scratch / "kit"))
+    root = str(scratch / "kit" / "root.txt")
+    for clinic in clinics:
+        clinic.start()
+    for clinic in clinics[1:]:
+        code = home.json("region", "invite")["code"]
+        compared = clinic.json("region", "join", code, "--address", f"{lan.address(0)}:7443")["compared"]
+        clinic.do("region", "confirm", compared), home.do("region", "confirm", compared, "--root", root)
+    everybody = {f"clinic {clinic.at}" for clinic in clinics}
+    until(lambda: all(clinic.reached() == everybody for clinic in clinics), pause=0.5)
+    home.do("region", "place", "--adopt", "--alternates", "1", "--root", root)
+    own = home.json("region", "status")["site"]
+
+    def ledger(clinic):
+        return next(row for row in clinic.json("region", "status")["ledgers"] if row["home"] == own)
+
+    def whole(row):
+        return row["copies"] and row["copies"]["reached"]
+
+    until(lambda: whole(ledger(home)), pause=0.5)
+    names = {site["site"]: site["name"] for site in home.json("region", "status")["sites"]}
+    held = [names[holder["site"]] for holder in ledger(home)["holders"] if holder["site"] != own]
+    holders = [clinic for clinic in clinics if f"clinic {clinic.at}" in held]
+    survivors = [clinic for clinic in clinics[1:] if clinic not in holders[1:]]
+    lan.shape(mbit)
+    for lost in [home, *holders[1:]]:
+        run("ip", "-n", lan.name(lost.at), "link", "set", "eth0", "down")
+        lost.child.kill(), lost.child.wait()
+        lost.child = None
+    until(lambda: all(len(clinic.reached()) == len(survivors) for clinic in survivors))
+    before = [lan.bytes(clinic.at) for clinic in survivors]
+    begun = time.monotonic()
+    holders[0].do("region", "emergency", "declare", "--site", "clinic 0", "--copies", "2", "--root", root)
+    until(lambda: ledger(holders[0])["copies"]["target"] == 2 and all(whole(ledger(clinic)) for clinic in survivors), pause=0.2)
+    took = time.monotonic() - begun
+    wire = max(lan.bytes(clinic.at) - had for clinic, had in zip(survivors, before))
+    entries = max(holder["entries"] or 0 for holder in ledger(holders[0])["holders"])
+    return {"patients": patients, "entries": entries, "mbit": mbit, "holders": len(holders), "until_proven_s": round(took, 1), "wire_mb": round(wire / 1e6, 1)}
 
 
 def measure(lan, clinics, seconds, capacity, scratch):

@@ -127,6 +127,7 @@ pub fn export(
     require_in_force(dir, &region, stick.member.node())?;
     let united = pair::unite(member, &stick.member, &region, report)?;
     require_whole(&region, &wish.ledgers, &united)?;
+    give_up(&stick, &copy, wish, &united)?;
     let with_badge = keys.map(|keys| stick.clinic.receive_keys(&keys)).transpose()?.unwrap_or_default();
     if copy.label != wish.label {
         stick.rename(&fresh)?;
@@ -228,6 +229,20 @@ fn require_whole(region: &Region, ledgers: &BTreeSet<LedgerId>, united: &United)
         let is_whole = |there: &Frontier, here: &Frontier| there.missing() == 0 && there.entries() >= here.entries();
         if !there.zip(here).is_some_and(|(there, here)| is_whole(there, here)) {
             return Err(CarryError::NotWhole { home: home_name(region, *ledger) });
+        }
+    }
+    Ok(())
+}
+
+/// What it carried before and is not to carry any more goes, once the member has what was written there.
+fn give_up(stick: &Stick, copy: &CarriedCopy, wish: &Wish, united: &United) -> Result<(), CarryError> {
+    let node = stick.member.node();
+    for ledger in copy.ledgers.iter().map(|known| known.ledger).filter(|ledger| !wish.ledgers.contains(ledger)) {
+        let own = |frontier: &Frontier| frontier.tips().filter(|tip| tip.chain.author == node).copied().collect::<Vec<_>>();
+        let (here, there) = (united.member.get(&ledger).map(own), united.carried.get(&ledger).map(own));
+        let entries = united.carried.get(&ledger).map_or(0, Frontier::entries);
+        if here == there && entries > 0 {
+            stick.clinic.store().drop_copy(ledger, entries).wait().map_err(|error| CarryError::store(At::Carried, error))?;
         }
     }
     Ok(())

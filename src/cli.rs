@@ -1,6 +1,7 @@
 //! The command line: one file a command. Results go to standard output, everything else to standard error; exit 0 done, 1 refused or
 //! wrong input, 2 usage.
 
+mod badge;
 mod card;
 mod carry;
 mod demo;
@@ -78,6 +79,8 @@ enum Command {
     Drugs(drugs::DrugsArgs),
     /// Staff badges
     Staff(staff::StaffArgs),
+    /// Badges for helpers from outside: issue, open, list
+    Badge(badge::BadgeArgs),
     /// Open the copies that lie here, with the badge and passphrase of somebody of the staff
     Unlock(staff::UnlockArgs),
     /// Forget what was opened
@@ -171,6 +174,7 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Elsewhere(args) => elsewhere::run(args, output),
         Command::Drugs(args) => drugs::run(args, output),
         Command::Staff(args) => staff::run(args, output),
+        Command::Badge(args) => badge::run(args, output),
         Command::Unlock(args) => staff::unlock(&args, output),
         Command::Lock(args) => request::dispatch(&args.at, Request::Staff(staff::Action::Lock), output),
         Command::Verify(args) => request::dispatch(&args.at, Request::Verify { json: args.json }, output),

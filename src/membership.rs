@@ -8,6 +8,7 @@ mod error;
 mod holders;
 mod joining;
 mod kept;
+mod outside;
 mod placing;
 mod revoking;
 mod saying;
@@ -18,6 +19,7 @@ mod word;
 pub use error::MembershipError;
 pub use holders::WaitingHolder;
 pub use joining::{CAPACITY_UNSAID, CARD_BASE_UNSAID, DAMAGE_UNSAID_PPM, Invited, WaitingGuest, WaitingHere, is_same_code};
+pub use outside::{BadgeIssued, BadgeOpened, BadgeRefusal, BadgeUsed, BadgeWish, BadgesKept};
 pub use placing::{Asked, Proposal, propose, table};
 pub use revoking::{ChainMarkOf, RevokedNode};
 pub use succession::HandedOver;
@@ -51,6 +53,8 @@ struct Inner {
     known: RwLock<Option<Known>>,
     changed: watch::Sender<u64>,
     running: Mutex<times::Running>,
+    /// Held by whoever reads and changes what is kept of outside badges.
+    outside: Mutex<()>,
 }
 
 /// The statements and what they mean: always of one another.
@@ -83,6 +87,7 @@ impl Member {
             known: RwLock::new(known),
             changed: watch::Sender::new(0),
             running: Mutex::new(times::Running::read(store)?),
+            outside: Mutex::default(),
         };
         let member = Self { inner: Arc::new(inner) };
         if let Some(known) = member.known() {

@@ -14,8 +14,10 @@ pub mod invitation;
 pub mod join;
 pub mod keys;
 pub mod kit;
+pub mod outside;
 pub mod payload;
 pub mod placing;
+pub mod relief;
 pub mod said;
 pub mod statement;
 pub mod statements;
@@ -32,6 +34,7 @@ pub use statements::{FoundingError, Merged, Refusal, Statements};
 use crate::ledger::{EntryId, Incarnation, LedgerId, NodeId, SiteId};
 use crate::seal::key::KeyId;
 use emergency::Declared;
+use outside::SlotsMade;
 use payload::{Admitted, Founded, NodeKeys, Notice, Retired, Revoked};
 use placing::Placements;
 use said::Said;
@@ -67,6 +70,8 @@ pub struct Node {
     pub notice: Option<Notice>,
     /// The keys that it vouches for, the newest that counts.
     pub keys: Option<NodeKeys>,
+    /// The slots for outside badges that its site made last.
+    pub slots: Option<SlotsMade>,
 }
 
 /// What the statements of a region mean.
@@ -285,6 +290,12 @@ impl Node {
             self.keys = Some(keys.clone());
             return true;
         }
+        if let Said::Slots(slots) = said
+            && counter <= limit
+        {
+            self.slots = Some(slots.clone());
+            return true;
+        }
         false
     }
 }
@@ -336,7 +347,7 @@ impl<'a> Counted<'a> {
                 self.conflicts.extend(kept.any().and_then(|signed| Conflict::not_understood(signed, &kept.said)));
             }
             Said::Founded(_) | Said::Deputies(_) | Said::Placement(_) | Said::Emergency(_) | Said::EmergencyEnded(_) => {}
-            Said::SuccessorProposed(_) | Said::Notice(_) | Said::NodeKeys(_) | Said::Carried(_) => {}
+            Said::SuccessorProposed(_) | Said::Notice(_) | Said::NodeKeys(_) | Said::Slots(_) | Said::Carried(_) => {}
         }
     }
 
@@ -366,7 +377,7 @@ impl<'a> Counted<'a> {
         for (_, admitted) in sorted {
             let id = admitted.node_id();
             let state = self.ended().state(id, succeeded.contains(&(admitted.site, id)));
-            let node = Node { id, key: admitted.node, site: admitted.site, state, notice: None, keys: None };
+            let node = Node { id, key: admitted.node, site: admitted.site, state, notice: None, keys: None, slots: None };
             nodes.entry(id).or_insert(node);
         }
         nodes

@@ -8,6 +8,8 @@ pub mod card;
 pub mod crockford;
 pub mod envelope;
 pub mod key;
+pub mod pin;
+pub mod slot;
 
 use aws_lc_rs::{digest, hkdf, hmac};
 use zeroize::Zeroizing;

@@ -195,7 +195,10 @@ impl Pair<'_> {
             let all = |standing: &Standing| terms::ledgers(region).into_iter().map(|id| (id, standing.clone())).collect();
             return (all(&here), all(&there));
         }
-        let here = terms::standings(region, member.node, carried.node, &member.held, &nothing);
+        let mut here = terms::standings(region, member.node, carried.node, &member.held, &nothing);
+        // Who holds nothing of a ledger takes what was written there all the same, and passes it on like what lies in an inbox.
+        let passed_on = here.iter_mut().filter(|(ledger, _)| !member.held.contains(ledger) && carried.held.contains(ledger));
+        passed_on.for_each(|(_, standing)| standing.takes = Take::Of(carried.node));
         let mut there = terms::standings(region, carried.node, member.node, &carried.held, &nothing);
         there.values_mut().for_each(|standing| standing.gives = true);
         (here, there)

@@ -17,7 +17,7 @@ mod status;
 mod succession;
 mod troubles;
 
-pub(crate) use args::{Action, RegionArgs};
+pub(crate) use args::{Action, RegionArgs, language};
 
 use super::output::Output;
 use super::request::{self, Here, Request};

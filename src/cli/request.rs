@@ -1,7 +1,7 @@
 //! A command as data, so that it can be carried out here, or by the server that has the data directory open.
 
 use super::output::Output;
-use super::{At, card, carry, elsewhere, export, import, patient, region, set_aside, socket, staff, verify};
+use super::{At, badge, card, carry, elsewhere, export, import, patient, region, set_aside, socket, staff, verify};
 use crate::clinic::{Clinic, ClinicError};
 use crate::clock::Clock;
 use crate::membership::Member;
@@ -38,6 +38,8 @@ pub(crate) enum Request {
     Elsewhere(elsewhere::Action),
     /// Staff badges, and what they open.
     Staff(staff::Action),
+    /// Badges for helpers from outside.
+    Badge(badge::Action),
 }
 
 /// What a command works on: the clinic, and its part in a region, which is read only where a command needs it.
@@ -115,6 +117,7 @@ impl Request {
             Self::Region(action) => region::carry_out(here, action, output),
             Self::Elsewhere(action) => elsewhere::carry_out(here, action, output),
             Self::Staff(action) => staff::carry_out(here, action, output),
+            Self::Badge(action) => badge::carry_out(here, action, output),
         }
     }
 }

@@ -99,8 +99,7 @@ pub(crate) fn carry_out(here: &Here, action: Action, output: &mut Output<'_>) ->
         Action::Unlock { staff, json } => {
             let (code, passphrase) = read_staff(&staff)?;
             // The region's statements say which key each clinic vouches for.
-            here.member()?;
-            let states = clinic.unlock(&code, &passphrase)?;
+            let states = here.member()?.unlock(&code, &passphrase)?;
             let rows: Vec<Value> = states
                 .iter()
                 .map(|found| json!({"ledger": found.ledger.to_string(), "unlock": unlock_word(found.unlock)}))

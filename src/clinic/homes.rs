@@ -127,6 +127,9 @@ pub(super) fn region(reader: &Reader<'_>) -> Result<Option<Region>, StoreError> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::{EntryId, Hlc, Incarnation, OpenFields, Place, body_hash};
+    use crate::record::Subject;
+    use crate::region::tests::{World, ledger, mark, revoked};
 
     fn node(n: u8) -> NodeId {
         NodeId([n; 32])
@@ -148,5 +151,31 @@ mod tests {
         assert_eq!(of(&[2], &[&[1, 3]]), nodes(&[1, 3]), "a claim that nobody confirms is none");
         assert_eq!(of(&[2, 9], &[&[2]]), nodes(&[9]), "at home, the own one");
         assert_eq!(of(&[], &[]), nodes(&[]));
+    }
+
+    #[test]
+    fn a_revoked_node_speaks_up_to_its_marks_and_in_its_own_ledger_alone() {
+        let mut world = World::of_three();
+        world.root(&revoked(11, vec![mark(1, 5, 4, 44)], 0));
+        let region = world.region();
+        let said = |of: u8, author: NodeId, incarnation: u8, seq: u64| {
+            let nodes = region.home_nodes()[&ledger(of)][0].clone();
+            let place = Place {
+                ledger: ledger(of),
+                author,
+                incarnation: Incarnation([incarnation; 8]),
+                kind: CoarseKind::KEY,
+                subject: Subject::NONE,
+            };
+            let fields = OpenFields { place, seq, previous: EntryId::NONE, time: Hlc::default(), body: body_hash(b"x") };
+            Speakers { ledger: ledger(of), nodes }.said(&OpenPart::encode(&fields))
+        };
+        let (revoked, other) = (crate::region::tests::node(11), crate::region::tests::node(10));
+        assert!(
+            said(1, revoked, 5, 3) && !said(1, revoked, 5, 4) && !said(1, revoked, 5, 9),
+            "4 is another entry than was named"
+        );
+        assert!(!said(1, revoked, 6, 1), "a chain that no mark names");
+        assert!(said(0, other, 5, 9) && !said(1, other, 5, 9));
     }
 }

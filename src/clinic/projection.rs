@@ -38,6 +38,8 @@ pub(crate) const FILE: u8 = 13;
 pub(crate) const SET_ASIDE: u8 = 14;
 /// Entry id of a set-aside that was resolved.
 pub(crate) const RESOLVED: u8 = 15;
+/// An outside badge was tried.
+pub(crate) const OUTSIDE: u8 = 20;
 /// The site's profile.
 pub(crate) const PROFILE: u8 = 16;
 /// Entry id of what lay aside and was adopted; believed where home said it.
@@ -96,6 +98,7 @@ fn ledger_rows(content: &Content, indexer: &Indexer) -> Vec<Projection> {
             read::<FileTaken>(content).map(|x| row(FILE, &indexer.blind("file", &x.digest), &[])).into_iter().collect()
         }
         payload::SET_ASIDE => vec![row(SET_ASIDE, &[], &[])],
+        payload::OUTSIDE_TRIED => vec![row(OUTSIDE, &[], &[])],
         payload::RESOLVED => read::<Resolved>(content).map(|x| row(RESOLVED, &x.entry, &[])).into_iter().collect(),
         _ => Vec::new(),
     }

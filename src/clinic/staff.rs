@@ -5,6 +5,7 @@
 
 mod badges;
 mod opened;
+mod outside;
 
 pub use badges::{NewBadge, Staff, StaffRefusal};
 pub(super) use opened::is_proven;

@@ -434,12 +434,22 @@ impl Exchange {
                     self.copies.note(ledger, id, theirs, &held.frontier, self.now.ms);
                 }
             }
-            Outcome::Refused => self.aside.note(ledger, id, Reason::NotGiven, None, self.now.ms),
-            Outcome::Nonsense => self.aside.note(ledger, id, Reason::Nonsense, None, self.now.ms),
+            Outcome::Refused => self.turned_away(id, ledger, Reason::NotGiven),
+            Outcome::Nonsense => self.turned_away(id, ledger, Reason::Nonsense),
             Outcome::Busy => self.retry_later(id, ledger),
         }
         if running.again {
             self.wait(Waiting { peer: id, ledger, how: How::Compare });
+        }
+    }
+
+    /// Nothing is to be had. As long as both stay as they are it is not asked for again, whatever the other asks: two that refuse each other would
+    /// go on for ever.
+    fn turned_away(&mut self, id: NodeId, ledger: LedgerId, why: Reason) {
+        self.aside.note(ledger, id, why, None, self.now.ms);
+        let said = self.copies.of(ledger, id).map(|copy| copy.holding);
+        if let (Some(peer), Some(held), Some(said)) = (self.peers.get_mut(&id), self.ledgers.get(&ledger), said) {
+            peer.settled.insert(ledger, Settled::between(&held.frontier, said));
         }
     }
 

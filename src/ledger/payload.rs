@@ -17,6 +17,8 @@ pub const OPENER: u16 = 22;
 pub const OPENER_REVOKED: u16 = 23;
 /// Registrations and wraps for an opener known before.
 pub const OPENER_MORE: u16 = 24;
+/// An outside badge was tried.
+pub const OUTSIDE_TRIED: u16 = 65;
 /// The site's profile.
 pub const SITE_PROFILE: u16 = 70;
 /// A file was taken in.
@@ -52,6 +54,7 @@ payload!(
     OpenerEntry = OPENER,
     OpenerRevoked = OPENER_REVOKED,
     OpenerMore = OPENER_MORE,
+    OutsideTried = OUTSIDE_TRIED,
     SiteProfile = SITE_PROFILE,
     FileTaken = FILE_TAKEN,
     SetAside = SET_ASIDE,
@@ -72,6 +75,54 @@ pub struct Begin {
     /// In the ledger's first entry: the home node.
     #[cbor(n(2), with = "minicbor::bytes")]
     pub home: Option<[u8; 32]>,
+}
+
+/// An outside badge was tried at this clinic's box.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct OutsideTried {
+    /// Its id.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub badge: [u8; 16],
+    /// Its owner's name; empty where it did not open.
+    #[n(1)]
+    pub name: String,
+    /// The number of their licence; empty where it did not open.
+    #[n(2)]
+    pub licence: String,
+    /// What came of it.
+    #[n(3)]
+    pub outcome: OutsideOutcome,
+    /// For how many seconds what it opened stays open, at most; absent where it opened nothing.
+    #[n(4)]
+    pub open_s: Option<u64>,
+}
+
+/// What came of the try of an outside badge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum OutsideOutcome {
+    /// It opened the copies that lie here.
+    #[n(1)]
+    Opened,
+    /// The PIN was wrong.
+    #[n(2)]
+    WrongPin,
+    /// The duty key did not sign it.
+    #[n(3)]
+    Forged,
+    /// It does not name this site.
+    #[n(4)]
+    OtherArea,
+    /// It has run out.
+    #[n(5)]
+    Expired,
+    /// Another badge has used its slot.
+    #[n(6)]
+    SlotTaken,
+    /// Its slot is none of those that this site has.
+    #[n(7)]
+    NoSuchSlot,
 }
 
 /// A key sealed to an opener.

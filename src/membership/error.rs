@@ -77,6 +77,26 @@ pub enum MembershipError {
         /// Which.
         found: &'static str,
     },
+    /// The sheets are not of this region's duty key.
+    #[error("this is not the duty key of the region {name}: badges are made with the sheets of its duty key (--duty FILE)")]
+    NotDuty {
+        /// The region's name.
+        name: String,
+    },
+    /// Nobody could open anything with the badge.
+    #[error(
+        "none of these sites has a slot for a badge left: {names}. At each, a member of its staff runs `kusuribako unlock`, and this clinic hears of it"
+    )]
+    NoSlots {
+        /// The sites' names.
+        names: String,
+    },
+    /// The area is too large for one badge.
+    #[error("a badge names at most {max} sites, not {found}: name those of the area with --area", max = crate::region::outside::SITES_MAX)]
+    AreaTooLarge {
+        /// How many were named.
+        found: usize,
+    },
     /// Only root may say this.
     #[error("deputies are named by the root key alone: use --root")]
     RootOnly,

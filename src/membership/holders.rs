@@ -50,7 +50,10 @@ impl Member {
         let is_holding = self.holding_sites(&region).any(|holding| holding == site);
         let holder = self.holder(&region, site).filter(|_| is_holding);
         let holder = holder.ok_or_else(|| MembershipError::NotHolder(name_of(&region, site)))?;
-        Ok(self.inner.clinic.confirm_opener(&holder.public, staff)?)
+        let is_new = self.inner.clinic.confirm_opener(&holder.public, staff)?;
+        // Others learn that this copy can be opened.
+        self.say_keys()?;
+        Ok(is_new)
     }
 
     /// The same for the region's recovery key: whoever has its sheets can read this clinic's records when everything else is lost. Not from

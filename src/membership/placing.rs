@@ -6,7 +6,8 @@ use crate::availability::LossModel;
 use crate::availability::exact::JointLoss;
 use crate::ledger::{LedgerId, SiteId};
 use crate::placement::{self, MOVE_COST, Objective, PlacementError, Plan, Wish, explain};
-use crate::region::payload::{Admitted, Holders, Placement, Position};
+use crate::region::emergency::Declared;
+use crate::region::payload::{Admitted, EmergencyId, Holders, Placement, Position};
 use crate::region::{Region, Site};
 use crate::risk;
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,7 +45,7 @@ pub struct Proposal {
     pub plan: Plan,
     /// For each ledger that has a site in service: the site, who would hold it, and why.
     pub reasons: Vec<(SiteId, Vec<SiteId>, String)>,
-    /// Whether anybody would hold something else than now.
+    /// Whether anybody would hold something else than now, or emergencies would be settled.
     pub is_change: bool,
 }
 
@@ -74,13 +75,16 @@ pub fn propose(region: &Region, asked: Asked) -> Result<Proposal, MembershipErro
         ledgers.entry(site.ledger).or_default().extend(alternates.iter().map(|at| sites[*at].id));
     }
     let reasons = reasons(&sites, &table, &objective, &plan);
+    // Those that are over and that no placement has settled yet. One that has only run out is to be ended by somebody: when, nodes do not agree on.
+    let over = region.emergencies().iter().filter(|emergency| emergency.open_sites.is_empty());
+    let settles: Vec<EmergencyId> = over.map(Declared::id).filter(|id| !region.placements().settles(*id)).collect();
     let is_change = ledgers.iter().any(|(ledger, holders)| region.placements().named(*ledger) != *holders)
-        || region.placement_heads().len() != 1;
-    let settles = region.emergencies().iter().filter(|emergency| emergency.open_sites.is_empty());
+        || region.placement_heads().len() != 1
+        || !settles.is_empty();
     let placement = Placement {
         predecessors: region.placement_heads(),
         ledgers: ledgers.into_iter().map(|(ledger, sites)| Holders { ledger, sites: sites.into_iter().collect() }).collect(),
-        settles: settles.map(crate::region::emergency::Declared::id).collect(),
+        settles,
     };
     Ok(Proposal { placement, plan, reasons, is_change })
 }

@@ -7,6 +7,9 @@ use crate::region::{KeyState, Signed};
 /// Patients and entries are said anew when they have changed by more than one in so many: they only help planning.
 const COUNTS_PART: u64 = 20;
 
+/// Openers that are named at most: a statement of a node's has 8 KiB.
+const SEALED_TO_MAX: usize = 256;
+
 impl Member {
     /// Says where this node is reached and how much it has, if that changed. Not from async code.
     ///
@@ -39,7 +42,9 @@ impl Member {
         let mut staff = self.inner.clinic.staff_signers()?;
         staff.sort_unstable();
         let staff = staff.into_iter().map(crate::region::Signer).collect();
-        Ok(NodeKeys { ledger_key, inbox, staff, tls: None })
+        let confirmed = self.inner.clinic.confirmed_openers()?;
+        let sealed_to = confirmed.into_iter().map(|(opener, _)| opener).take(SEALED_TO_MAX).collect();
+        Ok(NodeKeys { ledger_key, inbox, staff, tls: None, sealed_to })
     }
 
     /// This node as the region knows it, if it may say something.

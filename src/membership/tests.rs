@@ -18,6 +18,7 @@ use crate::seal::badge::Passphrase;
 mod holding;
 mod joining;
 mod keeping;
+mod outside;
 mod placing;
 mod succession;
 

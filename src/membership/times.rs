@@ -66,6 +66,11 @@ impl Member {
 }
 
 impl Heard {
+    /// Milliseconds since 1970 UTC, where the clock is trusted.
+    pub fn trusted_wall_ms(&self) -> Option<i64> {
+        self.trusted_wall_ms
+    }
+
     /// Asks the region something that depends on time.
     pub fn with<T>(&self, ask: impl FnOnce(Times<'_>) -> T) -> T {
         let heard_for_ms = |id| self.running_ms.saturating_sub(self.heard.get(&id).copied().unwrap_or(self.running_ms));

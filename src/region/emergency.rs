@@ -53,6 +53,14 @@ impl Declared {
         self.open_sites.iter().copied().filter(move |_| !self.has_expired(times))
     }
 
+    /// Milliseconds until it expires by what this node knows of time; zero where it has.
+    pub fn remaining_ms(&self, times: Times<'_>) -> u64 {
+        if self.has_expired(times) {
+            return 0;
+        }
+        self.declared.lasts_ms.saturating_sub((times.heard_for_ms)(self.statement))
+    }
+
     fn has_expired(&self, times: Times<'_>) -> bool {
         let lasts_ms = self.declared.lasts_ms;
         let since_said = times.trusted_wall_ms.map(|now| now.saturating_sub(self.said_at_ms));

@@ -1,7 +1,8 @@
-//! Who holds whose ledger, who makes supplementary copies, and when a copy may go.
+//! Who holds whose ledger, in which order sites would make supplementary copies, and when a copy may go.
 
 use super::emergency::{Declared, Times};
 use super::payload::EmergencyId;
+use super::relief::Found;
 use super::statement::StatementId;
 use super::{KeyState, Region};
 use crate::ledger::{LedgerId, NodeId, SiteId};
@@ -114,9 +115,8 @@ impl Region {
         ranked.into_iter().map(|(.., site)| site).collect()
     }
 
-    /// Who makes supplementary copies of a ledger now. `answering` are the sites that answer, `proven` those of them that have proven a
-    /// whole copy which can be opened there (not by card only). Going down the ranking until there are enough: sites that were not hit
-    /// first, and no two in one building while there is another.
+    /// Who makes supplementary copies of a ledger now, as far as that follows from who answers and who has proven a whole copy: see
+    /// [`Region::relief`].
     pub fn supplementary(
         &self,
         ledger: LedgerId,
@@ -124,26 +124,9 @@ impl Region {
         proven: &BTreeSet<SiteId>,
         times: Times<'_>,
     ) -> Vec<SiteId> {
-        let concerned = self.emergencies.iter().filter(|emergency| self.concerns(emergency, ledger));
-        let active = concerned.filter(|emergency| emergency.active_sites(times).next().is_some());
-        let target = active.map(|emergency| emergency.declared.copies).max().unwrap_or(0);
-        let have = proven.intersection(answering).count();
-        let needed = usize::try_from(target).unwrap_or(usize::MAX).saturating_sub(have);
-        let is_hit = |site: &SiteId| self.emergencies.iter().any(|emergency| emergency.is_active_for(*site, times));
-        let host =
-            |site: &SiteId| self.sites.get(site).map(|site| site.described.host.as_str()).filter(|host| !host.is_empty());
-        let mut hosts: BTreeSet<&str> = proven.intersection(answering).filter_map(host).collect();
-        let mut candidates = self.ranking(ledger);
-        candidates.retain(|site| answering.contains(site) && !proven.contains(site));
-        let mut chosen = Vec::new();
-        while chosen.len() < needed {
-            let is_worse = |site: &SiteId| (is_hit(site), host(site).is_some_and(|host| hosts.contains(host)));
-            let Some(best) = (0..candidates.len()).min_by_key(|place| candidates.get(*place).map(is_worse)) else { break };
-            let site = candidates.remove(best);
-            hosts.extend(host(&site));
-            chosen.push(site);
-        }
-        chosen
+        let none = BTreeSet::new();
+        let found = Found { answering, proven, begun: &none, stuck: &none };
+        self.relief(ledger, &self.ranking(ledger), found, times).chosen
     }
 
     /// Whether a site may drop its copy of a ledger. `proven` are the sites that have proven that they have everything.
@@ -155,9 +138,7 @@ impl Region {
         if self.placements.agreed().is_none() {
             return Release::NoAgreedPlacement;
         }
-        let goes_on = self.emergencies.iter().filter(|emergency| emergency.active_sites(times).next().is_some());
-        let goes_on = goes_on.filter(|emergency| self.concerns(emergency, ledger));
-        if let Some(open) = self.unsettled(ledger).chain(goes_on).next() {
+        if let Some(open) = self.unsettled(ledger).chain(self.pressing(ledger, times)).next() {
             return Release::Emergency { emergency: open.id() };
         }
         if self.homes(ledger).any(|home| self.active_nodes(home.id).count() > 1) {
@@ -188,7 +169,7 @@ impl Region {
 
     /// Whether an emergency hit the home of a ledger, or a site that any placement ever named as its holder: a placement that was
     /// adopted while it went on must not make its copies look superfluous.
-    fn concerns(&self, emergency: &Declared, ledger: LedgerId) -> bool {
+    pub(super) fn concerns(&self, emergency: &Declared, ledger: LedgerId) -> bool {
         let mut holders = self.placements.ever_named(ledger);
         holders.extend(self.homes(ledger).map(|site| site.id));
         emergency.declared.sites.iter().any(|site| holders.contains(site))

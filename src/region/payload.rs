@@ -31,6 +31,8 @@ pub const SUCCESSOR_PROPOSED: u16 = 9;
 pub const NOTICE: u16 = 10;
 /// A node says which keys it and its staff use.
 pub const NODE_KEYS: u16 = 11;
+/// A node says which slots for outside badges its site has made.
+pub const SLOTS: u16 = 12;
 /// A node vouches for a carried node: a laptop or a stick with copies of chosen ledgers.
 pub const CARRIED: u16 = 13;
 
@@ -370,6 +372,10 @@ pub struct NodeKeys {
     /// SHA-256 of the TLS key (SubjectPublicKeyInfo) where it is another than the signing key.
     #[cbor(n(3), with = "minicbor::bytes")]
     pub tls: Option<[u8; 32]>,
+    /// Whom the newest ledger key was sealed to with the staff's word: emergency keys of holders, the recovery key. So everybody knows which copies
+    /// can be opened where they lie, also who holds none.
+    #[cbor(n(4), default, skip_if = "Vec::is_empty")]
+    pub sealed_to: Vec<OpenerId>,
 }
 
 /// A carried node: copies of chosen ledgers on a laptop or a stick, for a place without any network. Of one that is said anew the highest

@@ -1,9 +1,10 @@
 //! A payload read by its kind: what this version understands, what it does not, and what contradicts itself.
 
+use super::outside::SlotsMade;
 use super::payload::{
     Admitted, CARRIED, Carried, DEPUTIES, Deputies, EMERGENCY, EMERGENCY_ENDED, Emergency, EmergencyEnded, FOUNDED, Founded,
-    NODE_KEYS, NOTICE, NodeKeys, Notice, PLACEMENT, PPM_MAX, Placement, RETIRED, REVOKED, Retired, Revoked, SUCCESSOR_PROPOSED,
-    SuccessorProposed,
+    NODE_KEYS, NOTICE, NodeKeys, Notice, PLACEMENT, PPM_MAX, Placement, RETIRED, REVOKED, Retired, Revoked, SLOTS,
+    SUCCESSOR_PROPOSED, SuccessorProposed,
 };
 use super::statement::Body;
 use minicbor::Decode;
@@ -33,6 +34,8 @@ pub enum Said {
     Notice(Notice),
     /// A node says which keys it uses.
     NodeKeys(NodeKeys),
+    /// A node says which slots for outside badges there are.
+    Slots(SlotsMade),
     /// A node vouches for a carried one.
     Carried(Carried),
     /// A kind of a later version: kept, passed on, without effect here.
@@ -64,6 +67,7 @@ impl Said {
             }),
             NOTICE => read(payload, Self::Notice),
             NODE_KEYS => read(payload, Self::NodeKeys),
+            SLOTS => read(payload, Self::Slots),
             CARRIED => read(payload, Self::Carried),
             _later => Self::Unknown,
         }

@@ -5,7 +5,7 @@
 //! number of proposals. Everything else waits in a bounded room, since the statement that makes its signer known may come later; what
 //! is dropped from there is offered again at the next exchange.
 
-use super::payload::{CARRIED, FOUNDED, NODE_KEYS, NOTICE, SUCCESSOR_PROPOSED};
+use super::payload::{CARRIED, FOUNDED, NODE_KEYS, NOTICE, SLOTS, SUCCESSOR_PROPOSED};
 use super::said::Said;
 use super::statement::{RegionId, Signed, SignedError, SignedId, Signer, StatementId};
 use crate::seal::hash;
@@ -19,6 +19,8 @@ pub const OWN_LEN_MAX: usize = 8 << 10;
 const NOTICES_MAX: usize = 2;
 /// Newest statements about its keys that are kept of a node.
 const NODE_KEYS_MAX: usize = 64;
+/// Newest statements about its slots for outside badges that are kept of a node.
+const SLOTS_MAX: usize = 8;
 /// Carried nodes that one node vouches for: the newest, each with the newest statement about it.
 pub const CARRIED_MAX: usize = 32;
 /// Newest statements of any other kind that are kept of a node or a staff member.
@@ -250,6 +252,7 @@ impl Statements {
             let is_over = |place: usize, counter: u64| match class {
                 Class::Notice => place >= NOTICES_MAX || Some(counter) != newest,
                 Class::NodeKeys => place >= NODE_KEYS_MAX,
+                Class::Slots => place >= SLOTS_MAX,
                 Class::Carried => place >= CARRIED_MAX,
                 Class::Other => place >= OTHERS_MAX,
                 Class::Alone => place >= ALONE_MAX,
@@ -292,6 +295,7 @@ fn superseded(newest_first: &[NewestFirst]) -> BTreeSet<StatementId> {
 enum Class {
     Notice,
     NodeKeys,
+    Slots,
     Carried,
     Other,
     Alone,
@@ -365,6 +369,7 @@ impl Roles {
         match signed.body().kind {
             NOTICE => Some(Class::Notice),
             NODE_KEYS => Some(Class::NodeKeys),
+            SLOTS => Some(Class::Slots),
             CARRIED => Some(Class::Carried),
             _other => Some(Class::Other),
         }

@@ -20,6 +20,7 @@ mod deciding;
 mod hostile;
 mod joining;
 mod merging;
+mod relieving;
 mod saying;
 mod sheets;
 
@@ -189,7 +190,7 @@ pub(crate) fn notice(address: &str) -> Notice {
 
 pub(crate) fn node_keys(inbox: u8, staff: &[u8]) -> NodeKeys {
     let staff = staff.iter().copied().map(signer).collect();
-    NodeKeys { ledger_key: KeyId([inbox; 16]), inbox: [inbox; 32], staff, tls: None }
+    NodeKeys { ledger_key: KeyId([inbox; 16]), inbox: [inbox; 32], staff, tls: None, sealed_to: Vec::new() }
 }
 
 /// A carried node's key, vouched for by a node, with ledgers.

@@ -125,18 +125,22 @@ impl CardCode {
 
     /// Argon2id of what a person knows, peppered with what the card or badge holds.
     pub(super) fn stretched(&self, label: &str, word: &[u8], memory: &mut PinMemory, salt: &[u8; 16]) -> Secret {
-        let pepper = derive_plain::<32>(self.secret(), label);
-        let mut out = Zeroizing::new([0; 32]);
-        let hashed = Params::new(ARGON2_MEMORY_KIB, ARGON2_PASSES, 1, Some(32))
-            .and_then(|params| Argon2::new_with_secret(&pepper[..], Algorithm::Argon2id, Version::V0x13, params))
-            .and_then(|argon2| argon2.hash_password_into_with_memory(word, salt, &mut out[..], &mut memory.0));
-        assert!(hashed.is_ok(), "Argon2id with constant parameters cannot fail");
-        Secret::new(*out)
+        stretched(&derive_plain::<32>(self.secret(), label), word, memory, salt)
     }
 
     fn secret(&self) -> &[u8] {
         &self.0[HINT_LEN..PAYLOAD_LEN]
     }
+}
+
+/// Argon2id of what a person knows.
+pub(super) fn stretched(pepper: &[u8; 32], word: &[u8], memory: &mut PinMemory, salt: &[u8; 16]) -> Secret {
+    let mut out = Zeroizing::new([0; 32]);
+    let hashed = Params::new(ARGON2_MEMORY_KIB, ARGON2_PASSES, 1, Some(32))
+        .and_then(|params| Argon2::new_with_secret(pepper, Algorithm::Argon2id, Version::V0x13, params))
+        .and_then(|argon2| argon2.hash_password_into_with_memory(word, salt, &mut out[..], &mut memory.0));
+    assert!(hashed.is_ok(), "Argon2id with constant parameters cannot fail");
+    Secret::new(*out)
 }
 
 /// A hash that is as slow to try as a PIN: for codes so short that somebody could else look for another message with the same one.

@@ -60,11 +60,7 @@ pub(crate) fn hpke_open(info: &[u8], sealed: &[u8], private: &[u8; 32]) -> Resul
 
 /// Seals a secret under a key, bound to `info`.
 pub fn seal_box(key: &Secret, info: &[u8], plain: &Secret, entropy: &dyn Entropy) -> Vec<u8> {
-    let salt = random::<32>(entropy);
-    let okm = derive::<64>(key.expose(), &salt, "box", &[info]);
-    let mut ciphertext = plain.expose().to_vec();
-    aead_seal(&okm[..32], &mut ciphertext);
-    [&[SUITE], &salt[..], &okm[32..], &ciphertext].concat()
+    seal_bytes(key, "box", info, plain.expose(), entropy)
 }
 
 /// Opens a box.
@@ -72,18 +68,33 @@ pub fn seal_box(key: &Secret, info: &[u8], plain: &Secret, entropy: &dyn Entropy
 /// # Errors
 /// [`SealError::DoesNotOpen`] where key or info is another, or the bytes are damaged.
 pub fn open_box(key: &Secret, info: &[u8], sealed: &[u8]) -> Result<Secret, SealError> {
+    let plain = open_bytes(key, "box", info, sealed)?;
+    Ok(Secret::new(<[u8; 32]>::try_from(&plain[..]).or(Err(SealError::Malformed))?))
+}
+
+/// `suite ‖ salt ‖ commitment ‖ ciphertext ‖ tag`, of bytes of any length.
+pub(super) fn seal_bytes(key: &Secret, label: &str, info: &[u8], plain: &[u8], entropy: &dyn Entropy) -> Vec<u8> {
+    let salt = random::<32>(entropy);
+    let okm = derive::<64>(key.expose(), &salt, label, &[info]);
+    let mut ciphertext = plain.to_vec();
+    aead_seal(&okm[..32], &mut ciphertext);
+    [&[SUITE], &salt[..], &okm[32..], &ciphertext].concat()
+}
+
+pub(super) fn open_bytes(key: &Secret, label: &str, info: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
     const HEAD: usize = 1 + 32 + 32;
     let (head, ciphertext) = sealed.split_at_checked(HEAD).ok_or(SealError::Malformed)?;
     if head[0] != SUITE {
         return Err(SealError::Unsupported);
     }
-    let okm = derive::<64>(key.expose(), &to_32(&head[1..33]), "box", &[info]);
+    let okm = derive::<64>(key.expose(), &to_32(&head[1..33]), label, &[info]);
     if !is_equal(&okm[32..], &head[33..]) {
         return Err(SealError::DoesNotOpen);
     }
     let mut buffer = Zeroizing::new(ciphertext.to_vec());
-    let plain = aead_open(&okm[..32], &mut buffer)?;
-    Ok(Secret::new(<[u8; 32]>::try_from(plain).or(Err(SealError::Malformed))?))
+    let len = aead_open(&okm[..32], &mut buffer)?.len();
+    buffer.truncate(len);
+    Ok(buffer)
 }
 
 /// Info of the box that holds a patient key under a ledger key.

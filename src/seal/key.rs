@@ -213,7 +213,7 @@ impl Opener {
 }
 
 /// Public half of an X25519 private key.
-fn x25519_public(private: &[u8; 32]) -> [u8; 32] {
+pub(super) fn x25519_public(private: &[u8; 32]) -> [u8; 32] {
     let public = agreement::PrivateKey::from_private_key(&agreement::X25519, private)
         .and_then(|key| Ok(super::to_32(key.compute_public_key()?.as_ref())));
     match public {

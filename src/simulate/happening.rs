@@ -175,9 +175,9 @@ impl World {
         self.harm(at, |world| {
             let disk = &mut world.machines[at].disk;
             if let Some(entries) = disk.ledgers.get_mut(&ledger) {
-                let id: EntryId = entries.rows[row].open.id();
-                entries.lose(&id);
-                disk.holes.insert(id);
+                let entry = EntryRef::of(&entries.rows[row].open);
+                entries.lose(&entry.id);
+                disk.holes.insert(entry.id, (ledger, entry.chain));
             }
         });
         self.later(2_000, Due::Start(at));

@@ -49,7 +49,7 @@ impl World {
         if run.is_dirty {
             return self.now_ms;
         }
-        let mut due_ms = u64::MAX;
+        let mut due_ms = run.relieve_ms.unwrap_or(u64::MAX);
         for peer in run.peers.values().filter(|peer| peer.outgoing.is_some()) {
             due_ms = due_ms.min(peer.united_ms.saturating_add(STATEMENTS_EVERY_MS));
             if peer.incoming.is_empty() {
@@ -115,7 +115,7 @@ impl World {
 
     /// Which ledgers are held here, and on which terms each peer is.
     pub(super) fn set_terms(&mut self, at: usize) {
-        let Some(held) = self.held(at) else { return };
+        let Some(held) = self.relieve(at) else { return };
         let is_full = self.machines[at].is_full;
         let Some(run) = self.run_of(at) else { return };
         if run.held == held && run.is_full == is_full {
@@ -123,6 +123,20 @@ impl World {
         }
         (run.held, run.is_full) = (held, is_full);
         self.tell_all_standings(at);
+    }
+
+    /// Who makes supplementary copies now; the ledgers that are held here.
+    pub(super) fn relieve(&mut self, at: usize) -> Option<BTreeSet<LedgerId>> {
+        let now_ms = self.now_ms;
+        let mut relieving = std::mem::take(&mut self.run_of(at)?.relieving);
+        let (held, wait_ms) = self.knowing(at, |knowing, times| {
+            let wait_ms = relieving.relieve(&knowing, times, now_ms);
+            (relieving.held(&knowing), wait_ms)
+        })?;
+        let run = self.run_of(at)?;
+        run.relieving = relieving;
+        run.relieve_ms = wait_ms.map(|wait_ms| now_ms.saturating_add(wait_ms));
+        Some(held)
     }
 
     pub(super) fn tell_all_standings(&mut self, at: usize) {
@@ -257,11 +271,6 @@ impl World {
         }
         self.set_terms(at);
         self.tell_all_standings(at);
-    }
-
-    /// Which ledgers are held here.
-    pub(super) fn held(&self, at: usize) -> Option<BTreeSet<LedgerId>> {
-        self.knowing(at, |knowing, times| knowing.held(|ledger| knowing.is_supplementary(ledger, times)))
     }
 
     /// What this node's exchange holds of a ledger.

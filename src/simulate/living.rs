@@ -1,7 +1,9 @@
 //! A simulation from beginning to end: things happen, a pause in the middle, healing, and what must hold then.
 
+use super::machine::Machine;
 use super::report::Invariant;
 use super::world::{Due, World};
+use crate::exchange::Chain;
 use crate::exchange::node::Event;
 use crate::ledger::{EntryId, LedgerId, NodeId, SiteId};
 use crate::region::{EntryStanding, KeyState};
@@ -99,13 +101,21 @@ impl World {
         self.end_clones();
     }
 
-    /// Of two boxes with one key the second is switched off. By now others have what it wrote.
+    /// Of two boxes with one key the second is switched off. By now others have what it wrote, where there are others: the first never hears it from the
+    /// second itself.
     fn end_clones(&mut self) {
         for at in 0..self.machines.len() {
             let id = self.machines[at].id;
             if self.machines[..at].iter().any(|first| first.id == id && !first.is_gone) {
+                let mut before = self.whole_at(at);
+                before.retain(|ledger, _| {
+                    let holds = |other: &Machine| other.run.as_ref().is_some_and(|run| run.held.contains(ledger));
+                    !self.machines.iter().any(|other| other.id != id && other.is_active() && holds(other))
+                });
                 self.stop(at, 3_000);
                 self.machines[at].is_gone = true;
+                let Self { truth, machines, .. } = self;
+                truth.harmed(machines, &before);
             }
         }
     }
@@ -259,10 +269,21 @@ impl World {
             let lacked = all.iter().find(|(id, from)| !has(id) && counts(id, **from));
             if let Some((id, from)) = lacked {
                 let (there, here) = (self.machines[*from].id, self.machines[*at].id);
-                return Some(format!("{here:?} holds {ledger:?} and lacks {id:?}, which lies at {there:?}"));
+                let chains = (self.chain_at(*from, ledger, id, *from), self.chain_at(*from, ledger, id, *at));
+                return Some(format!("{here:?} holds {ledger:?} and lacks {id:?}, which lies at {there:?}; {chains:?}"));
             }
         }
         None
+    }
+
+    /// The numbers that a machine has of the chain of an entry that lies at another.
+    fn chain_at(&self, from: usize, ledger: LedgerId, id: &EntryId, at: usize) -> Vec<u64> {
+        let kept = self.machines[from].disk.ledgers.get(&ledger).and_then(|disk| disk.get(id));
+        let Some(chain) = kept.map(|kept| Chain::of(&kept.open)) else { return Vec::new() };
+        let opens = self.machines[at].disk.ledgers.get(&ledger).into_iter().flat_map(crate::exchange::memory::Disk::opens);
+        let mut numbers: Vec<u64> = opens.filter(|open| Chain::of(open) == chain).map(|open| open.seq()).collect();
+        numbers.sort_unstable();
+        numbers
     }
 
     /// A copy that nobody names any more and that did not go.
@@ -271,12 +292,16 @@ impl World {
         let (run, region) = (machine.run.as_ref()?, self.region(at));
         let has_revoked = region.nodes().values().any(|node| matches!(node.state, KeyState::Revoked(_)));
         let is_open = |ledger: &LedgerId| {
-            let homes = region.homes(*ledger).all(|home| region.is_active(home.id));
-            let named = region.placements().named(*ledger).iter().all(|site| region.is_active(*site));
-            let is_rotten = self
-                .machines
-                .iter()
-                .any(|other| other.disk.ledgers.get(ledger).is_some_and(|disk| disk.frontier().missing() > 0));
+            // Who is destroyed and was not succeeded proves nothing, and nothing goes.
+            let runs =
+                |site: SiteId| self.machines.iter().any(|other| other.site == site && other.is_active() && !other.is_gone);
+            let homes = region.homes(*ledger).all(|home| runs(home.id));
+            let named = region.placements().named(*ledger).iter().all(|site| runs(*site));
+            let is_rotten = self.machines.iter().any(|other| {
+                let has_rot = other.disk.spoiled.keys().any(|(of, _)| of == ledger);
+                let has_hole = other.disk.holes.values().any(|(of, _)| of == ledger);
+                has_rot || has_hole || other.disk.ledgers.get(ledger).is_some_and(|disk| disk.frontier().missing() > 0)
+            });
             homes && named && !is_rotten && !has_revoked
         };
         let surplus = run.held.iter().find(|ledger| !region.holders(**ledger).contains(&machine.site) && is_open(ledger))?;

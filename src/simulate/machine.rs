@@ -1,6 +1,7 @@
 //! A clinic's machine: what lies on its disk, and what is in its memory while it runs.
 
 use super::known::Known;
+use crate::exchange::fill::Kept;
 use crate::exchange::memory::Disk;
 use crate::exchange::node::{Event, Token};
 use crate::exchange::{Authors, Chain, Exchange, Standing};
@@ -9,6 +10,7 @@ use crate::region::StatementId;
 use crate::region::emergency::Times;
 use crate::sync::offer::Shelf;
 use crate::sync::terms::copies::Parting;
+use crate::sync::terms::relieving::Relieving;
 use crate::sync::unite::steps::Uniting;
 use aws_lc_rs::signature::Ed25519KeyPair;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -29,30 +31,40 @@ pub(super) struct Durable {
     /// From which number on a chain cannot be passed on from here: a signature has rotted.
     pub(super) spoiled: BTreeMap<(LedgerId, Chain), u64>,
     /// Entries that went from here and that nobody can know of until everything is compared.
-    pub(super) holes: BTreeSet<EntryId>,
+    pub(super) holes: BTreeMap<EntryId, (LedgerId, Chain)>,
 }
 
 impl Durable {
     pub(super) fn new(known: Arc<Known>) -> Self {
         let (ledgers, heard, spoiled) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { ledgers, known, running_ms: 0, heard, time: Hlc(0), spoiled, holes: BTreeSet::new() }
+        Self { ledgers, known, running_ms: 0, heard, time: Hlc(0), spoiled, holes: BTreeMap::new() }
     }
 
     /// The entries of a ledger that lie here whole and can be passed on.
     pub(super) fn whole(&self, ledger: LedgerId) -> impl Iterator<Item = EntryId> {
-        let entries =
-            self.ledgers.get(&ledger).into_iter().flat_map(|disk| disk.at.iter().map(move |(id, row)| (id, &disk.rows[*row])));
-        let is_whole = move |kept: &crate::exchange::fill::Kept| {
-            let spoiled = if self.spoiled.is_empty() { None } else { self.spoiled.get(&(ledger, Chain::of(&kept.open))) };
-            kept.body.is_some() && spoiled.is_none_or(|from| kept.open.seq() < *from)
-        };
-        entries.filter(move |(_, kept)| is_whole(kept)).map(|(id, _)| *id)
+        let disk = self.ledgers.get(&ledger);
+        let entries = disk.into_iter().flat_map(|disk| disk.at.iter().map(move |(id, row)| (id, &disk.rows[*row])));
+        entries.filter(move |(_, kept)| self.is_whole(ledger, kept)).map(|(id, _)| *id)
     }
 
     pub(super) fn has_whole(&self, ledger: LedgerId, id: &EntryId) -> bool {
-        let Some(kept) = self.ledgers.get(&ledger).and_then(|disk| disk.get(id)) else { return false };
-        let spoiled = if self.spoiled.is_empty() { None } else { self.spoiled.get(&(ledger, Chain::of(&kept.open))) };
-        kept.body.is_some() && spoiled.is_none_or(|from| kept.open.seq() < *from)
+        self.ledgers.get(&ledger).and_then(|disk| disk.get(id)).is_some_and(|kept| self.is_whole(ledger, kept))
+    }
+
+    /// With its body, and not in a chain with a hole or under a rotten signature: whoever lacks it cannot be given it.
+    fn is_whole(&self, ledger: LedgerId, kept: &Kept) -> bool {
+        let ends = || (Chain::of(&kept.open), kept.open.seq());
+        let is_spoiled = || {
+            let (chain, seq) = ends();
+            self.spoiled.get(&(ledger, chain)).is_some_and(|from| seq >= *from)
+        };
+        let is_behind_hole = || {
+            let (chain, _) = ends();
+            let is_open = |hole: &EntryId| self.ledgers.get(&ledger).is_none_or(|disk| disk.get(hole).is_none());
+            self.holes.iter().any(|(hole, (of, on))| *of == ledger && *on == chain && is_open(hole))
+        };
+        let is_spoiled = !self.spoiled.is_empty() && is_spoiled();
+        kept.body.is_some() && !is_spoiled && (self.holes.is_empty() || !is_behind_hole())
     }
 }
 
@@ -110,6 +122,9 @@ pub(super) struct Run {
     pub(super) is_dirty: bool,
     /// Whether the store takes nothing in, as the driver knows.
     pub(super) is_full: bool,
+    pub(super) relieving: Relieving,
+    /// When it is worth another look who makes supplementary copies.
+    pub(super) relieve_ms: Option<u64>,
 }
 
 /// Another node, as one sees it.
@@ -156,6 +171,8 @@ impl Run {
             known: None,
             is_dirty: true,
             is_full: false,
+            relieving: Relieving::default(),
+            relieve_ms: None,
         }
     }
 

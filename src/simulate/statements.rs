@@ -142,7 +142,10 @@ impl World {
             }
         }
         self.choose_peers(at);
-        if let Some(held) = self.held(at) {
+        if let Some(run) = self.run_of(at) {
+            run.relieving.forget_rankings();
+        }
+        if let Some(held) = self.relieve(at) {
             let is_full = self.machines[at].is_full;
             if let Some(run) = self.run_of(at) {
                 (run.held, run.is_full) = (held, is_full);

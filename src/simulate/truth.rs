@@ -79,15 +79,23 @@ impl Truth {
     pub(super) fn only_here(&mut self, machines: &[Machine], at: usize, ledger: LedgerId, now_ms: u64) -> Option<String> {
         let others: Vec<&Machine> =
             machines.iter().enumerate().filter(|(other, machine)| *other != at && !machine.is_gone).map(|(_, m)| m).collect();
-        let alone: Vec<EntryId> =
-            machines[at].disk.whole(ledger).filter(|id| !others.iter().any(|other| other.disk.has_whole(ledger, id))).collect();
+        let lies = |other: &Machine, id: &EntryId| other.disk.ledgers.get(&ledger).is_some_and(|disk| disk.has_whole(id));
+        let mut alone = Vec::new();
+        for id in machines[at].disk.whole(ledger) {
+            if !others.iter().any(|other| lies(other, &id)) {
+                alone.push(id);
+            } else if !others.iter().any(|other| other.disk.has_whole(ledger, &id)) {
+                // It lies under a rotten signature there, which only reading everything can tell.
+                self.perished.insert(id);
+            }
+        }
         let is_recent =
             |machine: &Machine| machine.harmed_ms.is_some_and(|harmed_ms| now_ms.saturating_sub(harmed_ms) < UNNOTICED_MS);
         if alone.is_empty() {
             return None;
         }
         // A hole below a tip is found by the nightly comparison only.
-        let is_hole = |id: &EntryId| machines.iter().any(|machine| machine.disk.holes.contains(id));
+        let is_hole = |id: &EntryId| machines.iter().any(|machine| machine.disk.holes.contains_key(id));
         if machines.iter().any(is_recent) || alone.iter().all(is_hole) {
             self.perished.extend(alone);
             return None;
@@ -165,7 +173,7 @@ impl World {
                 let Some(there) = holder.disk.ledgers.get(ledger) else { continue };
                 // What is on the disk and was not told yet is not claimed.
                 let claimed = disk.at.keys().filter(|_| run.stored.is_empty());
-                if let Some(id) = claimed.clone().find(|id| !there.has_whole(id) && !holder.disk.holes.contains(*id)) {
+                if let Some(id) = claimed.clone().find(|id| !there.has_whole(id) && !holder.disk.holes.contains_key(*id)) {
                     wrong = Some(format!(
                         "{:?} takes the copy of {ledger:?} at {node:?} for whole, which lacks {id:?}",
                         machine.id

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// More events than any region needs that comes to rest.
-const EVENTS_PER_MS: u64 = 2;
+const MS_PER_EVENT: u64 = 10;
 
 /// A start of a machine: nothing that was meant for another start of it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,10 +194,11 @@ impl World {
 
     /// Lets everything happen that is due until then; ends early where an invariant does not hold.
     pub(super) fn pass_until(&mut self, end_ms: u64) {
-        let events_max = self
-            .counts
-            .events
-            .saturating_add(end_ms.saturating_sub(self.now_ms).saturating_mul(EVENTS_PER_MS).saturating_add(1_000_000));
+        let events_max = self.counts.events.saturating_add(
+            (end_ms.saturating_sub(self.now_ms) / MS_PER_EVENT)
+                .saturating_mul(self.machines.len() as u64 / 4 + 1)
+                .saturating_add(200_000),
+        );
         while self.broken.is_none() {
             let Some(entry) = self.due.first_entry().filter(|entry| entry.key().0 <= end_ms) else { break };
             let ((at_ms, turn), due) = entry.remove_entry();

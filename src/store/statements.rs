@@ -21,6 +21,12 @@ impl Store {
         self.write(Urgency::Essential, |reply| Work::PutStatements { signed, forgotten, reply })
     }
 
+    /// Keeps a value of this node's own that must be remembered also when the disk is full: what was used up.
+    pub fn keep_local(&self, key: &str, value: Vec<u8>) -> Pending<()> {
+        let (key, value) = (key.to_owned(), Some(value));
+        self.write(Urgency::Essential, |reply| Work::PutLocal { key, value, reply })
+    }
+
     /// Notes for how long this node has run over all its starts, in milliseconds, and at which of it statements were heard. Only the
     /// first time counts.
     pub fn put_running_ms(&self, running_ms: u64, heard: Vec<(StatementId, u64)>) -> Pending<()> {

@@ -17,6 +17,8 @@ pub struct Snapshot {
     pub peers: Vec<PeerView>,
     /// Copies elsewhere of the ledgers that lie here.
     pub copies: Vec<CopyView>,
+    /// How far the copies of each ledger are of which that is known here.
+    pub relief: Vec<ReliefView>,
     /// What was set aside.
     pub troubles: Vec<Trouble>,
     /// Troubles for which there was no room.
@@ -68,6 +70,42 @@ pub struct CopyView {
     pub behind: u64,
     /// Milliseconds since it proved to have everything; `None` where it has not since it started.
     pub age_ms: Option<u64>,
+}
+
+/// How many copies of a ledger are proven among the sites that answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReliefView {
+    /// Which ledger.
+    pub ledger: LedgerId,
+    /// How many there should be: as the emergency says, else home and whom the placement names.
+    pub target: usize,
+    /// How many can be opened where they lie.
+    pub open: usize,
+    /// How many only patients' cards open.
+    pub card_only: usize,
+    /// Whether there are as many as there should be.
+    pub is_reached: bool,
+    /// How far the copy is that is being made here, if one is.
+    pub own: Option<Progress>,
+}
+
+/// A copy that is being made here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Entries that lie here.
+    pub entries: u64,
+    /// Entries that somebody has who answers.
+    pub of: u64,
+    /// How many came since it was begun, and in how many milliseconds.
+    pub came: (u64, u64),
+}
+
+impl Progress {
+    /// Milliseconds until it is whole if it goes on like this; `None` before anything has come.
+    pub fn left_ms(self) -> Option<u64> {
+        let left = self.of.saturating_sub(self.entries);
+        left.saturating_mul(self.came.1).checked_div(self.came.0)
+    }
 }
 
 /// A node that is no member.

@@ -58,13 +58,14 @@ pub(super) async fn keep(hub: Hub, node: NodeId, mut wanted: watch::Receiver<Wan
 }
 
 async fn keep_on(hub: &Hub, node: NodeId, wanted: &mut watch::Receiver<Wanted>) {
-    let (mut backoff, mut failures) = (Backoff::default(), 0_u32);
+    let (mut backoff, mut failures, mut was_linked) = (Backoff::default(), 0_u32, false);
     loop {
         let now = wanted.borrow_and_update().clone();
         match first(hub, node, &now).await {
             Some(link) => {
                 let begun = Instant::now();
                 hub.tell(Input::Linked(node, link.clone()));
+                was_linked = true;
                 let left = stay(&link, wanted, now.beat).await;
                 link.over.cancel();
                 hub.tell(Input::Unlinked(node, link));
@@ -75,6 +76,8 @@ async fn keep_on(hub: &Hub, node: NodeId, wanted: &mut watch::Receiver<Wanted>) 
                     Left::Over => {}
                 }
             }
+            // It answered a moment ago, and does not any more: what it opened to here is most likely as dead.
+            None if std::mem::take(&mut was_linked) => hub.tell(Input::Lost(node)),
             None => hub.tell(Input::NotFound(node)),
         }
         failures = failures.saturating_add(1);

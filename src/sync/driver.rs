@@ -7,6 +7,7 @@ mod filling;
 mod inbox;
 mod keeping;
 mod peers;
+mod relieving;
 mod twins;
 mod view;
 
@@ -14,6 +15,7 @@ use super::Settings;
 use super::board::Board;
 use super::hub::{ConnectionId, Hub, Incoming, Input, Reply};
 use super::terms;
+use super::terms::relieving::Relieving;
 use super::worker::Worker;
 use crate::clinic::Clinic;
 use crate::discovery::{Doubts, Sighting};
@@ -78,6 +80,9 @@ pub(super) struct Driver {
     board: Board,
     shown: Shown,
     kept: Kept,
+    relieving: Relieving,
+    /// When it was last looked who makes supplementary copies.
+    relieved_ms: u64,
     filling: Filling,
     /// Where this node is called, if it is.
     listening: Option<SocketAddr>,
@@ -117,7 +122,13 @@ impl Shown {
 
     /// Something has changed that changes all the time.
     fn later(&mut self) {
-        self.due.get_or_insert_with(|| Instant::now() + SHOWN_AFTER);
+        self.within(SHOWN_AFTER);
+    }
+
+    /// Something will have changed by then.
+    fn within(&mut self, span: Duration) {
+        let at = Instant::now() + span;
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 }
 
@@ -159,6 +170,8 @@ impl Driver {
             board,
             shown: Shown { due: None },
             kept: Kept::default(),
+            relieving: Relieving::default(),
+            relieved_ms: 0,
             filling: Filling::new(is_heir),
             listening,
             is_alone: settings.is_alone,
@@ -200,6 +213,7 @@ impl Driver {
             Input::Linked(node, link) => self.linked(node, link),
             Input::Unlinked(node, link) => self.unlinked(node, &link),
             Input::NotFound(node) => self.not_found(node),
+            Input::Lost(node) => self.lost(node),
             Input::Met(peer, address) => self.met(&peer, address),
             Input::Answered(token, answer) => self.answered(token, answer),
             Input::Done(event) => self.done(event),
@@ -295,6 +309,7 @@ impl Driver {
     /// What the statements mean has changed: for the terms, for whom to be connected to, for who may stay.
     fn member_changed(&mut self) {
         self.region = self.hub.member.region();
+        self.relieving.forget_rankings();
         self.set_authors();
         self.choose_peers();
         self.check_connections();

@@ -46,6 +46,8 @@ pub(super) enum Input {
     Unlinked(NodeId, Link),
     /// Nobody was where a node should have been.
     NotFound(NodeId),
+    /// The same, of a node that this one was connected to just before.
+    Lost(NodeId),
     /// Whoever answers at an address is this node.
     Met(PeerKey, SocketAddr),
     /// A peer answered; within, `None` where that is no answer. `None`: none came.

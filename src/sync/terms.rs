@@ -2,6 +2,7 @@
 //! entries count.
 
 pub mod copies;
+pub mod relieving;
 
 use crate::exchange::{AuthorRule, Authors, Chain, EntryRef, Frontier, Standing, Take};
 use crate::ledger::{LedgerId, NodeId, SiteId};
@@ -59,6 +60,8 @@ pub fn standings(
     let ledgers = ledgers(region).into_iter().filter(|ledger| !released.contains(ledger));
     let standing = |ledger: LedgerId| match state {
         KeyState::Active => Some(between(region, own, peer, ledger, held.contains(&ledger))),
+        // What others wrote counts by their signatures, whoever brings it; it may lie nowhere else.
+        KeyState::Retired if held.contains(&ledger) => Some(Standing { gives: false, takes: Take::Everything }),
         KeyState::Retired => Some(Standing { gives: false, takes: Take::Of(peer) }),
         KeyState::Revoked(_) => None,
     };
@@ -68,8 +71,6 @@ pub fn standings(
 fn between(region: &Region, own: NodeId, peer: NodeId, ledger: LedgerId, is_held: bool) -> Standing {
     match (is_held, region.may_have_held(peer, ledger)) {
         (true, true) => Standing::holder(),
-        // What a carried node wrote is passed on to the home like what was left in its inbox.
-        (false, true) if region.carries(peer, ledger) => Standing { gives: true, takes: Take::Of(peer) },
         // It may have left something in the inbox.
         (true, false) => Standing { gives: false, takes: Take::Everything },
         (false, true) => Standing { gives: true, takes: Take::Nothing },
@@ -132,18 +133,19 @@ mod tests {
     }
 
     #[test]
-    fn a_retired_peer_delivers_its_own_and_a_revoked_one_nothing() {
+    fn a_retired_peer_delivers_what_it_has_and_a_revoked_one_nothing() {
         let mut world = placed();
         world.root(&retired(11));
         world.root(&revoked(12, Vec::new(), 0));
         let region = world.region();
-        assert_eq!(between_nodes(&region, 10, 11, 0), Standing { gives: false, takes: Take::Of(node(11)) });
+        assert_eq!(between_nodes(&region, 10, 11, 0), Standing { gives: false, takes: Take::Everything });
+        assert_eq!(between_nodes(&region, 10, 11, 1), Standing { gives: false, takes: Take::Of(node(11)) }, "not held at 10");
         assert!(standings(&region, node(10), node(12), &BTreeSet::new(), &BTreeSet::new()).is_empty());
         assert!(standings(&region, node(10), node(99), &BTreeSet::new(), &BTreeSet::new()).is_empty(), "a stranger");
     }
 
     #[test]
-    fn a_carried_node_holds_what_it_carries_and_others_pass_on_what_it_wrote() {
+    fn a_carried_node_holds_what_it_carries_and_nothing_else() {
         let mut world = placed();
         let said = carried(50, 11, &[0], &world);
         world.say(11, 1, &said);
@@ -151,7 +153,7 @@ mod tests {
         assert!(holds(&region, node(50), ledger(0), false, false) && !holds(&region, node(50), ledger(1), false, true));
         assert_eq!(between_nodes(&region, 10, 50, 0), Standing::holder());
         assert_eq!(between_nodes(&region, 50, 10, 0), Standing::holder());
-        assert_eq!(between_nodes(&region, 12, 50, 0), Standing { gives: true, takes: Take::Of(node(50)) });
+        assert_eq!(between_nodes(&region, 12, 50, 0), Standing { gives: true, takes: Take::Nothing });
         assert_eq!(between_nodes(&region, 50, 12, 0), Standing { gives: false, takes: Take::Everything });
         assert_eq!(between_nodes(&region, 12, 50, 2), Standing { gives: false, takes: Take::Everything }, "its inbox");
         let written = Frontier::new([entry(node(50), 3, 1)], 3, 0);

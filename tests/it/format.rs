@@ -241,6 +241,7 @@ fn the_written_reviews_are_read() {
 fn the_written_statements_are_read() {
     let written = written();
     region::written_statements_are_read(|name| HEXLOWER.decode(written[name].as_bytes()).unwrap());
+    region::the_written_badge_opens(|name| HEXLOWER.decode(written[name].as_bytes()).unwrap());
 }
 
 /// Prints the block; run it by name when a vector is *added*. Those that HPKE draws randomness for differ at every run.

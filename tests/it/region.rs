@@ -1,7 +1,9 @@
 //! A region of six clinics on a LAN of network namespaces: found each other, hold each other's copies, and stand in for one another.
 
+mod badge;
 mod carry;
 mod clinic;
+mod emergency;
 mod lan;
 mod restored;
 mod returning;

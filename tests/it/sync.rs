@@ -1,6 +1,7 @@
 //! The exchange over real sockets and real files.
 
 mod boxes;
+mod emergency;
 mod forger;
 mod hostile;
 mod impostor;

@@ -74,8 +74,9 @@ pub(super) fn returned(region: &Region, returned: &Returned, is_json: bool, outp
     }
     if is_revoked {
         output.result(format_args!(
-            "the key of this copy was revoked: {} entries written after that were set aside; staff can adopt them",
-            united.aside
+            "the key of this copy was revoked: {} entries written after that were set aside; at their clinics staff can adopt them: \
+             `kusuribako set-aside adopt {} --staff FILE --dry-run`",
+            united.aside, copy.label
         ))?;
     }
     for trouble in &united.troubles {

@@ -138,6 +138,6 @@ impl RegionArgs {
 }
 
 /// The language that whoever gives the command has set, as every program reads it.
-fn language() -> Option<String> {
+pub(crate) fn language() -> Option<String> {
     ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(|name| std::env::var(name).ok().filter(|said| !said.is_empty()))
 }

@@ -14,6 +14,10 @@ use serde_json::json;
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
 
+mod shown;
+
+pub(super) use shown::{print, shown, troubles};
+
 #[derive(Args)]
 pub(crate) struct EmergencyArgs {
     #[command(subcommand)]

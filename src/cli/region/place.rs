@@ -157,6 +157,11 @@ fn print(region: &Region, proposal: &Proposal, is_explained: bool, output: &mut 
             output.result(format_args!("p = {half:.3} also stands for a clinic that has not said how likely it is lost"))?;
         }
     }
+    for id in &proposal.placement.settles {
+        output.result(format_args!(
+            "settles emergency {id}: copies that were made for it and are not named above go when all that are named have proven everything"
+        ))?;
+    }
     output.result(format_args!(
         "worth {:.6}, at most {:.6} is possible; {} patients' records get a new holder",
         proposal.plan.value, proposal.plan.bound, proposal.plan.moved

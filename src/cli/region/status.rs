@@ -1,6 +1,6 @@
 //! `region status`: who belongs to the region, who holds what, and what is wrong.
 
-use super::{carried, page, troubles};
+use super::{carried, emergency, page, troubles};
 use crate::cli::output::Output;
 use crate::cli::request::Here;
 use crate::cli::staff::unlock_word;
@@ -8,7 +8,7 @@ use crate::clinic::staff::Unlock;
 use crate::ledger::{LedgerId, NodeId, SiteId};
 use crate::membership::{Member, MembershipError};
 use crate::region::{KeyState, Region, Site};
-use crate::sync::board::{CopyView, FillingView, Snapshot};
+use crate::sync::board::{CopyView, FillingView, ReliefView, Snapshot};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -51,6 +51,7 @@ pub(super) fn status(here: &Here, is_japanese: bool, json: bool, output: &mut Ou
     let sites: Vec<Value> = region.sites().values().map(|site| seen.site(site)).collect();
     let ledgers = seen.ledgers()?;
     let set_aside = troubles::set_aside(here, &region)?;
+    let emergencies = emergency::shown(member, &region, here.board().as_deref());
     let carried = carried::rows(member, &region)?;
     let filling = filling(here)?;
     if json {
@@ -63,6 +64,7 @@ pub(super) fn status(here: &Here, is_japanese: bool, json: bool, output: &mut Ou
             "clock": {"ms": member.clinic().now_ms(), "trusted": store.clock_trust().is_trusted()},
             "sites": sites,
             "ledgers": ledgers,
+            "emergencies": emergencies.iter().map(|shown| shown.json(&region)).collect::<Vec<_>>(),
             "carried": carried,
             "set_aside": set_aside,
             "troubles": troubles.iter().map(troubles::Shown::json).collect::<Vec<_>>(),
@@ -71,6 +73,7 @@ pub(super) fn status(here: &Here, is_japanese: bool, json: bool, output: &mut Ou
     }
     let page = page::Page { region: &region, is_served: here.board().is_some(), is_japanese };
     page.print(&troubles, &set_aside, &sites, &ledgers, output)?;
+    emergency::print(&emergencies, &region, is_japanese, output)?;
     page.print_carried(&carried, output)?;
     Ok(0)
 }
@@ -113,7 +116,9 @@ impl Seen<'_> {
         let holders = sites.into_iter().map(|site| self.holder(ledger, site, &copies)).collect::<anyhow::Result<Vec<_>>>()?;
         let home = self.region.homes(ledger).next().map(|site| site.id.to_string());
         let branched = self.branched.contains(&ledger);
-        Ok(json!({"ledger": ledger.to_string(), "home": home, "holders": holders, "branched": branched}))
+        let relief = self.board.iter().flat_map(|board| &board.relief).find(|relief| relief.ledger == ledger);
+        let copies = relief.map(relief_json);
+        Ok(json!({"ledger": ledger.to_string(), "home": home, "holders": holders, "branched": branched, "copies": copies}))
     }
 
     fn holder(&self, ledger: LedgerId, site: SiteId, copies: &[&CopyView]) -> anyhow::Result<Value> {
@@ -162,6 +167,14 @@ impl Seen<'_> {
         let is_sealed = self.member.clinic().is_sealed_to(ledger, half.opener)?;
         Ok(Some(if is_sealed { Unlock::Locked } else { Unlock::CardOnly }))
     }
+}
+
+fn relief_json(relief: &ReliefView) -> Value {
+    let own =
+        relief.own.map(|own| json!({"entries": own.entries, "of": own.of, "left_s": own.left_ms().map(|ms| ms / SECOND_MS)}));
+    json!({
+        "proven": relief.open, "card_only": relief.card_only, "target": relief.target, "reached": relief.is_reached, "own": own,
+    })
 }
 
 /// How far this clinic's own records have come; null where they are here.

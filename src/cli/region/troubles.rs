@@ -90,6 +90,7 @@ pub(super) fn all(here: &Here) -> anyhow::Result<Vec<Shown>> {
     found.extend(member.waiting_holders()?.iter().map(holder));
     found.extend(unproven(member, &region)?);
     found.extend(branched(member, &region)?);
+    found.extend(super::emergency::troubles(member, &region, here.board().as_deref()));
     found.extend(carried::out(member, &region)?);
     if let Some(board) = here.board() {
         found.extend(clocks(member, &region, &board));

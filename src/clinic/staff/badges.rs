@@ -179,12 +179,17 @@ impl Staff {
 
     /// The pair of the site's emergency key, if this badge receives it.
     pub(in crate::clinic) fn emergency(&self, half: &OpenerPublic) -> Option<Opener> {
+        self.emergency_seed(half).map(|seed| Opener::from_seed(&seed))
+    }
+
+    /// The seed that it follows from.
+    pub(in crate::clinic) fn emergency_seed(&self, half: &OpenerPublic) -> Option<Secret> {
         let id = KeyId(half.id.0);
         let mut wraps = self.entry.wraps.iter().filter(|wrap| wrap.kind == KeyKind::Seed && wrap.key == id);
         wraps.find_map(|wrap| {
             let seed = unwrap(&self.ledger.0, id, KeyKind::Seed, self.entry.opener, &self.opener, &wrap.sealed).ok()?;
             let opener = Opener::from_seed(&seed.secret);
-            (opener.public(half.id, half.kind, half.locator) == *half).then_some(opener)
+            (opener.public(half.id, half.kind, half.locator) == *half).then_some(seed.secret)
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::clinic::within::Within;
 use crate::ledger::LedgerId;
 use crate::ledger::payload::Wrap;
 use crate::seal::badge::{BadgeCode, Passphrase};
-use crate::seal::key::{KeyId, Opener, OpenerId};
+use crate::seal::key::{KeyId, Opener, OpenerId, OpenerPublic, Secret};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -45,17 +45,34 @@ pub struct Opened(Mutex<State>);
 #[derive(Default)]
 struct State {
     ledgers: BTreeMap<LedgerId, Arc<LedgerKeys>>,
-    /// Of the clock that does not go back.
-    since: Duration,
+    /// The seed of this site's emergency key, while somebody of its own staff has it open: new slots for outside badges are made with it.
+    seed: Option<(OpenerPublic, Secret)>,
+    /// By the clock that does not go back.
+    until: Duration,
 }
 
 impl Opened {
     fn lock(&self, now: Duration) -> MutexGuard<'_, State> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if now.saturating_sub(state.since) >= OPEN_FOR {
+        if now >= state.until {
             state.ledgers.clear();
+            state.seed = None;
         }
         state
+    }
+
+    /// Keeps what was opened for so long; what was open before stays as long as it would have.
+    fn keep(
+        &self,
+        now: Duration,
+        mut opened: BTreeMap<LedgerId, Arc<LedgerKeys>>,
+        seed: Option<(OpenerPublic, Secret)>,
+        span: Duration,
+    ) {
+        let mut state = self.lock(now);
+        state.until = state.until.max(now.saturating_add(span));
+        state.ledgers.append(&mut opened);
+        state.seed = seed.or(state.seed.take());
     }
 }
 
@@ -66,27 +83,58 @@ impl Clinic {
     /// # Errors
     /// [`StaffRefusal`].
     pub fn unlock(&self, code: &BadgeCode, passphrase: &Passphrase) -> Result<Vec<Unlocked>, StaffRefusal> {
-        let mut opened = match self.prove_staff(code, passphrase) {
-            Ok(staff) => self.open_held(&staff),
-            Err(StaffRefusal::Unknown) => self.open_visitors(code, passphrase),
-            Err(other) => Err(other),
-        }?;
+        let (opened, seed) = match self.prove_staff(code, passphrase) {
+            Ok(staff) => {
+                let half = self.emergency_half()?;
+                let seed = staff.emergency_seed(&half);
+                (self.open_held(&staff)?, seed.map(|seed| (half, seed)))
+            }
+            Err(StaffRefusal::Unknown) => (self.open_visitors(code, passphrase)?, None),
+            Err(other) => return Err(other),
+        };
+        self.keep_open(opened, seed, OPEN_FOR)
+    }
+
+    /// Opens every held ledger with the seed of this site's emergency key itself, which an outside badge's slot gave; forgotten after `span`, or
+    /// sooner. `Ok(None)` where it is the seed of no emergency key of this site. Not from async code.
+    ///
+    /// # Errors
+    /// [`StaffRefusal`].
+    pub fn unlock_with_seed(&self, seed: &Secret, span: Duration) -> Result<Option<Vec<Unlocked>>, StaffRefusal> {
+        let (inner, opener) = (self.inner.clone(), Opener::from_seed(seed));
+        let halves = self.inner.store.read_now(move |reader| Ok(inner.emergencies(reader)))??;
+        let is_its = |half: &&OpenerPublic| opener.public(half.id, half.kind, half.locator) == **half;
+        let Some(half) = halves.iter().find(is_its) else { return Ok(None) };
+        let opened = self.open_all(half.id, opener)?;
+        self.keep_open(opened, None, span.min(OPEN_FOR)).map(Some)
+    }
+
+    fn keep_open(
+        &self,
+        opened: BTreeMap<LedgerId, Arc<LedgerKeys>>,
+        seed: Option<(OpenerPublic, Secret)>,
+        span: Duration,
+    ) -> Result<Vec<Unlocked>, StaffRefusal> {
         let now_ms = self.now_ms();
         for ledger in opened.keys() {
             self.inner.store.put_local(&proven_key(*ledger), now_ms.to_be_bytes().to_vec()).wait()?;
         }
-        let now = self.inner.clock.monotonic();
-        let mut state = self.inner.opened.lock(now);
-        state.since = now;
-        state.ledgers.append(&mut opened);
-        drop(state);
+        self.inner.opened.keep(self.inner.clock.monotonic(), opened, seed, span);
         let states = self.unlock_states()?;
         Ok(states.into_iter().map(|(ledger, unlock)| Unlocked { ledger, unlock }).collect())
+    }
+
+    /// Does something with the seed of this site's emergency key and its public half, if somebody of its own staff has it open.
+    pub fn with_emergency_seed<T>(&self, make: impl FnOnce(&OpenerPublic, &Secret) -> T) -> Option<T> {
+        let state = self.inner.opened.lock(self.inner.clock.monotonic());
+        state.seed.as_ref().map(|(half, seed)| make(half, seed))
     }
 
     /// Forgets what was opened; says how many ledgers.
     pub fn lock(&self) -> usize {
         let mut state = self.inner.opened.lock(self.inner.clock.monotonic());
+        state.seed = None;
+        state.until = Duration::ZERO;
         std::mem::take(&mut state.ledgers).len()
     }
 

@@ -215,7 +215,7 @@ fn what_staff_propose_two_deputies_admit() {
     let (dir, request) = asking();
     let handed = host.member.hand_over(HOME, &request, &opened(&host, &home), None).unwrap();
     let proposal = handed.proposal.unwrap();
-    assert!(matches!(&host.region().proposals()[..], [open] if open.statement == proposal));
+    assert!(matches!(host.region().proposals(), [open] if open.statement == proposal));
     let (heir, _) = begun(dir, &request, &handed);
     assert!(!heir.member.is_admitted());
     assert_eq!(heir.clinic.site(), home.member.site(), "also before it is admitted");
@@ -226,6 +226,8 @@ fn what_staff_propose_two_deputies_admit() {
     assert!(matches!(host.member.admit_successor("だれか", &first), Err(MembershipError::NoSuchProposal(_))));
     let (_, said) = host.member.admit_successor(&proposal.to_string()[..8], &first).unwrap();
     assert!(!said.counts);
+    // Another day: the second signs what the first has said, and says nothing of their own.
+    host.clock.advance(HOUR);
     let (admission, said) = host.member.admit_successor(HOME, &second).unwrap();
     assert!(said.counts && admission == handed.admission);
     assert!(host.region().proposals().is_empty());

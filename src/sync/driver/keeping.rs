@@ -6,6 +6,7 @@ use super::super::{dial, terms};
 use super::{Driver, now_ms};
 use crate::exchange::node::Event;
 use crate::ledger::{LedgerId, NodeId, SiteId};
+use crate::membership::{Member, MembershipError};
 use crate::region::{KeyState, Region};
 use crate::seal::random;
 use crate::store::StoreError;
@@ -33,6 +34,14 @@ const NOTE_EVERY_MS: u64 = 60_000;
 /// Multicast DNS begins anew where a member was not seen for so long; then after twice as long, and so on.
 const DEAF_AFTER_MS: u64 = 60_000;
 const DEAF_MAX_MS: u64 = 30 * 60 * 1_000;
+
+/// Says what has changed about this node: where it is, and which keys it uses.
+fn say(member: &Member, addresses: Vec<String>) -> Result<(), MembershipError> {
+    member.say_notice(addresses)?;
+    member.say_keys()?;
+    member.renew_slots()?;
+    Ok(())
+}
 
 /// When what was last done.
 #[derive(Debug, Default)]
@@ -225,9 +234,7 @@ impl Driver {
         let (member, listening) = (self.hub.member.clone(), self.listening);
         self.hub.tasks.spawn_blocking("noting", move || {
             let addresses = listening.map_or_else(Vec::new, super::super::own_addresses);
-            // A box that took over vouches for the staff once their badges have come.
-            let said = member.keep_running_time().and_then(|()| member.say_notice(addresses)).and_then(|_| member.say_keys());
-            if let Err(error) = said {
+            if let Err(error) = member.keep_running_time().and_then(|()| say(&member, addresses)) {
                 tracing::warn!(%error, "where this node is could not be said to the others");
             }
         });

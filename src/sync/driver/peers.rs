@@ -134,7 +134,8 @@ impl Driver {
     /// Where a node may be, and how soon its death is to be noticed.
     fn wanted(&self, region: &Region, id: NodeId) -> Wanted {
         let said = region.nodes().get(&id).and_then(|node| node.notice.as_ref()).map_or(&[][..], |notice| &notice.addresses);
-        let shares = terms::holds_with(region, id, &self.terms.held);
+        // Who would take over from a chosen one has to notice its death as soon as its fellow holders.
+        let shares = terms::holds_with(region, id, &self.terms.held) || self.relieving.is_near(terms::site(region, id));
         let seen = self.book.seen(id);
         let other = self.peers.get(&id).and_then(|peer| peer.twins.other).map(|other| other.to_string());
         let known = self.book.addresses(id, self.hub.member.remembered(id), said);
@@ -238,21 +239,32 @@ impl Driver {
         self.unite(node);
     }
 
-    /// A connection has ended. If the node's heart beat no more, nothing that it opened lives on either: if it does live, it comes again.
+    /// A connection has ended. If the node's heart beat no more, nothing that it opened lives on either.
     pub(super) fn unlinked(&mut self, node: NodeId, link: &Link) {
         let Some(peer) = self.peers.get_mut(&node) else { return };
         if peer.outgoing.as_ref().is_some_and(|known| known.id == link.id) {
             peer.outgoing = None;
         }
-        let opened = std::mem::take(&mut peer.incoming);
-        let (silent, alive) = opened.into_iter().partition(|_| link.is_silent());
-        peer.incoming = alive;
-        let silent: BTreeSet<ConnectionId> = silent;
-        for incoming in silent.iter().filter_map(|id| self.incoming.remove(id)) {
-            incoming.over.cancel();
+        if link.is_silent() {
+            self.end_incoming(node);
         }
         self.gone_if_alone(node);
         self.shown.soon();
+    }
+
+    /// A node that was connected is not reached any more.
+    pub(super) fn lost(&mut self, node: NodeId) {
+        self.end_incoming(node);
+        self.gone_if_alone(node);
+        self.not_found(node);
+    }
+
+    /// Ends what a node opened to here. If it lives, it comes again.
+    fn end_incoming(&mut self, node: NodeId) {
+        let opened = self.peers.get_mut(&node).map(|peer| std::mem::take(&mut peer.incoming));
+        for incoming in opened.iter().flatten().filter_map(|id| self.incoming.remove(id)) {
+            incoming.over.cancel();
+        }
     }
 
     fn gone_if_alone(&mut self, node: NodeId) {
@@ -274,10 +286,7 @@ impl Driver {
     /// Which ledgers are held here, and on which terms each peer is: worked out anew, and told where it has changed.
     pub(super) fn set_terms(&mut self) {
         let Some(region) = self.region.clone() else { return };
-        let answering = self.answering(&region);
-        let times = self.hub.member.times();
-        let knowing = self.knowing(&region, &answering);
-        self.terms.held = times.with(|times| knowing.held(|ledger| knowing.is_supplementary(ledger, times)));
+        self.terms.held = self.relieve(&region);
         self.terms.is_full = self.clinic.store().condition() != crate::store::Condition::Healthy;
         let peers: Vec<NodeId> = self.peers.keys().copied().collect();
         for node in peers {

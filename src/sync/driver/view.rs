@@ -13,6 +13,7 @@ const COARSE_MS: i64 = 10_000;
 impl Driver {
     pub(super) fn show(&mut self) {
         self.shown.due = None;
+        self.relieve_in_need();
         let snapshot = self.snapshot();
         let filling = snapshot.filling.map(|filling| (filling.entries, filling.of));
         self.board.write(snapshot);
@@ -53,8 +54,8 @@ impl Driver {
             }));
         }
         let peers = peers.collect();
-        let filling = self.filling();
-        Snapshot { made_ms: now_ms, peers, copies, troubles, troubles_dropped, strangers, filling }
+        let (filling, relief) = (self.filling(), self.relief_views());
+        Snapshot { made_ms: now_ms, peers, copies, relief, troubles, troubles_dropped, strangers, filling }
     }
 
     fn strangers(&mut self) -> Vec<StrangerView> {

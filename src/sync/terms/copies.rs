@@ -1,10 +1,10 @@
-//! What a node decides about copies, from what the exchange knows of them: which are held here, who has proven one, who makes one now,
-//! which may go. Values in, values out: the driver and the simulator ask the same code.
+//! What a node decides about copies, from what the exchange knows of them: who has one and has proven it, which may go. Values in, values out: the driver and the simulator ask the same code.
 
-use super::{has_copy, holds, ledgers, site};
+use super::relieving::Seen;
+use super::{has_copy, site};
 use crate::exchange::copies::HolderCopy;
-use crate::exchange::{Exchange, Frontier};
-use crate::ledger::{LedgerId, NodeId, SiteId};
+use crate::exchange::{Exchange, Frontier, Holding};
+use crate::ledger::{Incarnation, LedgerId, NodeId, SiteId};
 use crate::region::emergency::Times;
 use crate::region::holding::Release;
 use crate::region::{KeyState, Region};
@@ -24,16 +24,6 @@ pub struct Knowing<'a> {
 }
 
 impl Knowing<'_> {
-    /// The ledgers that this node holds. `makes` says of which it makes a supplementary copy.
-    pub fn held(&self, makes: impl Fn(LedgerId) -> bool) -> BTreeSet<LedgerId> {
-        let of = |ledger: &LedgerId| {
-            let held = self.exchange.frontier(*ledger);
-            let has_copy = held.is_some_and(|held| has_copy(self.region, self.own, *ledger, held));
-            holds(self.region, self.own, *ledger, makes(*ledger), has_copy)
-        };
-        ledgers(self.region).into_iter().filter(of).collect()
-    }
-
     /// The sites that have proven to have all that lies here of a ledger.
     pub fn proven(&self, ledger: LedgerId) -> BTreeSet<SiteId> {
         let Some(own) = self.exchange.frontier(ledger) else { return BTreeSet::new() };
@@ -41,20 +31,20 @@ impl Knowing<'_> {
         whole.filter_map(|(node, _)| site(self.region, node)).collect()
     }
 
-    /// Whether this node makes a supplementary copy of a ledger now.
-    pub fn is_supplementary(&self, ledger: LedgerId, times: Times<'_>) -> bool {
-        let Some(site) = site(self.region, self.own).filter(|_| !self.region.emergencies().is_empty()) else { return false };
-        self.region.supplementary(ledger, self.answering, &self.whole(ledger), times).contains(&site)
-    }
-
-    /// The sites that have a whole copy, as far as a node can tell that may have none itself: those that lack nothing of as much as
-    /// anybody has.
-    pub fn whole(&self, ledger: LedgerId) -> BTreeSet<SiteId> {
-        let said = || self.exchange.copies().of_ledger(ledger).filter(|(_, copy)| copy.holding.missing == 0);
-        let most = said().map(|(_, copy)| copy.holding.entries).max().unwrap_or(0);
-        let own = self.exchange.frontier(ledger).filter(|own| own.missing() == 0 && own.entries() >= most && most > 0);
-        let others = said().filter(|(_, copy)| copy.holding.entries == most && most > 0).map(|(node, _)| node);
-        others.chain(own.map(|_| self.own)).filter_map(|node| site(self.region, node)).collect()
+    /// Copies of a ledger at sites that answer, in their holders' own words; what lies here among them, if it is a copy.
+    pub fn seen(&self, ledger: LedgerId) -> Vec<Seen> {
+        let others = self.exchange.copies().of_ledger(ledger).filter(|(_, copy)| copy.holding.entries > 0);
+        let others = others.filter_map(|(node, copy)| {
+            let site = site(self.region, node).filter(|site| self.answering.contains(site))?;
+            Some(Seen { node, site, holding: copy.holding, is_own: false })
+        });
+        let held = self.exchange.frontier(ledger).filter(|held| has_copy(self.region, self.own, ledger, held));
+        let own = held.and_then(|held| {
+            let (summary, entries, missing) = (held.summary(), held.entries(), held.missing());
+            let holding = Holding { summary, boot: Incarnation([0; 8]), turn: 0, entries, missing, features: 0 };
+            Some(Seen { node: self.own, site: site(self.region, self.own)?, holding, is_own: true })
+        });
+        others.chain(own).collect()
     }
 
     /// What is done about a copy that is not to be held here any more. It goes only when everybody who must have everything says so once more: what was

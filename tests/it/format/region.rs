@@ -7,13 +7,17 @@ use kusuribako::region::heir::{Request, Wished};
 use kusuribako::region::invitation::Invitation;
 use kusuribako::region::join::{Issued, Joining};
 use kusuribako::region::kit::Kit;
+use kusuribako::region::outside::{BadgeFile, Credential, OutsideId, Role, SlotsMade};
 use kusuribako::region::payload::{
     Admitted, Carried, ChainMark, Deputies, Deputy, Emergency, EmergencyEnded, EmergencyId, Holders, NodeKeys, Notice, Payload,
     Placement, Position, PublicHalf, Retired, Revoked, SuccessorProposed,
 };
 use kusuribako::region::{Region, Signed, Signer, StatementId, Statements};
 use kusuribako::seal::card::PinMemory;
-use kusuribako::seal::key::{KeyId, OpenerId};
+use kusuribako::seal::envelope::{open_box, seal_box};
+use kusuribako::seal::key::{KeyId, OpenerId, Secret};
+use kusuribako::seal::pin::LongPin;
+use kusuribako::seal::slot::{self, Period};
 
 fn node_pair() -> Ed25519KeyPair {
     Ed25519KeyPair::from_seed_unchecked(&[0x44; 32]).unwrap()
@@ -77,7 +81,13 @@ fn statements(kit: &Kit, founding: &Signed) -> Vec<(&'static str, Signed)> {
         program: "0.1.0".to_owned(),
         phone: None,
     };
-    let keys = NodeKeys { ledger_key: KeyId([0xaa; 16]), inbox: [0x41; 32], staff: vec![Signer([0x42; 32])], tls: None };
+    let keys = NodeKeys {
+        ledger_key: KeyId([0xaa; 16]),
+        inbox: [0x41; 32],
+        staff: vec![Signer([0x42; 32])],
+        tls: None,
+        sealed_to: Vec::new(),
+    };
     let bodies = [
         ("region: deputies, by root, counter 2", Deputies { number: 1, deputies: deputies.to_vec() }.body(region, said_at_ms)),
         ("region: site admitted, by root, counter 3", admitted().body(region, said_at_ms)),
@@ -121,6 +131,7 @@ pub(super) fn computed(put: &mut impl FnMut(&'static str, &[u8])) {
     put("region: id of the admission", &said[1].1.statement().0);
     all.merge(said.into_iter().map(|(_, signed)| signed));
     put("region: digest of all of these", &all.digest());
+    outside_badges(&kit, all, put);
 
     let carried = Ed25519KeyPair::from_seed_unchecked(&[0x46; 32]).unwrap();
     let (region, voucher) = (founding.region(), Signer::of(&node_pair()));
@@ -149,6 +160,72 @@ pub(super) fn computed(put: &mut impl FnMut(&'static str, &[u8])) {
     let request = Request::new(wished, &node_pair());
     put("region: successor request", request.as_bytes());
     put("region: its code on both sides (ASCII)", request.compared(&mut PinMemory::default()).as_bytes());
+}
+
+/// Slots of a site, and a badge for it; what came after the first vectors, so that their digest stays.
+fn outside_badges(kit: &Kit, mut all: Statements, put: &mut impl FnMut(&'static str, &[u8])) {
+    let (region, site, emergency) = (all.region(), SiteId([0x02; 16]), half(0x22).opener);
+    let period = Period { region: region.0, site: site.0, id: [0x0e; 16] };
+    let slots = slot::draw(&period, &kit.duty.public().x25519, &Same(0x6a)).unwrap();
+    put("region: secret of slot 3 of period 0e, draws 6a", slots.secrets[3].expose());
+    let info = slot::slot_info(&period, 3, emergency);
+    put(
+        "region: box of seed 66 under it, draws 6b",
+        &seal_box(&slots.secrets[3], &info, &Secret::new([0x66; 32]), &Same(0x6b)),
+    );
+    let made = SlotsMade { period: period.id, ephemeral: slots.ephemeral, count: slot::SLOTS, emergency };
+    let made = made.body(region, 1_775_779_200_000).sign(&node_pair(), 3);
+    put("region: slots made, by the node of seed 44, counter 3", made.as_bytes());
+    let keys = NodeKeys {
+        ledger_key: KeyId([0xaa; 16]),
+        inbox: [0x41; 32],
+        staff: vec![Signer([0x42; 32])],
+        tls: None,
+        sealed_to: vec![OpenerId([0x43; 16])],
+    };
+    let keys = keys.body(region, 1_775_779_200_000).sign(&node_pair(), 4);
+    put("region: node keys with openers, by the node of seed 44, counter 4", keys.as_bytes());
+    all.merge([made, keys]);
+    // The draw takes the place 0x6c6c6c6c6c6c6c6c mod 20 of those that are free.
+    let given = Region::of(&all).unwrap().give_slot(site, &kit.duty.opener(), |_, _| false, &Same(0x6c)).unwrap();
+    let credential = Credential {
+        region,
+        badge: OutsideId([0x0f; 16]),
+        name: "山田".to_owned(),
+        licence: "123456".to_owned(),
+        role: Role::BreakGlass,
+        area: vec![given],
+        hours: 72,
+        issued_at_ms: 1_775_779_200_000,
+    };
+    let pin = LongPin::read("123443211234").unwrap();
+    let badge = credential.seal(&kit.duty.opener(), &pin, &mut PinMemory::default(), &Same(0x6d));
+    put("region: outside badge with PIN 123443211234, draws 6c and 6d (file, ASCII)", badge.text().as_bytes());
+}
+
+/// A badge that was written down opens with its PIN, and leads to the seed.
+pub(super) fn the_written_badge_opens(get: impl Fn(&str) -> Vec<u8>) {
+    let (kit, founding) = founding();
+    let text = String::from_utf8(get("region: outside badge with PIN 123443211234, draws 6c and 6d (file, ASCII)")).unwrap();
+    let badge = BadgeFile::read(&text).unwrap();
+    let mut all = Statements::new(founding.clone()).unwrap();
+    all.merge(statements(&kit, &founding).into_iter().map(|(_, signed)| signed));
+    let slots = Signed::read(&get("region: slots made, by the node of seed 44, counter 3")).unwrap();
+    all.merge([slots, Signed::read(&get("region: node keys with openers, by the node of seed 44, counter 4")).unwrap()]);
+    let region = Region::of(&all).unwrap();
+    let pin = LongPin::read("1234-4321-1234").unwrap();
+    let credential = badge.open(region.founded(), region.id(), &pin, &mut PinMemory::default()).unwrap();
+    assert_eq!((credential.name.as_str(), credential.hours), ("山田", 72));
+    let site = SiteId([0x02; 16]);
+    let made = region.slots(site).unwrap();
+    let period = Period { region: region.id().0, site: site.0, id: made.period };
+    let given = credential.slot(site).unwrap();
+    let found = slot::find(&period, &kit.duty.opener(), &made.ephemeral, given.number).unwrap();
+    assert_eq!(given.secret(), found);
+    let third = slot::find(&period, &kit.duty.opener(), &made.ephemeral, 3).unwrap();
+    let sealed = get("region: box of seed 66 under it, draws 6b");
+    assert_eq!(open_box(&third, &slot::slot_info(&period, 3, made.emergency), &sealed), Ok(Secret::new([0x66; 32])));
+    assert!(region.opens(site, LedgerId([0x11; 16])));
 }
 
 /// What was written once is read by every later version, and means what it meant.

@@ -1,5 +1,7 @@
 //! The carried copy by command line: out, opened with everything else off, written to, and brought home once however often it comes.
 
+mod spoiled;
+
 use super::clinic::{self, entries};
 use super::lan::Lan;
 use super::restored;
@@ -186,6 +188,10 @@ fn revoked_while_it_is_out() {
     let shown = row(&all["carried"], "label", &"車".into());
     assert_eq!((&shown["state"], shown["entries_here"].as_u64()), (&"revoked".into(), Some(before)));
     assert!(all["set_aside"].to_string().contains("車"), "{all}");
+    // Its staff have looked at it: what was set aside counts after all, once.
+    let adopted = ok(host.run(&["set-aside", "adopt", "車", "--staff", &at(&host, "staff.txt"), "--json"])).json();
+    assert!(adopted["facts"].as_u64() >= Some(1), "{adopted}");
+    assert_eq!(notes_at_home(&host, &card).matches("あとに書いた").count(), 1);
     let refused = host.run(&["carry", "export", "--to", &stick]);
     assert!(refused.code == 1 && refused.err.contains("revoked"), "{}", refused.err);
 }
@@ -215,7 +221,7 @@ fn what_is_no_carried_copy_of_this_region_is_refused() {
     std::fs::create_dir(&half).unwrap();
     std::fs::copy(Path::new(&stick).join("CARRIED.txt"), half.join("CARRIED.txt")).unwrap();
     refused(&host, &["carry", "return", "--from", half.to_str().unwrap()], "cut off");
-    whole(&stick);
+    spoiled::whole(&stick);
     std::fs::copy(Path::new(&stick).join("ledger.db"), half.join("ledger.db")).unwrap();
     refused(&host, &["carry", "return", "--from", half.to_str().unwrap()], "node.key");
     std::fs::copy(other.path("data/node.key"), half.join("node.key")).unwrap();
@@ -296,8 +302,18 @@ fn home_by_stick_and_by_the_network_once_each() {
     assert!(holders(&status) <= Some(3), "and no holder: {status:#}");
     shelter.stop();
     assert_eq!(count(&clinics[holder].json(&["carry", "return", "--from", stick])), 0);
+    // Exported anew for one clinic only, nothing else lies on it any more.
+    clinics[holder].json(&["carry", "export", "--to", stick, "--ledgers", restored::NAMES[0]]);
+    let left =
+        entries(&dir).into_iter().map(|(of, _)| data_encoding::HEXLOWER.encode(&of)).collect::<std::collections::BTreeSet<_>>();
+    let listed = exported["ledgers"].as_array().unwrap().iter().filter(|of| left.contains(of["ledger"].as_str().unwrap()));
+    assert_eq!((exported["ledgers"].as_array().unwrap().len() >= 2, listed.count()), (true, 1), "{left:?}");
+    let exported = clinics[holder].json(&["carry", "export", "--to", stick, "--ledgers", restored::NAMES[0]]);
     assert_eq!(count(&clinics[0].json(&["carry", "return", "--from", stick])), 0);
     same_everywhere(&clinics, &shelter, &exported["ledgers"]);
+    for clinic in &clinics {
+        assert_eq!(clinic.status()["set_aside"], Value::Array(Vec::new()), "nobody is blamed for anything");
+    }
     let page = clinics[0].notes(&card);
     assert!(["一日目", "二日目", "家で"].iter().all(|memo| page.matches(memo).count() == 1), "{page}");
 
@@ -327,189 +343,4 @@ fn revoked_on_an_open_connection(clinics: &mut [clinic::Clinic<'_>], shelter: &m
     let returned = clinics[0].json(&["carry", "return", "--from", stick.to_str().unwrap()]);
     assert_eq!((&returned["revoked"], count(&returned)), (&Value::Bool(true), 0), "{returned}");
     assert_eq!(entries(&clinics[0].data()).len(), before);
-}
-
-fn database(stick: &str) -> rusqlite::Connection {
-    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
-    rusqlite::Connection::open_with_flags(Path::new(stick).join("ledger.db"), flags).unwrap()
-}
-
-/// Everything of a stopped copy's database lies in the one file.
-fn whole(stick: &str) {
-    let db = database(stick);
-    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
-}
-
-/// Alters a stopped copy's database.
-fn alter(stick: &str, sql: &str) -> usize {
-    let db = database(stick);
-    let altered = db.execute(sql, []).unwrap();
-    drop(db);
-    whole(stick);
-    altered
-}
-
-#[test]
-fn what_was_altered_on_the_way_is_refused_and_nothing_of_it_taken() {
-    let host = founded(false);
-    let card = patient(&host, "患者 六");
-    let stick = at(&host, "stick");
-    export(&host, &stick, &[]);
-    let shelter = open(&host, &stick);
-    writes(&shelter, &card, "消されない");
-    shelter.stop();
-    let before = entries(&host.path("data"));
-    whole(&stick);
-    let backup = std::fs::read(Path::new(&stick).join("ledger.db")).unwrap();
-    let put_back = || {
-        let _ = std::fs::remove_file(Path::new(&stick).join("ledger.db-wal"));
-        let _ = std::fs::remove_file(Path::new(&stick).join("ledger.db-shm"));
-        std::fs::write(Path::new(&stick).join("ledger.db"), &backup).unwrap();
-    };
-
-    // Signatures of somebody else over what was written there.
-    assert!(alter(&stick, "UPDATE head SET signature = zeroblob(64) WHERE row > (SELECT max(row) - 6 FROM entry)") > 0);
-    let returned = bring_home(&host, &stick);
-    assert!(count(&returned) == 0 && !returned["refused"].as_array().unwrap().is_empty(), "{returned}");
-    assert_eq!(entries(&host.path("data")), before);
-
-    // Entries that say another time, or another patient.
-    put_back();
-    alter(
-        &stick,
-        "UPDATE entry SET open = CAST(substr(open, 1, 100) || x'0000000000' || substr(open, 106) AS BLOB) WHERE row > (SELECT max(row) - 3 FROM entry)",
-    );
-    host.run(&["carry", "return", "--from", &stick]);
-    let taken: Vec<_> = entries(&host.path("data")).difference(&before).cloned().collect();
-    put_back();
-    let genuine = entries(Path::new(&stick));
-    assert!(taken.iter().all(|entry| genuine.contains(entry)), "only what was really written there");
-
-    // Statements that nobody signed.
-    assert!(
-        alter(&stick, "UPDATE statement SET bytes = CAST(substr(bytes, 1, 60) || zeroblob(20) || substr(bytes, 81) AS BLOB)")
-            > 0
-    );
-    let ran = host.run(&["carry", "return", "--from", &stick]);
-    assert!(ran.code == 1 && ran.err.contains("signature"), "{}", ran.err);
-
-    // Half of the database is gone.
-    put_back();
-    std::fs::write(Path::new(&stick).join("ledger.db"), &backup[..backup.len() / 2]).unwrap();
-    let ran = host.run(&["carry", "return", "--from", &stick]);
-    assert!(ran.code == 1 && ran.err.contains("does not open") && ran.err.contains("Keep it"), "{}", ran.err);
-    assert!(entries(&host.path("data")).difference(&before).all(|entry| genuine.contains(entry)));
-
-    // And as it was, it comes home whole.
-    put_back();
-    bring_home(&host, &stick);
-    assert!(notes_at_home(&host, &card).matches("消されない").count() == 1);
-    assert!(ok(host.run(&["verify"])).code == 0);
-}
-
-/// Runs a command and takes its power away as soon as a condition holds; says whether it had not ended by then.
-fn killed(clinic: &Clinic, args: &[&str], when: impl Fn() -> bool) -> bool {
-    let (mut child, begun) = (clinic.spawn(args), std::time::Instant::now());
-    let cut = loop {
-        assert!(begun.elapsed() < PATIENCE, "the command has begun, or ended");
-        if when() {
-            break true;
-        }
-        if child.try_wait().unwrap().is_some() {
-            break false;
-        }
-        // What is looked for lasts for milliseconds.
-        std::thread::yield_now();
-    };
-    let _ = child.kill();
-    child.wait().unwrap();
-    cut
-}
-
-#[test]
-fn cut_off_anywhere_and_done_again_it_is_whole() {
-    let host = founded(false);
-    let card = patient(&host, "患者 七");
-    for n in 0..12 {
-        patient(&host, &format!("患者 七の{n}"));
-    }
-    let stick = at(&host, "stick");
-    let path = Path::new(&stick);
-    let len = |name: &str| path.join(name).metadata().map_or(0, |file| file.len());
-    // Before there is a key; before there is a database; while it is being filled.
-    let moments: [&dyn Fn() -> bool; 4] =
-        [&|| path.exists(), &|| path.join("node.key").exists(), &|| path.join("ledger.db").exists(), &|| {
-            len("ledger.db-wal") > 150_000
-        }];
-    let cut = moments.iter().filter(|when| killed(&host, &["carry", "export", "--to", &stick], *when)).count();
-    assert!(cut >= 3, "it was cut off {cut} times");
-    let exported = export(&host, &stick, &[]);
-    let ledger = &exported["ledgers"][0]["ledger"];
-    assert_eq!(of_ledger(path, ledger), of_ledger(&host.path("data"), ledger));
-    assert!(ok(host.run(&["verify", "--dir", &stick])).code == 0);
-
-    let shelter = open(&host, &stick);
-    writes(&shelter, &card, "切れても残る");
-    shelter.stop();
-    let begun = std::time::Instant::now();
-    killed(&host, &["carry", "return", "--from", &stick], || begun.elapsed() > Duration::from_millis(40));
-    bring_home(&host, &stick);
-    assert_eq!(of_ledger(path, ledger), of_ledger(&host.path("data"), ledger));
-    assert_eq!(waiting(&host, &stick), 0);
-    assert_eq!(notes_at_home(&host, &card).matches("切れても残る").count(), 1);
-    assert!(ok(host.run(&["verify"])).code == 0 && ok(host.run(&["verify", "--dir", &stick])).code == 0);
-}
-
-/// A command that sees a directory as a medium that cannot be written; `None` where mounting is not permitted.
-fn read_only(clinic: &Clinic, dir: &str, args: &[&str]) -> Option<crate::cli::program::Ran> {
-    let script = format!("mount --bind {dir} {dir} && mount -o remount,ro,bind {dir} && exec \"$0\" \"$@\"");
-    let can = std::process::Command::new("unshare").args(["-m", "sh", "-c", "mount --bind /tmp /tmp"]).status();
-    can.is_ok_and(|status| status.success()).then(|| clinic.run_under(&["unshare", "-m", "sh", "-c", &script], args))
-}
-
-#[test]
-fn from_a_medium_that_cannot_be_written() {
-    let host = founded(false);
-    let card = patient(&host, "患者 八");
-    let stick = at(&host, "stick");
-    export(&host, &stick, &[]);
-    let shelter = open(&host, &stick);
-    writes(&shelter, &card, "読むだけでも戻る");
-    shelter.stop();
-    let waited = waiting(&host, &stick);
-    let files = || {
-        let files = std::fs::read_dir(&stick).unwrap().map(|file| file.unwrap().path());
-        files.filter(|file| !file.ends_with("reserve")).map(|file| (std::fs::read(&file).unwrap(), file)).collect::<Vec<_>>()
-    };
-    let before = files();
-    let Some(ran) = read_only(&host, &stick, &["carry", "return", "--from", &stick, "--json"]) else {
-        return println!("skipped: from_a_medium_that_cannot_be_written: mounting is not permitted here");
-    };
-    let returned = ok(ran).json();
-    assert!(returned["read_only"] == true && count(&returned) >= 3, "{returned}");
-    let again = ok(read_only(&host, &stick, &["carry", "return", "--from", &stick, "--json"]).unwrap()).json();
-    assert_eq!(count(&again), 0);
-    assert!(!host.path("data/returning").exists(), "nothing is left of the copy that was read");
-    assert!(files() == before, "its own view stays as it was");
-    let ran = read_only(&host, &stick, &["carry", "export", "--to", &stick]).unwrap();
-    assert!(ran.code == 1, "{}", ran.err);
-    assert_eq!(notes_at_home(&host, &card).matches("読むだけでも戻る").count(), 1);
-    assert_eq!((waiting(&host, &stick), count(&bring_home(&host, &stick)), waiting(&host, &stick)), (waited, 0, 0));
-}
-
-#[test]
-fn a_stick_that_is_full_says_so_and_nothing_is_lost() {
-    let host = founded(false);
-    let card = patient(&host, "患者 九");
-    let stick = at(&host, "stick");
-    let script = format!("mkdir -p {stick} && mount -t tmpfs -o size=1m none {stick} && exec \"$0\" \"$@\"");
-    let can = std::process::Command::new("unshare").args(["-m", "sh", "-c", "mount -t tmpfs none /mnt"]).status();
-    if !can.is_ok_and(|status| status.success()) {
-        return println!("skipped: a_stick_that_is_full_says_so_and_nothing_is_lost: mounting is not permitted here");
-    }
-    let ran = host.run_under(&["unshare", "-m", "sh", "-c", &script], &["carry", "export", "--to", &stick]);
-    assert!(ran.code == 1 && ran.err.contains("on the carried copy") && ran.err.contains("full"), "{}", ran.err);
-    export(&host, &stick, &[]);
-    assert!(reads(&open(&host, &stick), &card).contains(DRUG));
-    assert!(ok(host.run(&["verify"])).code == 0);
 }
