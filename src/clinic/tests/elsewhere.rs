@@ -76,11 +76,14 @@ fn what_others_wrote_is_listed_with_safety_first_and_looks_last() {
 #[test]
 fn a_decision_is_one_fact_survives_a_rebuild_and_reaches_holders() {
     let two = two();
-    let Two { home, holder, subject, card, .. } = &two;
+    let Two { home, holder, subject, card, _dirs: (home_dir, _) } = &two;
     let record = open(holder, card).unwrap();
     let written = add(holder, &record, memo("避難所で"));
     home_takes(&two);
     let staff = staff(home);
+    let imported = |clinic: &Clinic| clinic.chart_at_home(*subject).unwrap().last_import_ms;
+    let before = imported(home);
+    home_dir.clock.advance(Duration::from_secs(3600));
     assert_eq!(home.accept_elsewhere(Which::One(written), &staff, Channel::Page).unwrap(), 1);
     assert_eq!(home.accept_elsewhere(Which::One(written), &staff, Channel::Page).unwrap(), 0, "the same decision twice is one");
     assert_eq!(standing(home, written), Standing::Accepted);
@@ -97,8 +100,7 @@ fn a_decision_is_one_fact_survives_a_rebuild_and_reaches_holders() {
         home.accept_elsewhere(Which::One(FactId([7; 16])), &staff, Channel::Page),
         Err(ClinicError::NoSuchItem(_))
     ));
-    let before = home.chart_at_home(*subject).unwrap().last_import_ms;
-    assert!(before < Some(home.now_ms() + 1));
+    assert_eq!(imported(home), before, "a decision is no news of the patient");
     [home, holder].into_iter().for_each(is_clean);
 }
 
@@ -212,4 +214,24 @@ fn what_was_left_in_the_inbox_is_listed_as_written_by_whom_it_was_left() {
     let memos: Vec<_> = read.documents[0].document.memos.iter().map(|memo| memo.text.as_str()).collect();
     assert_eq!(memos, ["救護所で"], "what was written elsewhere and nothing else");
     assert!(home.export_elsewhere(*subject, true).unwrap().is_none(), "nothing of it is new");
+}
+
+#[test]
+fn patients_of_others_entries_are_found_by_author_and_by_entry() {
+    let two = two();
+    let Two { home, holder, subject, card, .. } = &two;
+    let record = open(holder, card).unwrap();
+    add(holder, &record, memo("避難所で"));
+    home_takes(&two);
+    register(home);
+    let (ledger, stranger) = (home.ledger(), holder.store().node());
+    let found = |by_author: Option<bool>, by_entry: bool| {
+        let read = move |reader: &crate::store::Reader<'_>| {
+            let author = |node| if node == stranger { by_author } else { Some(false) };
+            reader.subjects_written(ledger, author, |open| by_entry && open.author() == stranger)
+        };
+        home.store().read_now(read).unwrap().into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!((found(Some(true), false), found(None, true)), (vec![*subject], vec![*subject]));
+    assert_eq!((found(Some(false), true), found(None, false)), (vec![], vec![]));
 }

@@ -92,14 +92,16 @@ fn said(lang: Lang, item: &Item) -> Html {
     if item.is_concealed {
         return Html(m.staff.hidden.to_string());
     }
-    match item.fact.content.stated() {
-        Content::Look(look) => look_words(lang, look),
-        Content::Note(note) if note.none => Html(m.note.none.to_string()),
-        Content::Patient(person) => {
-            let birth = words::birth(m, &person.birth).unwrap_or_default();
-            Html(format!("{} {birth}", japanese(&person.name)))
-        }
-        other => japanese(&summary(lang, other)),
+    let stated = item.fact.content.stated();
+    if let Content::Look(look) = stated {
+        look_words(lang, look)
+    } else if let Content::Patient(person) = stated {
+        let birth = words::birth(m, &person.birth).unwrap_or_default();
+        Html(format!("{} {birth}", japanese(&person.name)))
+    } else if matches!(stated, Content::Note(note) if note.none) {
+        Html(m.note.none.to_string())
+    } else {
+        japanese(&summary(lang, stated))
     }
 }
 
