@@ -24,6 +24,16 @@ pub struct Knowing<'a> {
 }
 
 impl Knowing<'_> {
+    /// The ledgers that this node holds. `makes` says of which it makes a supplementary copy.
+    pub fn held(&self, makes: impl Fn(LedgerId) -> bool) -> BTreeSet<LedgerId> {
+        let of = |ledger: &LedgerId| {
+            let held = self.exchange.frontier(*ledger);
+            let has_copy = held.is_some_and(|held| has_copy(self.region, self.own, *ledger, held));
+            holds(self.region, self.own, *ledger, makes(*ledger), has_copy)
+        };
+        ledgers(self.region).into_iter().filter(of).collect()
+    }
+
     /// The sites that have proven to have all that lies here of a ledger.
     pub fn proven(&self, ledger: LedgerId) -> BTreeSet<SiteId> {
         let Some(own) = self.exchange.frontier(ledger) else { return BTreeSet::new() };
