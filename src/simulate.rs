@@ -42,9 +42,9 @@ pub struct Wish {
 }
 
 impl Wish {
-    /// A few hours in which much goes wrong.
+    /// An hour in which much goes wrong.
     pub const fn short(sites: usize, seed: u64) -> Self {
-        Self { sites, seed, lasts_ms: 3 * 60 * 60 * 1_000, happenings: 40 }
+        Self { sites, seed, lasts_ms: 60 * 60 * 1_000, happenings: 30 }
     }
 
     /// Days, in which things go wrong as often as after a quake.

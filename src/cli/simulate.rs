@@ -22,7 +22,7 @@ pub(super) struct SimulateArgs {
     /// Many seeds, the first and the one after the last
     #[arg(long, value_name = "FROM..TO", value_parser = range)]
     seeds: Option<std::ops::Range<u64>>,
-    /// Simulate so many days instead of three dense hours
+    /// Simulate so many days instead of one dense hour
     #[arg(long, value_name = "D")]
     days: Option<u64>,
     /// Print one JSON document for each seed, a line each

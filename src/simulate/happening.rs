@@ -23,9 +23,7 @@ impl World {
         self.moods = moods;
         let what = self.one_thing(kind, at, other);
         *self.happened.entry(what).or_default() += 1;
-        for at in self.running() {
-            self.check_counts(at);
-        }
+        self.check_counts(at);
     }
 
     fn one_thing(&mut self, kind: u8, at: usize, other: usize) -> &'static str {

@@ -87,8 +87,15 @@ impl World {
     }
 
     fn came(&mut self, at: usize, from: NodeId, link: LinkId) {
+        let has_twin = self.machines.iter().filter(|machine| machine.id == from && machine.run.is_some()).count() > 1;
         let Some(run) = self.run_of(at) else { return };
+        let outgoing = run.peers.get(&from).and_then(|peer| peer.outgoing);
         run.incoming.insert(link, from);
+        if let Some(outgoing) = outgoing.filter(|_| has_twin) {
+            let in_ms = self.draws.between(3_000, 30_000);
+            self.break_link_later(outgoing, in_ms);
+        }
+        let Some(run) = self.run_of(at) else { return };
         if let Some(peer) = run.peers.get_mut(&from) {
             peer.incoming.insert(link);
             self.tell_standings(at, from);

@@ -15,8 +15,9 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// More events than any region needs that comes to rest.
-const MS_PER_EVENT: u64 = 10;
+/// More events than any machine has that comes to rest: one in so many milliseconds, and so many at once.
+const MS_PER_EVENT: u64 = 20;
+const EVENTS_AT_ONCE: u64 = 500_000;
 
 /// A start of a machine: nothing that was meant for another start of it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +99,7 @@ impl World {
         let bytes = Bytes::new(wish.seed);
         let kit = Kit::random(&bytes);
         let mut draws = Draws::new(wish.seed);
-        let writes_every_ms = draws.span(20_000, 20 * 60_000);
+        let writes_every_ms = draws.span(60_000, 20 * 60_000);
         let moods = (0..super::happening::KINDS).filter(|_| draws.happens(600)).collect();
         let root = kit.root.opener().signing_pair();
         let mut world = Self {
@@ -194,11 +195,9 @@ impl World {
 
     /// Lets everything happen that is due until then; ends early where an invariant does not hold.
     pub(super) fn pass_until(&mut self, end_ms: u64) {
-        let events_max = self.counts.events.saturating_add(
-            (end_ms.saturating_sub(self.now_ms) / MS_PER_EVENT)
-                .saturating_mul(self.machines.len() as u64 / 4 + 1)
-                .saturating_add(200_000),
-        );
+        let machines = u64::try_from(self.machines.len()).unwrap_or(1);
+        let quiet = (end_ms.saturating_sub(self.now_ms) / MS_PER_EVENT).saturating_mul(machines);
+        let events_max = self.counts.events.saturating_add(quiet).saturating_add(EVENTS_AT_ONCE);
         while self.broken.is_none() {
             let Some(entry) = self.due.first_entry().filter(|entry| entry.key().0 <= end_ms) else { break };
             let ((at_ms, turn), due) = entry.remove_entry();

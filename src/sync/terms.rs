@@ -62,6 +62,8 @@ pub fn standings(
         KeyState::Active => Some(between(region, own, peer, ledger, held.contains(&ledger))),
         // What others wrote counts by their signatures, whoever brings it; it may lie nowhere else.
         KeyState::Retired if held.contains(&ledger) => Some(Standing { gives: false, takes: Take::Everything }),
+        // What a holder wrote makes a copy: whoever gave its own up would begin another.
+        KeyState::Retired if nodes_that_hold(region, own, ledger).contains(&peer) => Some(Standing::default()),
         KeyState::Retired => Some(Standing { gives: false, takes: Take::Of(peer) }),
         KeyState::Revoked(_) => None,
     };
@@ -139,7 +141,9 @@ mod tests {
         world.root(&revoked(12, Vec::new(), 0));
         let region = world.region();
         assert_eq!(between_nodes(&region, 10, 11, 0), Standing { gives: false, takes: Take::Everything });
-        assert_eq!(between_nodes(&region, 10, 11, 1), Standing { gives: false, takes: Take::Of(node(11)) }, "not held at 10");
+        let of = |own, ledger| between_nodes(&region, own, 11, ledger);
+        assert_eq!(of(10, 2), Standing { gives: false, takes: Take::Of(node(11)) }, "held neither here nor there");
+        assert_eq!(of(10, 1), Standing::default(), "what its home wrote would make a copy here that nobody wants");
         assert!(standings(&region, node(10), node(12), &BTreeSet::new(), &BTreeSet::new()).is_empty());
         assert!(standings(&region, node(10), node(99), &BTreeSet::new(), &BTreeSet::new()).is_empty(), "a stranger");
     }
