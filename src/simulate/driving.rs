@@ -49,9 +49,14 @@ impl World {
                     self.at(at_ms.max(self.now_ms), Due::Wake(spot));
                 }
             }
-            other => {
+            reading @ (Action::Fill(..)
+            | Action::Compare(..)
+            | Action::Look(..)
+            | Action::Count(..)
+            | Action::List(..)
+            | Action::Verify(..)) => {
                 let in_ms = self.draws.between(0, 5);
-                self.later(in_ms, Due::Work(spot, other));
+                self.later(in_ms, Due::Work(spot, reading));
             }
         }
     }
