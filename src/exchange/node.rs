@@ -2,6 +2,7 @@
 
 mod answer;
 mod hint;
+mod retry;
 
 use super::aside::{Aside, Reason};
 use super::copies::{Copies, Holding};
@@ -450,38 +451,6 @@ impl Exchange {
         let said = self.copies.of(ledger, id).map(|copy| copy.holding);
         if let (Some(peer), Some(held), Some(said)) = (self.peers.get_mut(&id), self.ledgers.get(&ledger), said) {
             peer.settled.insert(ledger, Settled::between(&held.frontier, said));
-        }
-    }
-
-    /// Nothing came back: try again later.
-    fn lost(&mut self, token: Token) {
-        let Some((id, ledger, _)) = self.tokens.remove(&token) else { return };
-        if let Some(peer) = self.peers.get_mut(&id) {
-            peer.running.remove(&ledger);
-        }
-        self.retry_later(id, ledger);
-    }
-
-    fn retry_later(&mut self, id: NodeId, ledger: LedgerId) {
-        let Some(peer) = self.peers.get_mut(&id) else { return };
-        let now = self.now;
-        let at_ms = *peer.retry_at_ms.get_or_insert_with(|| now.ms.saturating_add(peer.backoff.fail(now.random)));
-        if !peer.retry.contains(&ledger) {
-            peer.retry.push(ledger);
-        }
-        self.actions.push(Action::WakeAt(at_ms));
-    }
-
-    fn retry(&mut self) {
-        let due = |peer: &Peer| peer.retry_at_ms.is_some_and(|at_ms| at_ms <= self.now.ms);
-        let ids: Vec<NodeId> = self.peers.iter().filter(|(_, peer)| due(peer)).map(|(id, _)| *id).collect();
-        for id in ids {
-            let peer = self.peers.entry(id).or_default();
-            peer.retry_at_ms = None;
-            for ledger in std::mem::take(&mut peer.retry) {
-                self.wait(Waiting { peer: id, ledger, how: How::Compare });
-                self.hint_again(id, ledger);
-            }
         }
     }
 

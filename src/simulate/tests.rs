@@ -8,8 +8,11 @@ const SEEDS: u64 = 200;
 /// Seeds with KUSURIBAKO_LONG=1.
 const SEEDS_LONG: u64 = 5_000;
 
+/// A dense quarter of an hour.
+const LASTS_MS: u64 = 15 * 60 * 1_000;
+
 fn live(sites: usize, seed: u64) -> Report {
-    let report = run(&Wish::short(sites, seed));
+    let report = run(&Wish { sites, seed, lasts_ms: LASTS_MS, happenings: 16 });
     if let Some(broken) = &report.broken {
         panic!(
             "{} at {} ms: {}\nreplay with: kusuribako simulate --sites {sites} --seed {seed}",
@@ -22,14 +25,14 @@ fn live(sites: usize, seed: u64) -> Report {
 }
 
 fn sites(seed: u64) -> usize {
-    [2, 3, 3, 4, 4, 5, 6, 8][usize::try_from(seed % 8).unwrap()]
+    [2, 3, 3, 4][usize::try_from(seed % 4).unwrap()]
 }
 
 fn live_all(first: u64) {
     let seeds = if std::env::var_os("KUSURIBAKO_LONG").is_some() { SEEDS_LONG } else { SEEDS };
-    for seed in (first..seeds).step_by(2) {
-        live(sites(seed), seed);
-    }
+    let all = (first..seeds).step_by(2).map(|seed| (seed, std::panic::catch_unwind(|| live(sites(seed), seed))));
+    let broken: Vec<u64> = all.filter(|(_, lived)| lived.is_err()).map(|(seed, _)| seed).collect();
+    assert!(broken.is_empty(), "seeds that broke an invariant: {broken:?}");
 }
 
 #[test]
@@ -47,5 +50,5 @@ fn a_seed_replays_and_another_is_another() {
     let (one, again, other) = (live(4, 7), live(4, 7), live(4, 8));
     assert_eq!(one, again);
     assert_ne!(one.digest, other.digest);
-    assert!(one.entries > 50 && one.questions > 500, "something happens in it: {one:?}");
+    assert!(one.entries > 10 && one.questions > 100, "something happens in it: {one:?}");
 }
