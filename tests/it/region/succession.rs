@@ -111,6 +111,50 @@ fn until_filled(new: &Clinic<'_>) {
     });
 }
 
+/// A new box that was handed the lost clinic's keys, and admitted by whoever signs for the region, elsewhere.
+fn admitted<'l>(lan: &'l Lan, region: &Region<'_>, before: &Before) -> Clinic<'l> {
+    // Its staff stand before a new box; somebody with the region's key says yes.
+    let (new, handed) = asked(lan, region, before.holders[0], NEW, &[]);
+    assert_eq!(handed["admitted"], false);
+    let proposal = handed["proposal"].as_str().unwrap();
+    let status = region.clinics[0].until_status("the proposal is known where the key is", |status| {
+        status["troubles"].as_array().unwrap().iter().any(|trouble| trouble.to_string().contains(&proposal[..10]))
+    });
+    assert!(status.to_string().contains("region admit"), "{status:#}");
+    region.clinics[0].ok(&["region", "admit", &proposal[..10], "--root", &region.root()]);
+    new
+}
+
+/// The old box refuses what is new, says why, and is read all the same.
+fn takes_nothing_new(old: &mut Clinic<'_>, card: &Card) {
+    let refused = old.write_memo(card, "古い箱で");
+    assert!(refused.starts_with("HTTP/1.1 403") && refused.contains("別の機器に替わった"), "{refused}");
+    let page = old.read(card);
+    assert!(
+        page.starts_with("HTTP/1.1 200") && page.contains("別の機器に替わった"),
+        "it is read there, with a warning: {page}"
+    );
+    let patient = ["patient", "add", "--name", "x", "--birth", "19580303", "--sex", "male"];
+    assert_eq!(old.run(&patient).code, 1);
+    old.stop();
+    assert_eq!(old.run(&patient).code, 1, "also while nobody serves it");
+}
+
+/// It serves at once, and says that its records are still coming.
+fn serves_while_it_is_filled(lan: &Lan, new: &mut Clinic<'_>) {
+    lan.cut(&[NEW], &[0, 1, 2, 3, 4, 5]);
+    new.start();
+    let status = new.until_status("its records are still coming", |status| !status["filling"].is_null());
+    assert!(status["filling"]["of"].is_null() && status["filling"]["entries"].as_u64() > Some(0), "{status:#}");
+    assert!(status["troubles"].as_array().unwrap().iter().any(|trouble| trouble["kind"] == "filling"), "{status:#}");
+    let page = new.front();
+    assert!(page.contains(NAMES[LOST]) && page.contains("届いている途中"), "{page}");
+    new.patient("患者 間");
+    lan.heal();
+    until_filled(new);
+    assert!(!new.front().contains("届いている途中"));
+}
+
 #[test]
 fn a_new_box_takes_over_with_everything_and_the_old_one_s_last_writes_arrive() {
     let Some(lan) = Lan::new("a_new_box_takes_over_with_everything_and_the_old_one_s_last_writes_arrive", NEW + 1) else {
@@ -122,16 +166,7 @@ fn a_new_box_takes_over_with_everything_and_the_old_one_s_last_writes_arrive() {
     let (mut late, late_card) = written_alone(&lan, &early, "患者 後");
     std::fs::remove_dir_all(region.clinics[LOST].data()).unwrap();
 
-    // Its staff stand before a new box; somebody with the region's key says yes.
-    let holder = before.holders[0];
-    let (mut new, handed) = asked(&lan, &region, holder, NEW, &[]);
-    assert_eq!(handed["admitted"], false);
-    let proposal = handed["proposal"].as_str().unwrap();
-    let status = region.clinics[0].until_status("the proposal is known where the key is", |status| {
-        status["troubles"].as_array().unwrap().iter().any(|trouble| trouble.to_string().contains(&proposal[..10]))
-    });
-    assert!(status.to_string().contains("region admit"), "{status:#}");
-    region.clinics[0].ok(&["region", "admit", &proposal[..10], "--root", &region.root()]);
+    let (holder, mut new) = (before.holders[0], admitted(&lan, &region, &before));
 
     // The old box turns up before the new one is filled.
     early.start();
@@ -139,30 +174,8 @@ fn a_new_box_takes_over_with_everything_and_the_old_one_s_last_writes_arrive() {
         status["troubles"].as_array().unwrap().iter().any(|trouble| trouble["kind"] == "taken-over")
     });
     region.clinics[holder].until_status("what it wrote alone is here", |_| reads(&region.clinics[holder], &early_card));
-    let refused = early.write_memo(&before.cards[0], "古い箱で");
-    assert!(refused.starts_with("HTTP/1.1 403") && refused.contains("別の機器に替わった"), "{refused}");
-    let page = early.read(&before.cards[0]);
-    assert!(
-        page.starts_with("HTTP/1.1 200") && page.contains("別の機器に替わった"),
-        "it is read there, with a warning: {page}"
-    );
-    let patient = ["patient", "add", "--name", "x", "--birth", "19580303", "--sex", "male"];
-    assert_eq!(early.run(&patient).code, 1);
-    early.stop();
-    assert_eq!(early.run(&patient).code, 1, "also while nobody serves it");
-
-    // It serves at once, and says that its records are still coming.
-    lan.cut(&[NEW], &[0, 1, 2, 3, 4, 5]);
-    new.start();
-    let status = new.until_status("its records are still coming", |status| !status["filling"].is_null());
-    assert!(status["filling"]["of"].is_null() && status["filling"]["entries"].as_u64() > Some(0), "{status:#}");
-    assert!(status["troubles"].as_array().unwrap().iter().any(|trouble| trouble["kind"] == "filling"), "{status:#}");
-    let page = new.front();
-    assert!(page.contains(NAMES[LOST]) && page.contains("届いている途中"), "{page}");
-    new.patient("患者 間");
-    lan.heal();
-    until_filled(&new);
-    assert!(!new.front().contains("届いている途中"));
+    takes_nothing_new(&mut early, &before.cards[0]);
+    serves_while_it_is_filled(&lan, &mut new);
     for card in before.cards.iter().chain([&early_card]) {
         assert!(reads(&new, card), "{}", new.log());
     }
