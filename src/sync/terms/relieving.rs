@@ -133,12 +133,12 @@ mod tests {
         for at_ms in [0, SETTLE_MS, 60_000] {
             assert_eq!(relieving.settle(LEDGER, &relief, OWN, &[], at_ms), None);
         }
-        assert!(!relieving.making(LEDGER).is_some());
+        assert!(relieving.making(LEDGER).is_none());
         let summary = Summary::of([&EntryId([3; 32])]);
         let holding = Holding { summary, boot: Incarnation([2; 8]), turn: 0, entries: 9, missing: 0, features: 0 };
         let other = Seen { node: NodeId([2; 32]), site: SiteId([2; 16]), holding, is_own: false };
         assert_eq!(relieving.settle(LEDGER, &relief, OWN, &[other], 60_001), Some(SETTLE_MS));
-        assert!(!relieving.making(LEDGER).is_some(), "others may answer in a moment");
+        assert!(relieving.making(LEDGER).is_none(), "others may answer in a moment");
         assert_eq!(relieving.settle(LEDGER, &relief, OWN, &[other], 60_001 + SETTLE_MS), None);
         assert!(relieving.making(LEDGER).is_some());
         assert!(relieving.is_near(Some(OWN)) && !relieving.is_near(Some(SiteId([2; 16]))) && !relieving.is_near(None));
