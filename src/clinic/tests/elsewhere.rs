@@ -198,7 +198,7 @@ fn what_was_left_in_the_inbox_is_listed_as_written_by_whom_it_was_left() {
     stranger_dir.clock.advance(Duration::from_secs(3600));
     let fact = crate::clinic::intake::NewFact::minted(memo("救護所で"), source(), &SystemEntropy::default());
     let concerns = Concerns { locator: Some(card.code.locator()), external_id: None };
-    stranger.leave_in_inbox(home.ledger(), &concerns, &[fact.clone()]).unwrap();
+    stranger.leave_in_inbox(home.ledger(), &concerns, std::slice::from_ref(&fact)).unwrap();
     copy(&stranger, home, home.ledger(), None);
     assert!(home.elsewhere().unwrap().is_empty(), "it has not been opened yet");
     home.open_inbox().unwrap();
