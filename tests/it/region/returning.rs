@@ -103,40 +103,8 @@ fn a_home_that_was_alone_for_days_brings_its_writes_and_sees_what_happened_elsew
     clinics[at].until_status("and at the holder", |_| clinics[at].page(&card, "/record/history").contains("ﾒﾁｺﾊﾞｰﾙ"));
     until_copied(&clinics[0]);
 
-    // Once, and in one order.
-    let visits = same_pages(&clinics, at, &card, "/record/history");
-    let position = |drug: &str| {
-        let found: Vec<usize> = (0..visits.len()).filter(|place| visits[*place].contains(drug)).collect();
-        let [place] = found[..] else { panic!("{drug} once: {visits:#?}") };
-        place
-    };
-    assert!(position("ﾛｷｿﾆﾝ") < position("ﾒﾁｺﾊﾞｰﾙ") && position("ﾒﾁｺﾊﾞｰﾙ") < position("ｺﾘｵﾊﾟﾝ"), "newest first: {visits:#?}");
-    let notes = same_pages(&clinics, at, &card, "/record/notes");
-    let written: Vec<&str> =
-        ["三日目", "二日目", "一日目"].into_iter().filter(|day| notes.iter().any(|note| note.contains(day))).collect();
-    assert_eq!((written.len(), notes.len()), (3, 3), "{notes:#?}");
-    assert!(notes.iter().zip(written).all(|(note, day)| note.contains(day)), "newest first: {notes:#?}");
-
-    // What happened elsewhere, with where and when.
-    let news = list(&clinics[0]);
-    let now_ms = item(&news, "三日目")["arrived_ms"].as_i64().unwrap();
-    for (says, place, days_ago, by_inbox) in
-        [("一日目", NAMES[at], 3, false), ("三日目", NAMES[at], 1, false), ("ﾒﾁｺﾊﾞｰﾙ", NAMES[stranger], 1, true)]
-    {
-        let item = item(&news, says);
-        assert_eq!(
-            (&item["where"], &item["inbox"], &item["state"]),
-            (&place.into(), &by_inbox.into(), &"new".into()),
-            "{item:#}"
-        );
-        let (written_ms, arrived_ms) = (item["written_ms"].as_i64().unwrap(), item["arrived_ms"].as_i64().unwrap());
-        let age = (now_ms - written_ms - days_ago * DAY_MS).abs();
-        assert!(age < DAY_MS / 4 && (arrived_ms - now_ms).abs() < DAY_MS / 4, "{says}: {item:#}");
-    }
-    assert!(!news.to_string().contains("二日目") && !news.to_string().contains("ﾛｷｿﾆﾝ"), "what the home wrote is no news");
-    let looks = news["new"]["looks"].as_u64().unwrap();
-    assert!(looks >= 2 && news["new"]["patients"] == 1, "who looked there is listed too: {news:#}");
-
+    in_one_order(&clinics, at, &card);
+    where_and_when(&clinics[0], at, stranger);
     decide(&clinics, at, &card, &staff);
 
     // A second meeting changes nothing.
@@ -163,6 +131,44 @@ fn a_home_that_was_alone_for_days_brings_its_writes_and_sees_what_happened_elsew
     [0, at].into_iter().for_each(|at| is_clean(&clinics[at]));
     let stopped = list(&clinics[0]);
     assert_eq!(item(&stopped, "一日目")["where"], NAMES[at], "a stopped clinic knows where it was written, too");
+}
+
+/// Everything is there once, and shown in one order at home and at the holder.
+fn in_one_order(clinics: &[Clinic<'_>], at: usize, card: &Card) {
+    let visits = same_pages(clinics, at, card, "/record/history");
+    let position = |drug: &str| {
+        let found: Vec<usize> = (0..visits.len()).filter(|place| visits[*place].contains(drug)).collect();
+        let [place] = found[..] else { panic!("{drug} once: {visits:#?}") };
+        place
+    };
+    assert!(position("ﾛｷｿﾆﾝ") < position("ﾒﾁｺﾊﾞｰﾙ") && position("ﾒﾁｺﾊﾞｰﾙ") < position("ｺﾘｵﾊﾟﾝ"), "newest first: {visits:#?}");
+    let notes = same_pages(clinics, at, card, "/record/notes");
+    let written: Vec<&str> =
+        ["三日目", "二日目", "一日目"].into_iter().filter(|day| notes.iter().any(|note| note.contains(day))).collect();
+    assert_eq!((written.len(), notes.len()), (3, 3), "{notes:#?}");
+    assert!(notes.iter().zip(written).all(|(note, day)| note.contains(day)), "newest first: {notes:#?}");
+}
+
+/// What happened elsewhere is listed with where and when, and nothing else.
+fn where_and_when(home: &Clinic<'_>, at: usize, stranger: usize) {
+    let news = list(home);
+    let now_ms = item(&news, "三日目")["arrived_ms"].as_i64().unwrap();
+    for (says, place, days_ago, by_inbox) in
+        [("一日目", NAMES[at], 3, false), ("三日目", NAMES[at], 1, false), ("ﾒﾁｺﾊﾞｰﾙ", NAMES[stranger], 1, true)]
+    {
+        let item = item(&news, says);
+        assert_eq!(
+            (&item["where"], &item["inbox"], &item["state"]),
+            (&place.into(), &by_inbox.into(), &"new".into()),
+            "{item:#}"
+        );
+        let (written_ms, arrived_ms) = (item["written_ms"].as_i64().unwrap(), item["arrived_ms"].as_i64().unwrap());
+        let age = (now_ms - written_ms - days_ago * DAY_MS).abs();
+        assert!(age < DAY_MS / 4 && (arrived_ms - now_ms).abs() < DAY_MS / 4, "{says}: {item:#}");
+    }
+    assert!(!news.to_string().contains("二日目") && !news.to_string().contains("ﾛｷｿﾆﾝ"), "what the home wrote is no news");
+    let looks = news["new"]["looks"].as_u64().unwrap();
+    assert!(looks >= 2 && news["new"]["patients"] == 1, "who looked there is listed too: {news:#}");
 }
 
 /// Accept, ask, be answered at the other clinic, export.
