@@ -169,8 +169,9 @@ impl World {
                     other.id == node && boot == Some(copy.holding.boot)
                 };
                 let Some(holder) = self.machines.iter().find(speaks) else { continue };
-                // What was dropped since is said when it is asked next.
-                let Some(there) = holder.disk.ledgers.get(ledger) else { continue };
+                // What was given up since is said when it is asked next, also where something for the inbox came after it.
+                let is_held = holder.run.as_ref().is_some_and(|run| run.held.contains(ledger));
+                let Some(there) = holder.disk.ledgers.get(ledger).filter(|_| is_held) else { continue };
                 // What is on the disk and was not told yet is not claimed.
                 let claimed = disk.at.keys().filter(|_| run.stored.is_empty());
                 if let Some(id) = claimed.clone().find(|id| !there.has_whole(id) && !holder.disk.holes.contains_key(*id)) {

@@ -37,7 +37,7 @@ enum Try {
 use Try::{Apart, With};
 
 /// Every command there is. A new one does not pass without a row here.
-const COMMANDS: [(&str, Try); 45] = [
+const COMMANDS: [(&str, Try); 66] = [
     ("demo", Apart("clinics of its own, made anew")),
     ("init", With(&["--name", "x"])),
     ("serve", With(&["--listen", "127.0.0.1:0", "--sync-listen", "off"])),
@@ -83,6 +83,27 @@ const COMMANDS: [(&str, Try); 45] = [
     ("card replace", With(&["{code}"])),
     ("card revoke", With(&["{code}"])),
     ("card list", With(&["--json"])),
+    ("badge issue", With(&["--duty", "{file}", "--name", "x", "--licence", "1", "--area", "all", "--out", "{out}/badge"])),
+    ("badge open", With(&["--badge", "{file}", "--pin-file", "{file}"])),
+    ("badge list", With(&["--json"])),
+    ("carry export", With(&["--to", "{out}/stick", "--ledgers", "held"])),
+    ("carry open", With(&["--listen", "127.0.0.1:0"])),
+    ("carry return", With(&["--from", "{out}/stick"])),
+    ("drugs import", With(&["{file}"])),
+    ("drugs search", With(&["ワーファリン"])),
+    ("drugs status", With(&["--json"])),
+    ("elsewhere list", With(&["--json"])),
+    ("elsewhere accept", With(&["--all", "--staff", "{file}"])),
+    ("elsewhere query", With(&["00", "--text", "x", "--staff", "{file}"])),
+    ("elsewhere withdraw", With(&["00", "--staff", "{file}"])),
+    ("elsewhere questions", With(&["--json"])),
+    ("elsewhere answer", With(&["00", "--text", "x", "--staff", "{file}"])),
+    ("elsewhere export", With(&["--out", "{out}/news.csv"])),
+    ("region succeed", With(&["さくら薬局", "--request", "{file}", "--code", "x", "--staff", "{file}", "--answer-out", "{out}/heritage"])),
+    ("region admit", With(&["さくら薬局", "--root", "{file}"])),
+    ("set-aside bring", With(&["{out}/stick"])),
+    ("set-aside adopt", With(&["さくら薬局", "--staff", "{file}"])),
+    ("simulate", Apart("a region in memory")),
 ];
 
 /// The names of all commands that have none below them.
@@ -219,9 +240,9 @@ impl Scene {
     }
 
     fn try_pages(&self) {
-        let routes = include_str!("../../../src/web.rs").split(".route(\"").skip(1);
+        let routes = concat!(include_str!("../../../src/web.rs"), include_str!("../../../src/web/staff.rs")).split(".route(\"").skip(1);
         let paths: Vec<&str> = routes.map(|rest| rest.split('"').next().unwrap()).collect();
-        assert!(paths.len() > 20 && paths.contains(&"/record/history"));
+        assert!(paths.len() > 20 && paths.contains(&"/record/history") && paths.contains(&"/staff/elsewhere"));
         let fills = [("{code}", self.known.code.as_str()), ("{fact}", self.known.patient.as_str()), ("{paper}", "a4")];
         for path in paths {
             let path = fills.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value));
