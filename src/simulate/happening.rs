@@ -2,7 +2,7 @@
 
 use super::machine::Durable;
 use super::world::{Due, World};
-use crate::exchange::{Chain, EntryRef};
+use crate::exchange::EntryRef;
 use crate::ledger::{EntryId, LedgerId};
 use crate::region::KeyState;
 use std::collections::{BTreeMap, BTreeSet};
@@ -157,10 +157,8 @@ impl World {
             if let Some(signature) = &mut rows.rows[row].signature {
                 signature[7] ^= 1;
             }
-            let before = rows.rows.iter().filter(|kept| kept.signature.is_some() && Chain::of(&kept.open) == head.chain);
-            let from = before.map(|kept| kept.open.seq()).filter(|seq| *seq < head.seq).max().unwrap_or(0).saturating_add(1);
-            let spoiled = disk.spoiled.entry((ledger, head.chain)).or_insert(from);
-            *spoiled = from.min(*spoiled);
+            // What earlier heads cover is asked for under the last one only, so the whole chain stays here.
+            disk.spoiled.insert((ledger, head.chain), 1);
         });
         self.later(2_000, Due::Start(at));
         "signature rotted"

@@ -101,23 +101,28 @@ impl World {
         self.end_clones();
     }
 
-    /// Of two boxes with one key the second is switched off. By now others have what it wrote, where there are others: the first never hears it from the
-    /// second itself.
+    /// Of two boxes with one key the second is switched off. What nobody has of it by then is lost with it: others turn to the one and the other, and
+    /// the first never hears of the second from itself.
     fn end_clones(&mut self) {
         for at in 0..self.machines.len() {
             let id = self.machines[at].id;
             if self.machines[..at].iter().any(|first| first.id == id && !first.is_gone) {
-                let mut before = self.whole_at(at);
-                before.retain(|ledger, _| {
-                    let holds = |other: &Machine| other.run.as_ref().is_some_and(|run| run.held.contains(ledger));
-                    !self.machines.iter().any(|other| other.id != id && other.is_active() && holds(other))
-                });
+                let before = self.whole_at(at);
                 self.stop(at, 3_000);
                 self.machines[at].is_gone = true;
                 let Self { truth, machines, .. } = self;
                 truth.harmed(machines, &before);
             }
         }
+    }
+
+    /// Whether a ledger's copy was harmed somewhere in a way that nobody can notice before everything is compared: a hole below a tip, a rotten
+    /// signature. What lies behind it cannot be passed on from there.
+    fn is_rotten(&self, ledger: LedgerId) -> bool {
+        self.machines.iter().any(|machine| {
+            let has_rot = machine.disk.spoiled.keys().any(|(of, _)| *of == ledger);
+            has_rot || machine.disk.holes.values().any(|(of, _)| *of == ledger)
+        })
     }
 
     fn audit_all(&mut self) {
@@ -186,7 +191,7 @@ impl World {
             machine.run.as_ref().is_some_and(|run| run.held.contains(&ledger))
                 && !machine.disk.whole(ledger).collect::<Vec<_>>().is_empty()
         });
-        if target == 0 || sources.count() == 0 {
+        if target == 0 || sources.count() == 0 || self.is_rotten(ledger) {
             return None;
         }
         let able: BTreeSet<SiteId> = group.iter().map(|other| self.machines[*other].site).collect();
@@ -215,7 +220,10 @@ impl World {
 
     fn check_end(&mut self) {
         let running: Vec<usize> = self.running().into_iter().filter(|at| !self.machines[*at].is_gone).collect();
-        let digests: BTreeSet<[u8; 32]> = running.iter().map(|at| self.machines[*at].disk.known.digest()).collect();
+        // A box whose admission was lost with whoever knew of it belongs to nobody.
+        let is_known = |at: &&usize| self.region(**at).key_state(self.machines[**at].id).is_some();
+        let digests: BTreeSet<[u8; 32]> =
+            running.iter().filter(is_known).map(|at| self.machines[*at].disk.known.digest()).collect();
         if digests.len() > 1 {
             return self.breaks(Invariant::StatementsOne, || format!("{} different sets of statements", digests.len()));
         }
@@ -297,11 +305,8 @@ impl World {
                 |site: SiteId| self.machines.iter().any(|other| other.site == site && other.is_active() && !other.is_gone);
             let homes = region.homes(*ledger).all(|home| runs(home.id));
             let named = region.placements().named(*ledger).iter().all(|site| runs(*site));
-            let is_rotten = self.machines.iter().any(|other| {
-                let has_rot = other.disk.spoiled.keys().any(|(of, _)| of == ledger);
-                let has_hole = other.disk.holes.values().any(|(of, _)| of == ledger);
-                has_rot || has_hole || other.disk.ledgers.get(ledger).is_some_and(|disk| disk.frontier().missing() > 0)
-            });
+            let lacks = |other: &Machine| other.disk.ledgers.get(ledger).is_some_and(|disk| disk.frontier().missing() > 0);
+            let is_rotten = self.is_rotten(*ledger) || self.machines.iter().any(lacks);
             homes && named && !is_rotten && !has_revoked
         };
         let surplus = run.held.iter().find(|ledger| !region.holders(**ledger).contains(&machine.site) && is_open(ledger))?;

@@ -36,13 +36,13 @@ fn live_all(first: u64) {
 }
 
 #[test]
-#[ignore = "open: three sites, seed 7 of an hour breaks the emergency's target (docs/simulation.md); run it with --ignored"]
+#[ignore = "open: some seeds break an invariant (docs/simulation.md); run it with --ignored"]
 fn no_invariant_breaks_under_even_seeds() {
     live_all(0);
 }
 
 #[test]
-#[ignore = "open: three sites, seed 7 of an hour breaks the emergency's target (docs/simulation.md); run it with --ignored"]
+#[ignore = "open: some seeds break an invariant (docs/simulation.md); run it with --ignored"]
 fn no_invariant_breaks_under_odd_seeds() {
     live_all(1);
 }

@@ -99,7 +99,10 @@ const COMMANDS: [(&str, Try); 66] = [
     ("elsewhere questions", With(&["--json"])),
     ("elsewhere answer", With(&["00", "--text", "x", "--staff", "{file}"])),
     ("elsewhere export", With(&["--out", "{out}/news.csv"])),
-    ("region succeed", With(&["さくら薬局", "--request", "{file}", "--code", "x", "--staff", "{file}", "--answer-out", "{out}/heritage"])),
+    (
+        "region succeed",
+        With(&["さくら薬局", "--request", "{file}", "--code", "x", "--staff", "{file}", "--answer-out", "{out}/heritage"]),
+    ),
     ("region admit", With(&["さくら薬局", "--root", "{file}"])),
     ("set-aside bring", With(&["{out}/stick"])),
     ("set-aside adopt", With(&["さくら薬局", "--staff", "{file}"])),
@@ -240,7 +243,8 @@ impl Scene {
     }
 
     fn try_pages(&self) {
-        let routes = concat!(include_str!("../../../src/web.rs"), include_str!("../../../src/web/staff.rs")).split(".route(\"").skip(1);
+        let routes =
+            concat!(include_str!("../../../src/web.rs"), include_str!("../../../src/web/staff.rs")).split(".route(\"").skip(1);
         let paths: Vec<&str> = routes.map(|rest| rest.split('"').next().unwrap()).collect();
         assert!(paths.len() > 20 && paths.contains(&"/record/history") && paths.contains(&"/staff/elsewhere"));
         let fills = [("{code}", self.known.code.as_str()), ("{fact}", self.known.patient.as_str()), ("{paper}", "a4")];
