@@ -272,7 +272,7 @@ impl Exchange {
             Event::Listed(token, bodies) => self.go_on(token, Input::Listed(bodies)),
             Event::Verdict(token, verdict) => self.go_on(token, Input::Verdict(verdict)),
             Event::Stored(token, batch) => self.stored(token, batch),
-            Event::Dropped(ledger) => self.ledgers.entry(ledger).or_default().frontier = Frontier::default(),
+            Event::Dropped(ledger) => self.dropped(ledger),
             Event::Audit(peer, ledger) => self.wait(Waiting { peer, ledger, how: How::Audit }),
             Event::Ask(peer, ledger) => self.wait(Waiting { peer, ledger, how: How::Compare }),
             Event::Time => {}
@@ -286,9 +286,28 @@ impl Exchange {
         let ledgers: Vec<LedgerId> = standings.keys().copied().collect();
         self.aside.forget_refusals(id);
         let peer = self.peers.entry(id).or_default();
-        peer.standings = standings;
+        let before = std::mem::replace(&mut peer.standings, standings);
         peer.settled.clear();
+        let left: Vec<LedgerId> = peer.running.keys().filter(|ledger| !ledgers.contains(ledger)).copied().collect();
+        let was_given = |ledger: &LedgerId| before.get(ledger).is_some_and(|standing| standing.gives);
+        let opened: Vec<LedgerId> = ledgers.iter().filter(|ledger| !before.is_empty() && !was_given(ledger)).copied().collect();
         ledgers.into_iter().for_each(|ledger| self.wait(Waiting { peer: id, ledger, how: How::Compare }));
+        left.into_iter().for_each(|ledger| self.stop_fetch(id, ledger));
+        // It may have asked before it was let, and asks again only if it is told.
+        opened.into_iter().for_each(|ledger| self.hint_anew(id, ledger));
+    }
+
+    /// A copy was given up. What is on its way for it begins where the copy ended, and would leave a hole before itself.
+    fn dropped(&mut self, ledger: LedgerId) {
+        self.ledgers.entry(ledger).or_default().frontier = Frontier::default();
+        let peers: Vec<NodeId> = self.peers.keys().copied().collect();
+        peers.into_iter().for_each(|id| self.stop_fetch(id, ledger));
+    }
+
+    fn stop_fetch(&mut self, id: NodeId, ledger: LedgerId) {
+        if let Some(running) = self.peers.get_mut(&id).and_then(|peer| peer.running.remove(&ledger)) {
+            self.tokens.remove(&running.token);
+        }
     }
 
     fn gone(&mut self, id: NodeId) {

@@ -27,6 +27,13 @@ impl Hints {
         }
     }
 
+    /// There is news, and no saying which.
+    fn forget_names(&mut self) {
+        self.is_news = true;
+        self.is_too_many = true;
+        self.tips.clear();
+    }
+
     fn take(&mut self) -> Vec<EntryRef> {
         self.is_under_way = true;
         self.is_news = false;
@@ -46,6 +53,16 @@ impl Exchange {
             }
         }
         told.into_iter().for_each(|id| self.hint(id, ledger));
+    }
+
+    /// Tells a peer that may have a ledger from now on what there is.
+    pub(super) fn hint_anew(&mut self, id: NodeId, ledger: LedgerId) {
+        let is_worth_it = self.ledgers.get(&ledger).is_some_and(|held| held.frontier.entries() > 0);
+        let Some(peer) = self.peers.get_mut(&id).filter(|_| is_worth_it) else { return };
+        if peer.standings.get(&ledger).is_some_and(|standing| standing.gives) {
+            peer.hints.entry(ledger).or_default().forget_names();
+            self.hint(id, ledger);
+        }
     }
 
     /// After a peer was lost for a while.
@@ -72,9 +89,7 @@ impl Exchange {
             Some(Response::Refused { .. } | Response::Compared { .. } | Response::Batch { .. }) => {}
             None => {
                 // It is told again, though without the names of tips that may be tips no more.
-                hints.is_news = true;
-                hints.is_too_many = true;
-                hints.tips.clear();
+                hints.forget_names();
                 self.retry_later(id, ledger);
             }
         }

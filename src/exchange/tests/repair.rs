@@ -1,7 +1,7 @@
 //! What is lost is found and filled, what is large comes in parts, and what a batch carries is no more than needed.
 
 use super::hostile::{HONEST, LIAR, Victim, honest, written};
-use super::world::{LEDGER, Writer};
+use super::world::{LEDGER, World, Writer};
 use crate::exchange::memory::Disk;
 use crate::exchange::message::{Path, Request, Response};
 use crate::exchange::node::{Action, Event};
@@ -139,4 +139,47 @@ fn a_copy_that_was_given_up_counts_nowhere_and_is_filled_anew_if_it_is_wanted_ag
 fn said(frontier: &Frontier) -> Holding {
     let (summary, entries, missing) = (frontier.summary(), frontier.entries(), frontier.missing());
     Holding { summary, boot: Incarnation([8; 8]), turn: 1, entries, missing, features: 0 }
+}
+
+#[test]
+fn whoever_asked_before_it_was_let_is_told_when_it_is() {
+    let mut world = World::of(2, fastrand::Rng::with_seed(1));
+    world.heal();
+    let (giver, taker) = (world.nodes[0].id, world.nodes[1].id);
+    let on = |gives| [(LEDGER, Standing { gives, takes: Take::Nothing })].into();
+    world.tell(0, Event::Peer { peer: taker, standings: on(false) });
+    world.append(0, &[vec![1; 50]]);
+    // It learns of it, asks, and is refused.
+    world
+        .tell(1, Event::Peer { peer: giver, standings: [(LEDGER, Standing { gives: false, takes: Take::Everything })].into() });
+    world.rest();
+    assert_eq!(world.nodes[1].disk.at.len(), 0);
+    // The other's terms changed; nothing else did, and it wants nothing for itself.
+    world.tell(0, Event::Peer { peer: taker, standings: on(true) });
+    world.rest();
+    assert_eq!(world.nodes[1].disk.at.len(), 1);
+}
+
+#[test]
+fn what_was_on_its_way_for_a_copy_that_was_given_up_leaves_no_hole() {
+    for flights in 0..40 {
+        let mut world = World::of(2, fastrand::Rng::with_seed(flights));
+        world.append(0, &[vec![1; 50], vec![2; 50], vec![3; 50]]);
+        // From here on nothing is lost on its way.
+        world.heal();
+        assert_eq!(world.nodes[1].disk.at.len(), 3);
+        world.append(0, &[vec![4; 50], vec![5; 50]]);
+        (0..flights).for_each(|_| world.fly());
+        if world.is_storing(1) {
+            continue;
+        }
+        // Given up, and wanted again at once.
+        world.nodes[1].disk = Disk::default();
+        let peer = world.nodes[0].id;
+        let wanted = [(LEDGER, Standing::holder())].into();
+        world.tell(1, Event::Dropped(LEDGER));
+        world.tell(1, Event::Peer { peer, standings: wanted });
+        world.rest();
+        assert_eq!(world.nodes[1].disk.at.len(), 5, "after {flights} messages");
+    }
 }

@@ -299,8 +299,14 @@ impl World {
         }
     }
 
+    /// Whether a node's store was given something that it has not stored, or has not told of.
+    pub(crate) fn is_storing(&self, at: usize) -> bool {
+        let stores = |flight: &Flight| matches!(flight, Flight::Work { node, action: Action::Store(..), .. } if *node == at);
+        self.flights.iter().any(stores) || !self.nodes[at].stored.is_empty()
+    }
+
     /// One of all that is on its way arrives.
-    fn fly(&mut self) {
+    pub(crate) fn fly(&mut self) {
         if self.flights.is_empty() {
             return;
         }
