@@ -162,7 +162,11 @@ def emergency(lan, clinics, patients, visits, mbit, scratch):
     def whole(row):
         return row["copies"] and row["copies"]["reached"]
 
-    until(lambda: whole(ledger(home)), pause=0.5)
+    def copied(row):
+        others = [holder for holder in row["holders"] if holder["site"] != own]
+        return others and all(holder["entries"] and holder["behind"] == 0 for holder in others)
+
+    until(lambda: copied(ledger(home)), pause=0.5)
     names = {site["site"]: site["name"] for site in home.json("region", "status")["sites"]}
     held = [names[holder["site"]] for holder in ledger(home)["holders"] if holder["site"] != own]
     holders = [clinic for clinic in clinics if f"clinic {clinic.at}" in held]
