@@ -39,17 +39,25 @@ pub struct Wish {
     pub lasts_ms: u64,
     /// How many things happen in that time, besides what is written.
     pub happenings: u64,
+    /// Whether disks are copied and both run.
+    pub has_clones: bool,
 }
 
 impl Wish {
     /// An hour in which much goes wrong.
     pub const fn short(sites: usize, seed: u64) -> Self {
-        Self { sites, seed, lasts_ms: 60 * 60 * 1_000, happenings: 30 }
+        Self { sites, seed, lasts_ms: 60 * 60 * 1_000, happenings: 30, has_clones: true }
     }
 
     /// Days, in which things go wrong as often as after a quake.
     pub const fn days(sites: usize, seed: u64, days: u64) -> Self {
-        Self { sites, seed, lasts_ms: days.saturating_mul(24 * 60 * 60 * 1_000), happenings: days.saturating_mul(60) }
+        Self {
+            sites,
+            seed,
+            lasts_ms: days.saturating_mul(24 * 60 * 60 * 1_000),
+            happenings: days.saturating_mul(60),
+            has_clones: true,
+        }
     }
 }
 

@@ -25,6 +25,9 @@ pub(super) struct SimulateArgs {
     /// Simulate so many days instead of one dense hour
     #[arg(long, value_name = "D")]
     days: Option<u64>,
+    /// No disk is copied so that both copies run: see docs/simulation.md
+    #[arg(long)]
+    no_clones: bool,
     /// Print one JSON document for each seed, a line each
     #[arg(long)]
     json: bool,
@@ -52,6 +55,7 @@ pub(super) fn run(args: &SimulateArgs, output: &mut Output<'_>) -> anyhow::Resul
             Some(days) => Wish::days(args.sites, seed, days),
             None => Wish::short(args.sites, seed),
         };
+        let wish = Wish { has_clones: !args.no_clones, ..wish };
         let began = clock.monotonic();
         let report = live(&wish);
         let took = clock.monotonic().saturating_sub(began);

@@ -44,7 +44,8 @@ impl World {
             16 => self.emergency(),
             17 => self.new_placement(),
             18 => self.people_act(at, other),
-            _ => self.clone_disk(at),
+            _ if self.wish.has_clones => self.clone_disk(at),
+            _ => self.restart(at, 1_000, 30_000),
         }
     }
 
