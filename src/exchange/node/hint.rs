@@ -65,11 +65,6 @@ impl Exchange {
         }
     }
 
-    /// After a peer was lost for a while.
-    pub(super) fn hint_again(&mut self, id: NodeId, ledger: LedgerId) {
-        self.hint(id, ledger);
-    }
-
     pub(super) fn hint_answered(&mut self, id: NodeId, ledger: LedgerId, response: Option<&Response>) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let hints = peer.hints.entry(ledger).or_default();
@@ -95,7 +90,7 @@ impl Exchange {
         }
     }
 
-    fn hint(&mut self, id: NodeId, ledger: LedgerId) {
+    pub(super) fn hint(&mut self, id: NodeId, ledger: LedgerId) {
         let (Some(peer), Some(held)) = (self.peers.get_mut(&id), self.ledgers.get(&ledger)) else { return };
         let Some(hints) = peer.hints.get_mut(&ledger).filter(|hints| hints.is_news && !hints.is_under_way) else { return };
         let tips = hints.take();

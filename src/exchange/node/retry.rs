@@ -31,7 +31,7 @@ impl Exchange {
             peer.retry_at_ms = None;
             for ledger in std::mem::take(&mut peer.retry) {
                 self.wait(Waiting { peer: id, ledger, how: How::Compare });
-                self.hint_again(id, ledger);
+                self.hint(id, ledger);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A helper from outside at a clinic whose staff, and all of whose neighbours, are gone: by command line, with the real program.
 
-use crate::cli::program::Clinic;
+use crate::cli::program::{Clinic, Ran};
 use crate::region_cli::{at, carry, founded, joined, ok, row, status};
 use crate::wait;
 use serde_json::Value;
@@ -66,6 +66,24 @@ fn open(holder: &Clinic, (badge, pin): &(String, String)) -> Value {
     ok(holder.run(&["badge", "open", "--badge", badge, "--pin-file", pin, "--json"])).json()
 }
 
+/// An issue with a sheet that may not be the one that it takes.
+fn tried(clinic: &Clinic, sheet: &str, out: &str) -> Ran {
+    clinic.run(&[
+        "badge",
+        "issue",
+        "--duty",
+        sheet,
+        "--name",
+        "a",
+        "--licence",
+        "b",
+        "--area",
+        "all",
+        "--out",
+        &at(clinic, out),
+    ])
+}
+
 /// Refused, with a sentence and what to do in both languages.
 fn refused(holder: &Clinic, (badge, pin): &(String, String), why: &str) {
     let ran = holder.run(&["badge", "open", "--badge", badge, "--pin-file", pin, "--json"]);
@@ -127,35 +145,9 @@ fn forged_altered_and_foreign_badges_open_nothing() {
 
     // Another region's duty key makes none of this region's badges.
     let other = founded(false);
-    let foreign = home.run(&[
-        "badge",
-        "issue",
-        "--duty",
-        &at(&other, "kit/duty.txt"),
-        "--name",
-        "a",
-        "--licence",
-        "b",
-        "--area",
-        "all",
-        "--out",
-        &at(&home, "no.txt"),
-    ]);
+    let foreign = tried(&home, &at(&other, "kit/duty.txt"), "no.txt");
     assert!(foreign.code == 1 && foreign.err.contains("not the duty key"), "{}", foreign.err);
-    let by_root = home.run(&[
-        "badge",
-        "issue",
-        "--duty",
-        &at(&home, "kit/root.txt"),
-        "--name",
-        "a",
-        "--licence",
-        "b",
-        "--area",
-        "all",
-        "--out",
-        &at(&home, "no.txt"),
-    ]);
+    let by_root = tried(&home, &at(&home, "kit/root.txt"), "no.txt");
     assert!(by_root.code == 1 && by_root.err.contains("not the duty key"), "{}", by_root.err);
 
     // Altered bytes; another PIN; no PIN at all.
@@ -182,20 +174,7 @@ fn forged_altered_and_foreign_badges_open_nothing() {
     assert_eq!(row(&listed["used"], "name", &Value::from("応援 花子"))["times"], 1);
     // Split sheets do as well as whole ones, and one of them says nothing.
     let split = founded(true);
-    let one = split.run(&[
-        "badge",
-        "issue",
-        "--duty",
-        &at(&split, "kit/duty-1.txt"),
-        "--name",
-        "a",
-        "--licence",
-        "b",
-        "--area",
-        "all",
-        "--out",
-        &at(&split, "b.txt"),
-    ]);
+    let one = tried(&split, &at(&split, "kit/duty-1.txt"), "b.txt");
     assert!(one.code == 1 && one.err.contains("another one of the three"), "{}", one.err);
 }
 
