@@ -130,6 +130,19 @@ def record(patient, visits):
     return "".join(parts).encode("cp932")
 
 
+def region_of(lan, clinics, scratch):
+    """Founds a region at the first clinic and lets the others join; the root sheet."""
+    clinics[0].do("region", "found", "--name", "bench", "--kit-out", str(scratch / "kit"))
+    root = str(scratch / "kit" / "root.txt")
+    for clinic in clinics:
+        clinic.start()
+    for clinic in clinics[1:]:
+        code = clinics[0].json("region", "invite")["code"]
+        compared = clinic.json("region", "join", code, "--address", f"{lan.address(0)}:7443")["compared"]
+        clinic.do("region", "confirm", compared), clinics[0].do("region", "confirm", compared, "--root", root)
+    return root
+
+
 def emergency(lan, clinics, patients, visits, mbit, scratch):
     for clinic in clinics:
         # Only two have room for the first one's patients: its holders.
@@ -143,14 +156,7 @@ def emergency(lan, clinics, patients, visits, mbit, scratch):
     names = [str(path) for path in sorted(files.iterdir())]
     for some in range(0, len(names), 500):
         home.do("import", "--new-patients", *names[some:some + 500])
-    home.do("region", "found", "--name", "bench", "--kit-out", str(scratch / "kit"))
-    root = str(scratch / "kit" / "root.txt")
-    for clinic in clinics:
-        clinic.start()
-    for clinic in clinics[1:]:
-        code = home.json("region", "invite")["code"]
-        compared = clinic.json("region", "join", code, "--address", f"{lan.address(0)}:7443")["compared"]
-        clinic.do("region", "confirm", compared), home.do("region", "confirm", compared, "--root", root)
+    root = region_of(lan, clinics, scratch)
     everybody = {f"clinic {clinic.at}" for clinic in clinics}
     until(lambda: all(clinic.reached() == everybody for clinic in clinics), pause=0.5)
     home.do("region", "place", "--adopt", "--alternates", "1", "--root", root)
@@ -193,14 +199,7 @@ def measure(lan, clinics, seconds, capacity, scratch):
         clinic.do("init", "--name", f"clinic {clinic.at}", "--lat", f"38.{clinic.at:02}", "--lon", f"140.{clinic.at:02}", "--damage", "0.3",
                   "--host", f"h{clinic.at}", "--capacity", str(capacity), "--admin-out", str(scratch / f"staff{clinic.at}"))
         patient = clinic.json("patient", "add", "--name", f"患者 {clinic.at}", "--birth", "19580303", "--sex", "male")["patient"]
-    first.do("region", "found", "--name", "bench", "--kit-out", str(scratch / "kit"))
-    root = str(scratch / "kit" / "root.txt")
-    for clinic in clinics:
-        clinic.start()
-    for clinic in clinics[1:]:
-        code = first.json("region", "invite")["code"]
-        compared = clinic.json("region", "join", code, "--address", f"{lan.address(0)}:7443")["compared"]
-        clinic.do("region", "confirm", compared), first.do("region", "confirm", compared, "--root", root)
+    root = region_of(lan, clinics, scratch)
     first.do("region", "place", "--adopt", "--root", root)
     everybody = {f"clinic {clinic.at}" for clinic in clinics}
     until(lambda: all(clinic.reached() == everybody for clinic in clinics), pause=1)
