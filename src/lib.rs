@@ -12,6 +12,8 @@ pub mod finding;
 
 pub mod seal;
 
+pub mod release;
+
 pub mod ledger;
 
 pub mod exchange;
@@ -53,6 +55,8 @@ pub mod demo;
 pub mod web;
 
 pub mod app;
+
+pub mod machine;
 
 pub mod bench;
 
