@@ -9,6 +9,7 @@ pub mod check;
 mod derive;
 pub mod elsewhere;
 pub mod export;
+pub mod glass;
 pub mod heir;
 pub mod holders;
 mod homes;
@@ -70,6 +71,8 @@ struct Inner {
     /// Argon2id takes 19 MiB: one PIN at a time, the others wait in line. Empty until the first.
     pin_queue: Arc<Mutex<Option<PinMemory>>>,
     spare_tries: unlock::SpareTries,
+    /// Glasses are counted and broken by one at a time.
+    glass_turn: std::sync::Mutex<()>,
     /// What lies in the inbox is opened by one at a time.
     inbox_turn: std::sync::Mutex<()>,
     opened: staff::Opened,
@@ -148,6 +151,30 @@ pub enum ClinicError {
     /// Somebody has one.
     #[error("this clinic has a first admin already; a second badge is issued by somebody who has one")]
     AdminThere,
+    /// A badge does not let its owner do that.
+    #[error("a badge of role {role} does not allow this: ask somebody whose badge does (`kusuribako staff list`)")]
+    NotAllowed {
+        /// Which role it has.
+        role: &'static str,
+    },
+    /// No badge that counts has this id.
+    #[error("no badge here has that id: `kusuribako staff list` shows them")]
+    NoSuchBadge,
+    /// Nobody could make badges any more.
+    #[error("this is the only admin: make another one first (`kusuribako staff add --role admin`)")]
+    LastAdmin,
+    /// The record of another clinic's patient, of which nothing lies open here.
+    #[error("what lies here of that clinic is locked: sign in again, or run `kusuribako unlock`")]
+    IsLocked,
+    /// A glass was broken for one patient, and another one is asked for; or five were shown already.
+    #[error("this reason was given for one patient: give a reason for this one, too")]
+    GlassSpent,
+    /// Nothing can be written about the look where the patient and the home would see it.
+    #[error("who looks cannot be noted in the record, so staff do not look: {0}")]
+    NotNotable(String),
+    /// A name that is none.
+    #[error("a name has 1 to {max} characters, not {0}", max = staff::accounts::NAME_CHARS_MAX)]
+    NameLength(usize),
     /// A carried copy received the badges of its maker's staff when it was made.
     #[error(
         "a badge was issued since this carried copy was made: export to an empty directory, so that the new badge opens it too"

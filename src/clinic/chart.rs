@@ -12,7 +12,7 @@ use crate::record::wire::WireError;
 use crate::record::{Channel, Content as Said, Fact, FactId, Origin, Source, Subject};
 use crate::region::holding::Append;
 use crate::seal::body::{self, Class};
-use crate::store::{Reader, StoredEntry, SubjectEntries, Urgency};
+use crate::store::{Reader, StoreError, StoredEntry, SubjectEntries, Urgency};
 
 /// What a record holds, decrypted for one page.
 #[derive(Debug, Default)]
@@ -35,6 +35,9 @@ pub struct Chart {
     pub carried: Option<CarriedView>,
 }
 
+/// A patient's entries, what waits in the ledger's inbox, and what a carried copy says of itself.
+pub(super) type Found = (SubjectEntries, usize, Option<CarriedView>);
+
 impl Clinic {
     /// Reads and decrypts a record that a card opened.
     ///
@@ -44,18 +47,31 @@ impl Clinic {
         let (ledger, subject) = (record.ledger(), record.subject());
         // Decrypted here, not by the reader: the many small texts of a record are then freed by the thread that made them, which is
         // much cheaper, and the readers are free for the next page.
+        let found = self.inner.store.read(self.reading(ledger, subject)).await?;
+        Ok(self.chart_of(ledger, found, record.ring()))
+    }
+
+    /// What a record is read from, in one snapshot.
+    pub(super) fn reading(
+        &self,
+        ledger: LedgerId,
+        subject: Subject,
+    ) -> impl FnOnce(&Reader<'_>) -> Result<Found, StoreError> + Send + 'static {
         let (is_own, node) = (ledger == self.ledger(), self.inner.store.node());
-        let read = move |reader: &Reader<'_>| {
+        move |reader: &Reader<'_>| {
             let waiting = if is_own { 0 } else { waiting_elsewhere(reader, ledger)? };
             Ok((reader.entries_of(ledger, subject)?, waiting, carried::view(reader, ledger, node)?))
-        };
-        let (found, inbox_waiting, carried) = self.inner.store.read(read).await?;
-        let chart = Chart::of(&found, record.ring());
+        }
+    }
+
+    /// The record that was read, as far as the ring opens it.
+    pub(super) fn chart_of(&self, ledger: LedgerId, (found, inbox_waiting, carried): Found, ring: &Ring) -> Chart {
+        let chart = Chart::of(&found, ring);
         // What is written on a carried copy makes it no newer.
         let exported_ms = carried.as_ref().and_then(|carried| carried.as_of_ms);
         let newest_ms = exported_ms.or_else(|| found.entries.iter().map(|entry| entry.open.time().ms()).max());
         let (copy_as_of_ms, copies) = self.freshness(ledger, newest_ms);
-        Ok(Chart { copy_as_of_ms, copies, inbox_waiting, carried, ..chart })
+        Chart { copy_as_of_ms, copies, inbox_waiting, carried, ..chart }
     }
 
     /// Reads and decrypts a record with the ledger key, at its home.
