@@ -7,6 +7,7 @@ pub mod carried;
 pub mod chart;
 pub mod check;
 mod derive;
+pub mod drug_master;
 pub mod elsewhere;
 pub mod export;
 pub mod glass;
@@ -21,6 +22,7 @@ mod matching;
 pub mod node_key;
 pub mod patients;
 mod projection;
+pub mod search;
 pub mod setup;
 pub mod staff;
 pub mod surroundings;
@@ -84,6 +86,10 @@ struct Inner {
     inboxes: RwLock<BTreeMap<LedgerId, (KeyId, [u8; 32])>>,
     /// Which place each node writes for.
     writers: writers::Writers,
+    /// Who can be found at the desk.
+    indexes: search::Indexes,
+    /// The clinic's own drug master, as it was read last.
+    drugs: drug_master::Shelf,
     /// What was counted last, and at which row of the store.
     tally: std::sync::Mutex<Option<(i64, elsewhere::Tally)>>,
 }
@@ -163,12 +169,6 @@ pub enum ClinicError {
     /// Nobody could make badges any more.
     #[error("this is the only admin: make another one first (`kusuribako staff add --role admin`)")]
     LastAdmin,
-    /// The record of another clinic's patient, of which nothing lies open here.
-    #[error("what lies here of that clinic is locked: sign in again, or run `kusuribako unlock`")]
-    IsLocked,
-    /// A glass was broken for one patient, and another one is asked for; or five were shown already.
-    #[error("this reason was given for one patient: give a reason for this one, too")]
-    GlassSpent,
     /// Nothing can be written about the look where the patient and the home would see it.
     #[error("who looks cannot be noted in the record, so staff do not look: {0}")]
     NotNotable(String),
@@ -186,6 +186,15 @@ pub enum ClinicError {
         /// What its home is called.
         home: String,
     },
+    /// The copy is locked.
+    #[error("the copy of {home}'s records is locked: somebody of this site's staff, or an outside badge, has to open it first")]
+    NotOpen {
+        /// What its home is called.
+        home: String,
+    },
+    /// The drug master.
+    #[error(transparent)]
+    Drugs(#[from] drug_master::MasterError),
     /// The record that waits cannot be attached as a record.
     #[error("the record that waits cannot be attached: {0}; ask the sender for a corrected file, then discard this one")]
     NotReadable(String),

@@ -7,7 +7,6 @@ mod review;
 pub use report::{AuditLine, GlassAt};
 pub use review::{BrokenElsewhere, Reviewed};
 
-use super::chart::Found;
 use super::intake::NewFact;
 use super::keys::Ring;
 use super::staff::Person;
@@ -190,7 +189,7 @@ impl Clinic {
     /// Notes that somebody looks at a record through a glass: in this site's ledger, and then in the patient's record. Not from async code.
     ///
     /// # Errors
-    /// [`ClinicError::IsLocked`], [`ClinicError::NoSuchPatient`], [`ClinicError::NotNotable`]; what the store says.
+    /// [`ClinicError::NotOpen`], [`ClinicError::NoSuchPatient`], [`ClinicError::NotNotable`]; what the store says.
     pub fn look_through(
         &self,
         glass: &BrokenGlass,
@@ -205,12 +204,9 @@ impl Clinic {
     /// Reads and decrypts a record whose look is noted: of who was only listed, who that is. Not from async code.
     ///
     /// # Errors
-    /// [`ClinicError::IsLocked`], [`ClinicError::NoSuchPatient`]; what the store says.
+    /// [`ClinicError::NotOpen`], [`ClinicError::NoSuchPatient`]; what the store says.
     pub fn chart_looked_at(&self, looked: &Looked) -> Result<Chart, ClinicError> {
-        let Whose { ledger, subject } = looked.whose;
-        let ring = self.ring_of(looked.whose)?;
-        let found: Found = self.inner.store.read_now(self.reading(ledger, subject))?;
-        let mut chart = self.chart_of(ledger, found, &ring);
+        let mut chart = self.chart_at_desk(looked.whose.ledger, looked.whose.subject)?;
         if looked.shown == LookShown::Listed {
             chart.facts.retain(|fact| matches!(fact.content.stated(), Content::Patient(_)));
         }
@@ -220,8 +216,7 @@ impl Clinic {
     /// A patient's keys, as far as the ledger's lie open here.
     fn ring_of(&self, whose: Whose) -> Result<Ring, ClinicError> {
         let Whose { ledger, subject } = whose;
-        let keys = if ledger == self.ledger() { Some(self.inner.keys.clone()) } else { self.opened_keys().remove(&ledger) };
-        let (inner, keys) = (self.inner.clone(), keys.ok_or(ClinicError::IsLocked)?);
+        let (inner, keys) = (self.inner.clone(), self.keys_at_desk(ledger)?);
         self.inner.store.read_now(move |reader| {
             let within = Within::new(reader, ledger);
             Ok(inner.homes.of(within).map_err(ClinicError::from).and_then(|home| keys.patient_ring(within, subject, &home)))

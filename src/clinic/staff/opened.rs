@@ -154,7 +154,10 @@ impl Clinic {
         state.seed = None;
         state.until = Duration::ZERO;
         state.locked += 1;
-        std::mem::take(&mut state.ledgers).len()
+        let forgotten = std::mem::take(&mut state.ledgers).len();
+        drop(state);
+        self.forget_people();
+        forgotten
     }
 
     /// How often somebody has locked since the start: whoever signed in before the last time is not here any more.
@@ -164,7 +167,8 @@ impl Clinic {
 
     /// Forgets what has been open for too long; to be called now and then, so that keys do not lie in memory until somebody asks.
     pub fn lock_overdue(&self) {
-        drop(self.inner.opened.lock(self.inner.clock.monotonic()));
+        let open: BTreeSet<LedgerId> = self.opened_keys().into_keys().collect();
+        self.forget_people_but(&open);
     }
 
     /// What is open.

@@ -175,8 +175,8 @@ fn what_is_locked_again_is_read_no_more_and_what_nobody_is_leaves_no_trace() {
     assert!(clinic.chart_looked_at(&looked).is_ok());
     assert!(clinic.still_here(&helper).unwrap().is_some());
     clinic.lock();
-    assert!(matches!(clinic.chart_looked_at(&looked), Err(ClinicError::IsLocked)));
-    assert!(matches!(clinic.look_through(&glass, whose, LookShown::Print, &helper), Err(ClinicError::IsLocked)));
+    assert!(matches!(clinic.chart_looked_at(&looked), Err(ClinicError::NotOpen { .. })));
+    assert!(matches!(clinic.look_through(&glass, whose, LookShown::Print, &helper), Err(ClinicError::NotOpen { .. })));
     assert_eq!(clinic.still_here(&helper).unwrap(), None, "the session is over");
 }
 
