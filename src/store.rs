@@ -114,6 +114,8 @@ pub struct Draft {
     pub body: Vec<u8>,
     /// What it will be found by.
     pub projections: Vec<Projection>,
+    /// The incarnation of the place that its body was sealed to; `None` where it is sealed to none.
+    pub sealed_in: Option<Incarnation>,
 }
 
 /// Something an entry is found by. Holds MACs and ids, nothing readable.
@@ -320,7 +322,7 @@ impl Store {
     }
 
     /// The same in any ledger: to this node's own chain there, which is begun where there is none. Bodies were sealed to
-    /// [`place_in`](Self::place_in).
+    /// [`place_in`](Self::place_in); where that chain has ended meanwhile, nothing is appended ([`StoreError::Busy`]).
     pub fn append_to(&self, ledger: LedgerId, drafts: Vec<Draft>, urgency: Urgency) -> Pending<Vec<Appended>> {
         let too_large = drafts.iter().map(|draft| draft.body.len()).find(|bytes| *bytes > BODY_BYTES_MAX);
         if let Some(bytes) = too_large {
@@ -328,7 +330,10 @@ impl Store {
             drop(reply.send(Err(StoreError::TooLarge { bytes, bytes_max: BODY_BYTES_MAX })));
             return pending;
         }
-        let prepare = |draft: Draft| Prepared::new(draft.kind, draft.subject, draft.body, draft.projections);
+        let prepare = |draft: Draft| Prepared {
+            sealed_in: draft.sealed_in,
+            ..Prepared::new(draft.kind, draft.subject, draft.body, draft.projections)
+        };
         let drafts = drafts.into_iter().map(prepare).collect();
         self.write(urgency, |reply| Work::Append { ledger, drafts, reply })
     }
