@@ -4,6 +4,7 @@
 //! The numbers in `#[n(…)]` are part of the frozen format (docs/format.md): they are never reused, only added to.
 
 mod acts;
+pub mod consent;
 pub mod dose;
 pub mod review;
 pub mod text;
@@ -11,6 +12,7 @@ pub mod timeline;
 pub mod wire;
 
 pub use acts::{Concealment, Correction, Decision, FactVersion, Link, Look, Looker, OWN_CLINIC, Retraction, Stopped, Verdict};
+use consent::Consent;
 use minicbor::{Decode, Encode};
 use review::{Acceptance, Question, Reply};
 
@@ -87,6 +89,8 @@ pub enum Content {
     Question(Question),
     /// Ends such a question.
     Reply(Reply),
+    /// The patient agreed, or did not, that the clinic reads what others wrote.
+    Consent(Consent),
 }
 
 impl Content {
