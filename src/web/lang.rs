@@ -1,9 +1,10 @@
-//! The languages of the pages: one catalogue file each, read once.
+//! The languages of the pages: one catalogue file each for patients, two for staff, read once.
 
 mod desk;
 pub mod messages;
 pub mod phrase;
 
+pub use desk::DeskMessages;
 pub use messages::Messages;
 use std::sync::LazyLock;
 
@@ -27,7 +28,11 @@ static CATALOGUES: LazyLock<[Messages; 3]> = LazyLock::new(|| {
     ]
 });
 
-fn read(json: &str) -> Messages {
+static DESK_CATALOGUES: LazyLock<[DeskMessages; 2]> = LazyLock::new(|| {
+    [read(include_str!("../../templates/lang/desk/ja.json")), read(include_str!("../../templates/lang/desk/en.json"))]
+});
+
+fn read<T: serde::de::DeserializeOwned>(json: &str) -> T {
     match serde_json::from_str(json) {
         Ok(messages) => messages,
         Err(e) => unreachable!("a catalogue that is part of the program and checked by its tests: {e}"),
@@ -37,6 +42,9 @@ fn read(json: &str) -> Messages {
 impl Lang {
     /// All of them, in the order in which they are offered.
     pub const ALL: [Self; 3] = [Self::Japanese, Self::EasyJapanese, Self::English];
+
+    /// The languages of staff's pages, in the order in which they are offered.
+    pub const DESK: [Self; 2] = [Self::Japanese, Self::English];
 
     /// The name in a cookie or an address.
     pub fn code(self) -> &'static str {
@@ -87,6 +95,23 @@ impl Lang {
             Self::English => 2,
         };
         &CATALOGUES[index]
+    }
+
+    /// The language of the desk for who reads this one.
+    #[must_use]
+    pub fn at_desk(self) -> Self {
+        match self {
+            Self::Japanese | Self::EasyJapanese => Self::Japanese,
+            Self::English => Self::English,
+        }
+    }
+
+    /// Staff's strings, in the language of the desk for who reads this one.
+    pub fn desk(self) -> &'static DeskMessages {
+        match self {
+            Self::Japanese | Self::EasyJapanese => &DESK_CATALOGUES[0],
+            Self::English => &DESK_CATALOGUES[1],
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::Method;
 use axum::http::request::Parts;
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use std::collections::BTreeSet;
@@ -61,6 +61,7 @@ pub(super) fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
         .route(&format!("{patient}/end"), post(elsewhere::end))
         .route(&format!("{patient}/export"), get(elsewhere::export))
         .route_layer(from_fn_with_state(Arc::clone(site), not_in_clear))
+        .route_layer(from_fn(in_language_of_desk))
 }
 
 /// Over TLS, or within this machine.
@@ -68,6 +69,14 @@ async fn not_in_clear(State(site): State<Arc<Site>>, request: Request, next: Nex
     let local = request.extensions().get::<LocalAddress>();
     let is_within = local.is_some_and(|LocalAddress(local)| local.ip().to_canonical().is_loopback());
     if site.is_tls || is_within { next.run(request).await } else { Trouble::NotInClear.into_response() }
+}
+
+/// Staff's pages are in fewer languages than patients': everything on them is then in one of those.
+async fn in_language_of_desk(mut request: Request, next: Next) -> Response {
+    if let Some(lang) = request.extensions_mut().get_mut::<Lang>() {
+        *lang = lang.at_desk();
+    }
+    next.run(request).await
 }
 
 /// Somebody of the staff, signed in.

@@ -32,7 +32,6 @@ pub struct Messages {
     pub(crate) places: Places,
     pub(crate) print: Print,
     pub(crate) trouble: Trouble,
-    pub(crate) staff: super::desk::Staff,
     pub(crate) units: BTreeMap<String, Text>,
     pub(crate) classes: BTreeMap<String, Text>,
 }

@@ -8,7 +8,10 @@ fn every_catalogue_is_complete_and_names_itself() {
     for lang in Lang::ALL {
         assert_eq!(lang.messages().code, lang.code());
         assert_eq!(Lang::from_code(lang.code()), Some(lang));
+        assert!(Lang::DESK.contains(&lang.at_desk()));
     }
+    assert!(Lang::DESK.iter().all(|lang| lang.at_desk() == *lang));
+    assert_eq!([Lang::Japanese, Lang::English].map(|lang| lang.desk().home.title.plain()), ["職員のページ", "Desk"]);
 }
 
 #[test]
