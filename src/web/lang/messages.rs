@@ -325,6 +325,7 @@ pub(crate) struct Kinds {
     pub(crate) acceptance: Text,
     pub(crate) question: Text,
     pub(crate) reply: Text,
+    pub(crate) consent: Text,
 }
 
 #[derive(Debug, Deserialize)]
