@@ -2,6 +2,8 @@
 
 mod address;
 pub mod serve;
+pub mod sockets;
+pub mod supervisor;
 pub mod tls;
 
 pub use address::{InsecureAddress, check_listen_address};

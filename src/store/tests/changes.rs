@@ -189,3 +189,18 @@ fn statements_and_running_time_are_kept_once() {
     let (running, when) = store.read_now(|reader| Ok((reader.running_ms()?, reader.heard()?))).unwrap();
     assert_eq!((running, when), (1_000, [(heard, 900)].into()));
 }
+
+#[test]
+fn the_first_write_after_a_migration_closes_the_way_back_and_reading_does_not() {
+    let temp = tempfile::tempdir().unwrap();
+    drop(Store::create(temp.path(), options(), author(1)).unwrap());
+    let noted = || backup::noted(&raw(temp.path())).unwrap();
+    backup::note(&raw(temp.path()), "ledger.v1.db").unwrap();
+    let store = Store::open(temp.path(), options(), author(2)).unwrap();
+    store.ping().wait().unwrap();
+    store.read_now(|reader| reader.last_row()).unwrap();
+    assert_eq!(noted().as_deref(), Some("ledger.v1.db"));
+    store.put_local("x", vec![1]).wait().unwrap();
+    assert_eq!(noted(), None, "what was acknowledged is not in the copy");
+    drop(store);
+}
