@@ -1,6 +1,7 @@
 //! The command line: one file a command. Results go to standard output, everything else to standard error; exit 0 done, 1 refused or
 //! wrong input, 2 usage.
 
+mod access;
 mod badge;
 mod card;
 mod carry;
@@ -57,6 +58,8 @@ enum Command {
     Init(init::InitArgs),
     /// Serve the patients' pages
     Serve(serve::ServeArgs),
+    /// How phones get to the box: recipes for a router or an access point
+    Access(access::AccessArgs),
     /// Take in JAHIS files, their parts, or pictures of their QR codes
     Import(import::ImportArgs),
     /// Records that wait for a person's decision
@@ -160,6 +163,7 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Demo(args) => demo::run(&args, output),
         Command::Init(args) => init::run(&args, output),
         Command::Serve(args) => serve::run(&args, output),
+        Command::Access(args) => access::run(&args, output),
         Command::Import(args) => import::run(&args, output),
         Command::SetAside(args) => request::dispatch(&args.at.clone(), Request::SetAside(args.action.read()?), output),
         Command::Export(args) => export::run(&args, output),

@@ -1,6 +1,7 @@
 //! `serve`: the patients' pages, and the local socket for other commands.
 
 mod syncing;
+mod wifi;
 
 pub(crate) use syncing::Syncing;
 
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 use syncing::SyncArgs;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use wifi::{Wifi, WifiArgs};
 
 #[derive(Args)]
 pub(crate) struct ServeArgs {
@@ -45,6 +47,8 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     until_input_ends: bool,
     #[command(flatten)]
+    wifi: WifiArgs,
+    #[command(flatten)]
     sync: SyncArgs,
 }
 
@@ -62,6 +66,8 @@ struct Serving<'a> {
     listener: TcpListener,
     tls: Option<TlsFiles>,
     hosts: Vec<String>,
+    /// What it does for the clinic's own Wi-Fi.
+    wifi: Wifi,
     /// How it takes part in its region.
     sync: Syncing,
     until_input_ends: bool,
@@ -86,17 +92,12 @@ pub(super) fn serve(
     app::check_listen_address(args.listen, tls.is_some(), args.insecure_lan)?;
     let clinic = open()?;
     let listener = TcpListener::bind(args.listen).with_context(|| format!("listening on {}", args.listen))?;
+    let mut hosts = args.host.clone();
+    let wifi = args.wifi.bind(&mut hosts)?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let ready = format!("ready: {scheme}://{}", listener.local_addr()?);
-    let serving = Serving {
-        clinic,
-        dir: args.at.dir()?,
-        listener,
-        tls,
-        hosts: args.host.clone(),
-        sync,
-        until_input_ends: args.until_input_ends,
-    };
+    let serving =
+        Serving { clinic, dir: args.at.dir()?, listener, tls, hosts, wifi, sync, until_input_ends: args.until_input_ends };
     until_signal(serving, output, |output| output.result(ready))
 }
 
@@ -117,7 +118,8 @@ fn until_signal(
         }
         serving.sync.start(member, board, &tasks, &shutdown)?;
         socket::listen(serving.dir, here, &tasks, shutdown.clone())?;
-        let app = App::new(serving.clinic, serving.hosts);
+        let portal = serving.wifi.start(serving.listener.local_addr()?, &tasks, &shutdown)?;
+        let app = App { portal, ..App::new(serving.clinic, serving.hosts) };
         let listeners = Listeners::new(serving.listener, serving.tls.as_ref())?;
         ready(output)?;
         app::run(app, listeners, shutdown.clone()).await?;
