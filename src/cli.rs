@@ -98,6 +98,8 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Measure this machine against a reference, as ratios
     Bench(crate::bench::BenchArgs),
+    /// Many phones at once at a clinic that is being served: how soon do pages come?
+    Load(crate::bench::LoadArgs),
 }
 
 /// Where the clinic's data lies. Named before or after a command's own words.
@@ -188,6 +190,10 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Bench(args) => {
             let (out, err) = output.streams();
             crate::bench::run(&args, out, err)
+        }
+        Command::Load(args) => {
+            let (out, err) = output.streams();
+            crate::bench::load(&args, out, err)
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `serve`: the patients' pages, and the local socket for other commands.
 
+mod files;
 mod syncing;
 mod wifi;
 
@@ -107,6 +108,7 @@ fn until_signal(
     output: &mut Output<'_>,
     ready: impl FnOnce(&mut Output<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<u8> {
+    files::allow(app::serve::Limits::default().connections_max);
     let (member, board) = (Member::open(&serving.clinic)?, Board::default());
     let here = Here::served(member.clone(), board.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
