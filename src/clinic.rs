@@ -7,6 +7,7 @@ pub mod carried;
 pub mod chart;
 pub mod check;
 mod derive;
+pub mod drug_master;
 pub mod elsewhere;
 pub mod export;
 pub mod heir;
@@ -20,6 +21,7 @@ mod matching;
 pub mod node_key;
 pub mod patients;
 mod projection;
+pub mod search;
 pub mod setup;
 pub mod staff;
 pub mod surroundings;
@@ -81,6 +83,10 @@ struct Inner {
     inboxes: RwLock<BTreeMap<LedgerId, (KeyId, [u8; 32])>>,
     /// Which place each node writes for.
     writers: writers::Writers,
+    /// Who can be found at the desk.
+    indexes: search::Indexes,
+    /// The clinic's own drug master, as it was read last.
+    drugs: drug_master::Shelf,
     /// What was counted last, and at which row of the store.
     tally: std::sync::Mutex<Option<(i64, elsewhere::Tally)>>,
 }
@@ -159,6 +165,15 @@ pub enum ClinicError {
         /// What its home is called.
         home: String,
     },
+    /// The copy is locked.
+    #[error("the copy of {home}'s records is locked: somebody of this site's staff, or an outside badge, has to open it first")]
+    NotOpen {
+        /// What its home is called.
+        home: String,
+    },
+    /// The drug master.
+    #[error(transparent)]
+    Drugs(#[from] drug_master::MasterError),
     /// The record that waits cannot be attached as a record.
     #[error("the record that waits cannot be attached: {0}; ask the sender for a corrected file, then discard this one")]
     NotReadable(String),

@@ -158,6 +158,8 @@ pub(super) fn inner(
         is_filling: false.into(),
         inboxes: RwLock::default(),
         writers: Writers::default(),
+        indexes: super::search::Indexes::default(),
+        drugs: super::drug_master::Shelf::default(),
         tally: std::sync::Mutex::default(),
     }
 }

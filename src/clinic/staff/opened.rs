@@ -135,12 +135,16 @@ impl Clinic {
         let mut state = self.inner.opened.lock(self.inner.clock.monotonic());
         state.seed = None;
         state.until = Duration::ZERO;
-        std::mem::take(&mut state.ledgers).len()
+        let forgotten = std::mem::take(&mut state.ledgers).len();
+        drop(state);
+        self.forget_people();
+        forgotten
     }
 
     /// Forgets what has been open for too long; to be called now and then, so that keys do not lie in memory until somebody asks.
     pub fn lock_overdue(&self) {
-        drop(self.inner.opened.lock(self.inner.clock.monotonic()));
+        let open: BTreeSet<LedgerId> = self.opened_keys().into_keys().collect();
+        self.forget_people_but(&open);
     }
 
     /// What is open.
