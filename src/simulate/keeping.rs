@@ -264,8 +264,10 @@ impl World {
             }
             self.counts.released += 1;
             self.machines[at].disk.ledgers.remove(&ledger);
+            let now_ms = self.now_ms;
             if let Some(run) = self.run_of(at) {
                 run.end_chain(ledger);
+                run.gave_up_ms.insert(ledger, now_ms);
             }
             self.tell(at, Event::Dropped(ledger));
         }

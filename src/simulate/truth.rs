@@ -12,6 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A holder that was harmed so shortly before a copy went could not be noticed by anybody.
 const UNNOTICED_MS: u64 = 60_000;
 
+/// A word that was given before may be heard so much later.
+const PATIENCE_MS: u64 = 30_000;
+
 /// An acknowledged entry.
 #[derive(Debug)]
 pub(super) struct Written {
@@ -169,9 +172,12 @@ impl World {
                     other.id == node && boot == Some(copy.holding.boot)
                 };
                 let Some(holder) = self.machines.iter().find(speaks) else { continue };
-                // What was given up since is said when it is asked next, also where something for the inbox came after it.
-                let is_held = holder.run.as_ref().is_some_and(|run| run.held.contains(ledger));
-                let Some(there) = holder.disk.ledgers.get(ledger).filter(|_| is_held) else { continue };
+                // What was given up since is said when it is asked next, and by a node that was put out it is not asked.
+                let heard_ms = run.started_ms.saturating_add(copy.heard_ms).saturating_sub(PATIENCE_MS);
+                let gave_up_ms = holder.run.as_ref().and_then(|run| run.gave_up_ms.get(ledger));
+                let Some(there) = holder.disk.ledgers.get(ledger).filter(|_| gave_up_ms.is_none_or(|ms| *ms < heard_ms)) else {
+                    continue;
+                };
                 // What is on the disk and was not told yet is not claimed.
                 let claimed = disk.at.keys().filter(|_| run.stored.is_empty());
                 if let Some(id) = claimed.clone().find(|id| !there.has_whole(id) && !holder.disk.holes.contains_key(*id)) {

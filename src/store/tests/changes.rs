@@ -107,7 +107,7 @@ fn a_copy_that_is_given_up_is_gone_and_can_come_again() {
 /// Whoever lacks an entry can only take it with all that its chain has before it, and of that the rest lies at others.
 #[test]
 fn what_is_written_after_a_copy_was_given_up_is_a_chain_of_its_own() {
-    let mut both = Both::new();
+    let both = Both::new();
     let seal = |store: &Store| Draft {
         sealed_in: Some(store.place_in(LEDGER, CoarseKind::INBOX, Subject::NONE).incarnation),
         ..draft(b"own")

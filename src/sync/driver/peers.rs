@@ -223,7 +223,7 @@ impl Driver {
         let address = link.address.to_string();
         peer.outgoing = Some(link);
         peer.uniting = Uniting::default();
-        peer.twins.linked();
+        peer.twins.decided.linked();
         let is_other = peer.twins.other.is_some();
         let member = self.hub.member.clone();
         self.hub.tasks.spawn_blocking("remembering", move || {
