@@ -284,12 +284,14 @@ impl World {
         None
     }
 
-    /// The numbers that a machine has of the chain of an entry that lies at another.
-    fn chain_at(&self, from: usize, ledger: LedgerId, id: &EntryId, at: usize) -> Vec<u64> {
+    /// The numbers that a machine has of the chain of an entry that lies at another, and which of them are under a head of their own.
+    fn chain_at(&self, from: usize, ledger: LedgerId, id: &EntryId, at: usize) -> Vec<(u64, bool)> {
         let kept = self.machines[from].disk.ledgers.get(&ledger).and_then(|disk| disk.get(id));
         let Some(chain) = kept.map(|kept| Chain::of(&kept.open)) else { return Vec::new() };
-        let opens = self.machines[at].disk.ledgers.get(&ledger).into_iter().flat_map(crate::exchange::memory::Disk::opens);
-        let mut numbers: Vec<u64> = opens.filter(|open| Chain::of(open) == chain).map(|open| open.seq()).collect();
+        let disk = self.machines[at].disk.ledgers.get(&ledger);
+        let rows = disk.into_iter().flat_map(|disk| disk.at.values().map(|row| &disk.rows[*row]));
+        let of_chain = rows.filter(|kept| Chain::of(&kept.open) == chain);
+        let mut numbers: Vec<(u64, bool)> = of_chain.map(|kept| (kept.open.seq(), kept.signature.is_some())).collect();
         numbers.sort_unstable();
         numbers
     }

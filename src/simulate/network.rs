@@ -79,9 +79,7 @@ impl World {
         peer.outgoing = Some(link);
         (peer.agreed, peer.uniting, peer.is_news) = (None, None, false);
         peer.twins.linked();
-        let is_other = peer.other.is_some();
-        self.tell_standings(at, id);
-        if is_other {
+        if !self.tell_standings(at, id) {
             self.ask_again(at, id);
         }
         self.unite(at, id);

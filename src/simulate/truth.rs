@@ -80,15 +80,25 @@ impl Truth {
 
     /// Something of a copy that is about to go that lies nowhere else, if there is any that is not some disaster's fault.
     pub(super) fn only_here(&mut self, machines: &[Machine], at: usize, ledger: LedgerId, now_ms: u64) -> Option<String> {
-        let others: Vec<&Machine> =
-            machines.iter().enumerate().filter(|(other, machine)| *other != at && !machine.is_gone).map(|(_, m)| m).collect();
+        // Whose key was revoked where nobody could hear of it yet proves what it has as before.
+        let nodes = machines[at].disk.known.region.nodes();
+        let is_in_service =
+            |id: &crate::ledger::NodeId| nodes.get(id).is_some_and(|node| node.state == crate::region::KeyState::Active);
+        let answers = |machine: &Machine| !machine.is_gone || (machine.run.is_some() && is_in_service(&machine.id));
+        let (survivors, put_out): (Vec<&Machine>, Vec<&Machine>) = machines
+            .iter()
+            .enumerate()
+            .filter(|(other, machine)| *other != at && answers(machine))
+            .map(|(_, machine)| machine)
+            .partition(|machine| !machine.is_gone);
+        let others: Vec<&Machine> = survivors.iter().chain(&put_out).copied().collect();
         let lies = |other: &Machine, id: &EntryId| other.disk.ledgers.get(&ledger).is_some_and(|disk| disk.has_whole(id));
         let mut alone = Vec::new();
         for id in machines[at].disk.whole(ledger) {
             if !others.iter().any(|other| lies(other, &id)) {
                 alone.push(id);
-            } else if !others.iter().any(|other| other.disk.has_whole(ledger, &id)) {
-                // It lies under a rotten signature there, which only reading everything can tell.
+            } else if !survivors.iter().any(|other| other.disk.has_whole(ledger, &id)) {
+                // It lies under a rotten signature there, which only reading everything can tell; or where nobody takes anything from any more.
                 self.perished.insert(id);
             }
         }
