@@ -129,7 +129,7 @@ fn a_database_of_the_version_before_is_counted_once() {
     carry_out(&mut both, Op::Take(vec![all, branch]));
     let project = |entry: &StoredEntry| vec![Projection { kind: 3, key: entry.id().0.to_vec(), value: vec![1] }];
     both.store.rebuild(Box::new(project)).wait().unwrap();
-    let old = "DROP INDEX entry_chain; DROP TABLE tip; DROP TABLE lacking; DROP TABLE aside; DROP TABLE statement; DROP TABLE heard; DROP TABLE arrival;
+    let old = "DROP INDEX entry_id; CREATE INDEX entry_prefix ON entry (prefix); DROP INDEX entry_chain; DROP TABLE tip; DROP TABLE lacking; DROP TABLE aside; DROP TABLE statement; DROP TABLE heard; DROP TABLE arrival;
         ALTER TABLE projection RENAME TO now;
         CREATE TABLE projection (kind INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, entry INTEGER NOT NULL,
             PRIMARY KEY (kind, key, value, entry)) STRICT, WITHOUT ROWID;
