@@ -24,6 +24,12 @@ struct State<T> {
 }
 
 impl<T> State<T> {
+    /// To add to. What is there now, the first of them waits for.
+    fn low_lane(&mut self) -> &mut VecDeque<T> {
+        self.low_after.get_or_insert(self.next_other);
+        &mut self.low
+    }
+
     /// Whether the next low job may be done: those others have ended that were there when its turn came.
     fn is_low_due(&mut self) -> bool {
         if self.low.is_empty() {
@@ -48,7 +54,7 @@ impl<T> Queue<T> {
 
     /// Adds a job that is done after all others, and alone.
     pub(super) fn push_low(&self, job: T) -> Result<(), (T, StoreError)> {
-        self.push_to(|state| &mut state.low, job)
+        self.push_to(State::low_lane, job)
     }
 
     /// Puts such a job back before all that wait behind it: it goes on.
@@ -57,7 +63,7 @@ impl<T> Queue<T> {
         if state.is_closed {
             return Err((job, StoreError::Stopped));
         }
-        state.low.push_front(job);
+        state.low_lane().push_front(job);
         Ok(())
     }
 
@@ -199,10 +205,6 @@ mod tests {
         assert_eq!(queue.pop_group(9, |_| 1), Some(vec![1]), "others do not wait");
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| queue.pop_group(9, |_| 1));
-            // Its turn has come when it is known what it waits for.
-            while queue.lock().low_after.is_none() {
-                std::thread::yield_now();
-            }
             let later = queue.begin_other();
             queue.end_other(second);
             assert!(!queue.lock().is_low_due());

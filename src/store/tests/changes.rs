@@ -159,3 +159,34 @@ fn statements_and_running_time_are_kept_once() {
     let (running, when) = store.read_now(|reader| Ok((reader.running_ms()?, reader.heard()?))).unwrap();
     assert_eq!((running, when), (1_000, [(heard, 900)].into()));
 }
+
+#[test]
+fn what_a_peer_sent_waits_for_the_pages_that_read_when_its_turn_came_and_for_no_later_ones() {
+    let mut both = Both::new();
+    carry_out(&mut both, Op::Write(0, 5));
+    let run = both.stretch(0, 0, 4, u64::MAX);
+    let read = |store: &Store| {
+        let (go_on, held_up) = std::sync::mpsc::channel::<()>();
+        let pending = store.read(move |reader| {
+            held_up.recv().unwrap();
+            reader.holdings()
+        });
+        (go_on, pending)
+    };
+    let (first, first_read) = read(&both.store);
+    both.store.take_in(
+        Token(7),
+        LEDGER,
+        Batch { runs: run.into_iter().collect(), aside: Vec::new(), bodies: Vec::new() },
+        Vec::new(),
+    );
+    // What a page writes does not wait. The writer has had nothing else to do: had it begun with what the peer sent, that would be told by now.
+    both.store.put_local("a page's", vec![1]).wait().unwrap();
+    assert!(both.changes.try_recv().is_err());
+    let (second, second_read) = read(&both.store);
+    first.send(()).unwrap();
+    assert_eq!(first_read.wait().unwrap(), []);
+    assert!(matches!(both.changes.blocking_recv(), Some(Change::Taken { token: Token(7), batch: Ok(_), .. })));
+    second.send(()).unwrap();
+    assert_eq!(second_read.wait().unwrap().len(), 1);
+}
