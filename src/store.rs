@@ -444,6 +444,14 @@ pub fn prepare_dir(dir: &Path) -> Result<(), StoreError> {
     DataDir::new(dir).create()
 }
 
+/// Gives a new file to whom its directory belongs: what root makes for a server's account is that account's.
+///
+/// # Errors
+/// What the system says.
+pub fn belong_to_dir_of(file: &File, path: &Path) -> std::io::Result<()> {
+    files::belong_to(file, path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+}
+
 /// An answer that is there already.
 fn refused<T>(error: StoreError) -> Pending<T> {
     let (reply, pending) = Pending::new();
