@@ -14,6 +14,7 @@ mod format;
 mod jahis;
 mod pages;
 mod phone;
+mod recipe;
 mod region;
 mod region_cli;
 mod store;
