@@ -52,6 +52,8 @@ pub mod simulate;
 
 pub mod demo;
 
+pub mod portal;
+
 pub mod web;
 
 pub mod app;

@@ -5,6 +5,8 @@ mod arrivals;
 mod backup;
 mod branches;
 mod changes;
+mod counting;
+mod derive;
 mod dropping;
 mod error;
 mod files;
@@ -15,6 +17,7 @@ mod reader;
 mod reads;
 mod rebuild;
 mod replica;
+mod rows;
 mod schema;
 mod statements;
 mod take;
@@ -27,6 +30,7 @@ pub use crate::sentence::Sentence;
 pub use backup::{WayBack, go_back, way_back};
 pub use branches::Branching;
 pub use changes::{Change, Subscription};
+pub use derive::{Arrived, Derive, Fresh};
 pub use error::StoreError;
 pub use pending::Pending;
 pub use reader::{Counts, ProjectionRow, Reader, StoredEntry, SubjectEntries};
@@ -46,7 +50,6 @@ use pending::Reply;
 use queue::Queue;
 use reads::{ReadJob, serve_reads, snapshot};
 use rusqlite::Connection;
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -91,20 +94,6 @@ impl Default for Options {
     }
 }
 
-/// Says which projections follow from entries of a ledger that came from elsewhere, in the transaction that stores them: where that takes
-/// a look at what is held. They may be of other entries too, by row.
-pub type Derive = dyn Fn(&Reader<'_>, &Fresh) -> Result<Vec<(i64, Projection)>, StoreError> + Send + Sync;
-
-/// What came from elsewhere in one transaction.
-pub struct Fresh {
-    /// In which ledger.
-    pub ledger: LedgerId,
-    /// Entries that are new, or whose body is.
-    pub entries: Vec<StoredEntry>,
-    /// Rows for which projections came along.
-    pub projected: BTreeSet<i64>,
-}
-
 /// What is to become an entry. Its body was sealed to [`Store::place`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
@@ -116,6 +105,8 @@ pub struct Draft {
     pub body: Vec<u8>,
     /// What it will be found by.
     pub projections: Vec<Projection>,
+    /// The incarnation of the place that its body was sealed to; `None` where it is sealed to none.
+    pub sealed_in: Option<Incarnation>,
 }
 
 /// Something an entry is found by. Holds MACs and ids, nothing readable.
@@ -326,7 +317,7 @@ impl Store {
     }
 
     /// The same in any ledger: to this node's own chain there, which is begun where there is none. Bodies were sealed to
-    /// [`place_in`](Self::place_in).
+    /// [`place_in`](Self::place_in); where that chain has ended meanwhile, nothing is appended ([`StoreError::Busy`]).
     pub fn append_to(&self, ledger: LedgerId, drafts: Vec<Draft>, urgency: Urgency) -> Pending<Vec<Appended>> {
         let too_large = drafts.iter().map(|draft| draft.body.len()).find(|bytes| *bytes > BODY_BYTES_MAX);
         if let Some(bytes) = too_large {
@@ -334,7 +325,10 @@ impl Store {
             drop(reply.send(Err(StoreError::TooLarge { bytes, bytes_max: BODY_BYTES_MAX })));
             return pending;
         }
-        let prepare = |draft: Draft| Prepared::new(draft.kind, draft.subject, draft.body, draft.projections);
+        let prepare = |draft: Draft| Prepared {
+            sealed_in: draft.sealed_in,
+            ..Prepared::new(draft.kind, draft.subject, draft.body, draft.projections)
+        };
         let drafts = drafts.into_iter().map(prepare).collect();
         self.write(urgency, |reply| Work::Append { ledger, drafts, reply })
     }
@@ -362,11 +356,6 @@ impl Store {
         self.write(Urgency::Essential, |reply| Work::EndTryOk { tried, reply })
     }
 
-    /// From now on, what `derive` says follows from entries that are [taken in](Self::take_in) is projected with them.
-    pub fn derive(&self, derive: Box<Derive>) -> Pending<()> {
-        self.write(Urgency::Essential, |reply| Work::Derive { derive, reply })
-    }
-
     /// Drops all projections and fills them again from the entries, in one transaction. Says how many entries were read.
     pub fn rebuild(&self, project: Box<Project>) -> Pending<u64> {
         self.write(Urgency::Normal, |reply| Work::Rebuild { project, reply })
@@ -388,7 +377,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Reader<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        self.read_in(&self.0.shared.reads, read)
+        self.read_before(read)
     }
 
     /// The same, and waits for it. Not from async code.

@@ -1,6 +1,8 @@
 //! `serve`: the patients' pages, and the local socket for other commands.
 
+mod files;
 mod syncing;
+mod wifi;
 
 pub(crate) use syncing::Syncing;
 
@@ -23,6 +25,7 @@ use std::time::Duration;
 use syncing::SyncArgs;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use wifi::{Wifi, WifiArgs};
 
 #[derive(Args)]
 pub(crate) struct ServeArgs {
@@ -47,6 +50,8 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     until_input_ends: bool,
     #[command(flatten)]
+    wifi: WifiArgs,
+    #[command(flatten)]
     sync: SyncArgs,
 }
 
@@ -69,6 +74,8 @@ struct Serving<'a> {
     listener: TcpListener,
     tls: Option<TlsFiles>,
     hosts: Vec<String>,
+    /// What it does for the clinic's own Wi-Fi.
+    wifi: Wifi,
     /// How it takes part in its region.
     sync: Syncing,
     until_input_ends: bool,
@@ -93,6 +100,8 @@ pub(super) fn serve(
     app::check_listen_address(args.listen, tls.is_some(), args.insecure_lan)?;
     let clinic = open()?;
     let listener = Handed::look().listen(args.listen).with_context(|| format!("listening on {}", args.listen))?;
+    let mut hosts = args.host.clone();
+    let wifi = args.wifi.bind(&mut hosts)?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let address = format!("{scheme}://{}", listener.local_addr()?);
     let ready = format!("ready: {address}");
@@ -102,7 +111,8 @@ pub(super) fn serve(
         address,
         listener,
         tls,
-        hosts: args.host.clone(),
+        hosts,
+        wifi,
         sync,
         until_input_ends: args.until_input_ends,
     };
@@ -115,6 +125,7 @@ fn until_signal(
     output: &mut Output<'_>,
     ready: impl FnOnce(&mut Output<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<u8> {
+    files::allow(app::serve::Limits::default().connections_max);
     let (member, board) = (Member::open(&serving.clinic)?, Board::default());
     let here = Here::served(member.clone(), board.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -125,7 +136,8 @@ fn until_signal(
             stop_with_input(shutdown.clone());
         }
         let store = serving.clinic.store().clone();
-        let app = App::new(serving.clinic, serving.hosts);
+        let portal = serving.wifi.start(serving.listener.local_addr()?, &tasks, &shutdown)?;
+        let app = App { portal, ..App::new(serving.clinic, serving.hosts) };
         let listeners = Listeners::new(serving.listener, serving.tls.as_ref())?;
         // Whatever can fail at a start has failed by now: what follows writes, and closes the way back to the version of before.
         if !supervisor::answers(&store, OPEN_MAX).await {

@@ -166,12 +166,15 @@ pub(super) fn inner(
         entropy,
         pin_queue: Arc::default(),
         spare_tries: SpareTries::default(),
+        glass_turn: std::sync::Mutex::default(),
         inbox_turn: std::sync::Mutex::default(),
         opened: Opened::default(),
         is_out: is_out.into(),
         is_filling: false.into(),
         inboxes: RwLock::default(),
         writers: Writers::default(),
+        indexes: super::search::Indexes::default(),
+        drugs: super::drug_master::Shelf::default(),
         tally: std::sync::Mutex::default(),
     }
 }

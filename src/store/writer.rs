@@ -1,6 +1,6 @@
 //! The one thread that writes. It takes the jobs that wait, commits them together, and answers each only after the disk has them.
 
-use super::append::{OwnRun, Pen, Position, Prepared, Scribe};
+use super::append::{Finished, OwnRun, Pen, Position, Prepared, Scribe};
 use super::changes::Subscription;
 use super::dropping::{self, Dropped};
 use super::files::Reserve;
@@ -100,7 +100,7 @@ impl Job {
             }
             Work::KeepAside { ledger, runs, .. } => Done::KeptAside(keep_aside(pen.conn(), *ledger, runs)?),
             Work::TakeIn(taking) => Done::Taken(take_in(pen, taking, derive)?),
-            Work::DropCopy { ledger, begin, .. } => Done::Dropped(dropping::step(pen.conn(), *ledger, *begin)?),
+            Work::DropCopy { ledger, begin, .. } => Done::Dropped(dropping::step(pen, *ledger, *begin)?),
             // These write nothing: they are served beside the transactions.
             Work::Derive { .. } | Work::Subscribe { .. } | Work::Ping { .. } => Done::Unit,
         })
@@ -137,6 +137,26 @@ impl Job {
             | (_, Ok(Done::Taken(_) | Done::Dropped(_))) => {
                 unreachable!("`run` gives what the job asked for")
             }
+        }
+    }
+
+    /// Whether what it appends was sealed to the chain that is written now.
+    fn fits(&self, scribe: &Scribe) -> bool {
+        match &self.work {
+            Work::Append { ledger, drafts, .. } => drafts.iter().all(|draft| scribe.fits(*ledger, draft)),
+            Work::PutLocal { .. }
+            | Work::ConfirmClock { .. }
+            | Work::BeginTry { .. }
+            | Work::EndTryOk { .. }
+            | Work::Rebuild { .. }
+            | Work::PutStatements { .. }
+            | Work::PutRunning { .. }
+            | Work::TakeIn(_)
+            | Work::KeepAside { .. }
+            | Work::DropCopy { .. }
+            | Work::Derive { .. }
+            | Work::Subscribe { .. }
+            | Work::Ping { .. } => true,
         }
     }
 
@@ -247,6 +267,9 @@ impl Writer {
 
     fn write(&mut self, jobs: Vec<Job>) {
         let jobs = self.admit(jobs);
+        // Sealed in the moment in which a copy went: it is sealed anew when it is tried again.
+        let (jobs, late): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| job.fits(&self.scribe));
+        refuse_all(late, &StoreError::Busy, &self.shared);
         let is_long = jobs.iter().any(|job| matches!(job.work, Work::Rebuild { .. }));
         self.shared.is_rebuilding.store(is_long, Ordering::SeqCst);
         let outcome = self.attempt(&jobs);
@@ -312,13 +335,14 @@ impl Writer {
         let mut pen = Pen::new(&tx, &self.scribe, self.position.clone());
         let wall_ms = pen.wall_ms();
         let done = jobs.iter().map(|job| job.run(&mut pen, self.derive.as_deref())).collect::<Result<Vec<_>, _>>()?;
-        let (position, runs) = pen.finish()?;
+        let Finished { position, runs, ended } = pen.finish()?;
         let confirms = jobs.iter().any(|job| matches!(job.work, Work::ConfirmClock { .. }));
         let newest_ms = self.shared.newest_trusted_ms.load(Ordering::SeqCst);
         let newest_trusted_ms = if confirms { wall_ms } else { newest_trusted_ms(&tx, newest_ms, wall_ms)? };
         tx.commit()?;
         self.is_unwritten = false;
         self.position = position;
+        ended.into_iter().for_each(|ledger| self.scribe.begin_anew(ledger));
         self.shared.newest_trusted_ms.store(newest_trusted_ms, Ordering::SeqCst);
         Ok((done, runs))
     }

@@ -2,7 +2,7 @@
 
 use super::error::Trouble;
 use super::lang::phrase::{Html, escaped};
-use super::lang::{Lang, Messages};
+use super::lang::{DeskMessages, Lang, Messages};
 use super::places::Places;
 use super::words;
 use crate::clinic::Clinic;
@@ -18,6 +18,8 @@ use std::sync::LazyLock;
 pub struct Frame {
     /// The language's strings.
     pub m: &'static Messages,
+    /// Staff's strings, in the language of the desk that is nearest.
+    pub d: &'static DeskMessages,
     /// The language.
     pub lang: Lang,
     /// For the window, without anything of the patient.
@@ -73,6 +75,7 @@ impl Frame {
         let title = m.common.brand.plain().to_owned();
         Self {
             m,
+            d: lang.desk(),
             lang,
             title,
             clinic,
@@ -108,9 +111,9 @@ impl Frame {
         self
     }
 
-    /// All languages.
+    /// The languages that the page can be had in.
     pub(crate) fn languages(&self) -> &'static [Lang] {
-        &Lang::ALL
+        if self.is_desk { &Lang::DESK } else { &Lang::ALL }
     }
 
     /// Address of the style sheet; it changes with its content, so that it can be kept for long.

@@ -10,15 +10,16 @@ use super::lang::Lang;
 use super::page::Frame;
 use super::session::Session;
 use super::{LocalAddress, Site};
-use crate::clinic::staff::Staff;
+use crate::clinic::glass::Whose;
+use crate::clinic::staff::{Person, Staff};
 use crate::clinic::unlock::WriteRefusal;
 use crate::clinic::{Clinic, ClinicError};
-use crate::record::Subject;
+use crate::record::{LookShown, Subject};
 use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::Method;
 use axum::http::request::Parts;
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use std::collections::BTreeSet;
@@ -61,6 +62,7 @@ pub(super) fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
         .route(&format!("{patient}/end"), post(elsewhere::end))
         .route(&format!("{patient}/export"), get(elsewhere::export))
         .route_layer(from_fn_with_state(Arc::clone(site), not_in_clear))
+        .route_layer(from_fn(in_language_of_desk))
 }
 
 /// Over TLS, or within this machine.
@@ -68,6 +70,14 @@ async fn not_in_clear(State(site): State<Arc<Site>>, request: Request, next: Nex
     let local = request.extensions().get::<LocalAddress>();
     let is_within = local.is_some_and(|LocalAddress(local)| local.ip().to_canonical().is_loopback());
     if site.is_tls || is_within { next.run(request).await } else { Trouble::NotInClear.into_response() }
+}
+
+/// Staff's pages are in fewer languages than patients': everything on them is then in one of those.
+async fn in_language_of_desk(mut request: Request, next: Next) -> Response {
+    if let Some(lang) = request.extensions_mut().get_mut::<Lang>() {
+        *lang = lang.at_desk();
+    }
+    next.run(request).await
 }
 
 /// Somebody of the staff, signed in.
@@ -123,7 +133,12 @@ impl AtDesk {
             return Ok(());
         }
         let staff = self.staff();
-        blocking(site, move |clinic| clinic.note_staff_look(subject, &staff)).await?;
+        blocking(site, move |clinic| {
+            let account = clinic.account(clinic.ledger(), staff.opener())?.ok_or(ClinicError::NoSuchBadge)?;
+            let whose = Whose { ledger: clinic.ledger(), subject };
+            clinic.look_at_own(whose, LookShown::Record, &Person::Staff(account)).map(drop)
+        })
+        .await?;
         self.session.record.note_look(subject);
         Ok(())
     }

@@ -15,6 +15,7 @@ mod jahis;
 mod machine;
 mod pages;
 mod phone;
+mod recipe;
 mod region;
 mod region_cli;
 mod store;

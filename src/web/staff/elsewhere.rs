@@ -39,14 +39,14 @@ struct Row {
 impl Row {
     /// How much there is and from where: what it says is on the patient's page, where it is noted that somebody looks.
     fn new(f: &Frame, patient: &AtPatient) -> Self {
-        let m = f.m;
+        let (m, d) = (f.m, f.d);
         let tally = Tally::of(std::slice::from_ref(patient));
         let accepted = patient.items.iter().filter(|item| item.standing == Standing::Accepted).count();
         let counts = [
-            (tally.entries, m.staff.count_new.with(tally.entries)),
-            (tally.looks, m.staff.count_looks.with(tally.looks)),
-            (tally.queried, m.staff.count_queried.with(tally.queried)),
-            (accepted, m.staff.count_accepted.with(accepted)),
+            (tally.entries, d.elsewhere.count_new.with(tally.entries)),
+            (tally.looks, d.elsewhere.count_looks.with(tally.looks)),
+            (tally.queried, d.elsewhere.count_queried.with(tally.queried)),
+            (accepted, d.elsewhere.count_accepted.with(accepted)),
         ];
         let places: BTreeSet<String> = patient.items.iter().filter_map(|item| item.place.clone()).collect();
         let newest_ms = patient.items.iter().map(|item| item.claimed_ms).max().unwrap_or_default();
@@ -55,7 +55,7 @@ impl Row {
             link: format!("/staff/elsewhere/{}", form::hex(&patient.subject.0)),
             who: Who::new(f.lang, &patient.person.clone().unwrap_or_default()),
             counts: counts.into_iter().filter(|(count, _)| *count > 0).map(|(_, words)| words).collect(),
-            newest: m.staff.written.with(words::moment(m, newest_ms)),
+            newest: d.elsewhere.written.with(words::moment(m, newest_ms)),
             places: places.into_iter().collect(),
             is_safety: patient.items.iter().any(|item| waits(item) && item.weight == Weight::Safety),
         }
@@ -64,7 +64,7 @@ impl Row {
 
 pub(super) async fn list(State(site): State<Arc<Site>>, at_desk: AtDesk) -> Result<Response, Trouble> {
     let patients = blocking(&site, crate::clinic::Clinic::elsewhere).await?;
-    let f = at_desk.frame(&site, at_desk.lang.messages().staff.list_title.plain());
+    let f = at_desk.frame(&site, at_desk.lang.desk().elsewhere.list_title.plain());
     let patients = patients.iter().map(|patient| Row::new(&f, patient)).collect();
     page::html(StatusCode::OK, &ListPage { patients, f })
 }
@@ -96,16 +96,16 @@ pub(super) async fn patient(
     let (chart, elsewhere) =
         blocking(&site, move |clinic| Ok((clinic.chart_at_home(subject)?, clinic.elsewhere_of(subject)?))).await?;
     at_desk.look(&site, subject).await?;
-    let (lang, m, today) = (at_desk.lang, at_desk.lang.messages(), site.clinic.today());
+    let (lang, d, today) = (at_desk.lang, at_desk.lang.desk(), site.clinic.today());
     let whole = timeline::build(&chart.facts, today);
     let own = accepted_only(&chart, &elsewhere);
     let here = timeline::build(&own, today);
-    let mut f = at_desk.frame(&site, m.staff.patient_title.plain());
+    let mut f = at_desk.frame(&site, d.elsewhere.patient_title.plain());
     f.who = Some(Who::new(lang, &elsewhere.person.clone().unwrap_or_default()));
     let done = match done.done.as_deref() {
-        Some("accepted") => Some(&m.staff.done_accepted),
-        Some("asked") => Some(&m.staff.done_asked),
-        Some("ended") => Some(&m.staff.done_ended),
+        Some("accepted") => Some(&d.elsewhere.done_accepted),
+        Some("asked") => Some(&d.elsewhere.done_asked),
+        Some("ended") => Some(&d.elsewhere.done_ended),
         Some(_) | None => None,
     };
     let page = PatientPage {

@@ -40,18 +40,18 @@ pub(super) struct QuestionView {
 
 impl<'a> ItemView<'a> {
     pub(super) fn new(lang: Lang, item: &Item, timeline: &Timeline<'a>) -> Self {
-        let m = lang.messages();
+        let (m, d) = (lang.messages(), lang.desk());
         let content = &item.fact.content;
         let place = match &item.place {
             Some(place) => japanese(place),
-            None => Html(m.staff.unknown_place.to_string()),
+            None => Html(d.elsewhere.unknown_place.to_string()),
         };
         let arrived = match item.arrived_ms {
-            Some(ms) => m.staff.arrived.with(words::moment(m, ms)),
-            None => Html(m.staff.arrived_unknown.to_string()),
+            Some(ms) => d.elsewhere.arrived.with(words::moment(m, ms)),
+            None => Html(d.elsewhere.arrived_unknown.to_string()),
         };
-        let mut when = vec![m.staff.written.with(words::moment(m, item.claimed_ms)), arrived];
-        when.extend(item.by_inbox.then(|| Html(m.staff.by_inbox.to_string())));
+        let mut when = vec![d.elsewhere.written.with(words::moment(m, item.claimed_ms)), arrived];
+        when.extend(item.by_inbox.then(|| Html(d.elsewhere.by_inbox.to_string())));
         let is_this = |shown: &&Shown<'a, &'a Visit>| {
             let mut versions = std::iter::once(shown.fact).chain(shown.also_from.iter().map(|also| also.fact));
             versions.any(|name| name.version == item.fact.version)
@@ -88,9 +88,9 @@ fn note(lang: Lang, content: &Content) -> Option<&'static Text> {
 }
 
 fn said(lang: Lang, item: &Item) -> Html {
-    let m = lang.messages();
+    let (m, d) = (lang.messages(), lang.desk());
     if item.is_concealed {
-        return Html(m.staff.hidden.to_string());
+        return Html(d.elsewhere.hidden.to_string());
     }
     let stated = item.fact.content.stated();
     if let Content::Look(look) = stated {
@@ -128,14 +128,14 @@ fn without_links(mut visit: VisitView<'_>) -> VisitView<'_> {
 
 impl QuestionView {
     fn new(lang: Lang, spoken: &Spoken) -> Self {
-        let m = lang.messages();
+        let (m, d) = (lang.messages(), lang.desk());
         let reply = spoken.ended.as_ref().map(|(ending, text, place)| match ending {
-            Ending::Answered => (m.staff.answered.with(japanese(place)), text.clone()),
-            Ending::Withdrawn => (Html(m.staff.withdrawn.to_string()), text.clone()),
+            Ending::Answered => (d.elsewhere.answered.with(japanese(place)), text.clone()),
+            Ending::Withdrawn => (Html(d.elsewhere.withdrawn.to_string()), text.clone()),
         });
         Self {
             id: form::hex(&spoken.id.0),
-            asked: m.staff.question.with(japanese(&spoken.place), words::moment(m, spoken.at_ms)),
+            asked: d.elsewhere.question.with(japanese(&spoken.place), words::moment(m, spoken.at_ms)),
             text: spoken.text.clone(),
             is_open: spoken.ended.is_none(),
             reply,

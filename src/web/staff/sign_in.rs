@@ -45,12 +45,11 @@ fn sign_in_page(
     note: Option<&'static Text>,
     badge: &str,
 ) -> Result<Response, Trouble> {
-    let m = lang.messages();
-    let mut f = desk_frame(site, lang, m.staff.sign_in_title.plain());
+    let mut f = desk_frame(site, lang, lang.desk().sign_in.title.plain());
     // An answer to a form cannot be asked for again in another language.
     f.can_switch = alert.is_none() && badge.is_empty();
     let status = alert.map_or(StatusCode::OK, Trouble::status);
-    page::html(status, &SignInPage { alert: alert.map(|trouble| trouble.calm(m)), note, badge: badge.to_owned(), f })
+    page::html(status, &SignInPage { alert: alert.map(|trouble| trouble.calm(lang)), note, badge: badge.to_owned(), f })
 }
 
 #[derive(Deserialize)]
@@ -66,20 +65,20 @@ pub(super) async fn front(
     done: Query<Done>,
 ) -> Result<Response, Trouble> {
     let Ok(at_desk) = at_desk else {
-        let note = done.done.as_deref().map(|_signed_out| &lang.messages().staff.signed_out);
+        let note = done.done.as_deref().map(|_signed_out| &lang.desk().sign_in.signed_out);
         return sign_in_page(&site, lang, None, note, "");
     };
     let (tally, aside) = blocking(&site, |clinic| Ok((clinic.elsewhere_tally()?, clinic.waiting()?.len()))).await?;
-    let f = at_desk.frame(&site, lang.messages().staff.home_title.plain());
+    let f = at_desk.frame(&site, lang.desk().home.title.plain());
     let waits = waits(lang, &tally);
     page::html(StatusCode::OK, &HomePage { f, waits, looks: tally.looks, queried: tally.queried, aside })
 }
 
 /// "23 entries of 9 patients since …"; nothing where nothing waits.
 fn waits(lang: Lang, tally: &Tally) -> Option<Html> {
-    let m = lang.messages();
+    let (m, d) = (lang.messages(), lang.desk());
     let since = tally.since_ms.filter(|_| tally.entries > 0)?;
-    Some(m.staff.waits.with(tally.entries, tally.patients, words::moment(m, since)))
+    Some(d.home.waits.with(tally.entries, tally.patients, words::moment(m, since)))
 }
 
 /// Wiped when it is done with.
@@ -132,7 +131,7 @@ pub(super) async fn photo(State(site): State<Arc<Site>>, Speaks(lang): Speaks, r
     match photo::badge(&site, request).await {
         Ok(text) => {
             let code = on_sheet(&text).map_or(text.as_str(), |(code, _)| code);
-            sign_in_page(&site, lang, None, Some(&lang.messages().staff.photo_done), code)
+            sign_in_page(&site, lang, None, Some(&lang.desk().sign_in.photo_done), code)
         }
         Err(trouble @ (Trouble::Photo | Trouble::PhotoBusy | Trouble::TooLarge)) => {
             sign_in_page(&site, lang, Some(&trouble), None, "")
