@@ -46,7 +46,7 @@ pub fn program(dir: &Path) -> PathBuf {
 /// The package of a program.
 pub fn package(program: &Path, out: &Path, more: &[&str]) -> PathBuf {
     let mut command = Command::new(here("systemd/package"));
-    command.arg("--program").arg(program).arg("--out").arg(out).args(more);
+    command.arg("--program").arg(program).arg("--out").arg(out).args(["--compress", "gzip"]).args(more);
     PathBuf::from(host(&mut command))
 }
 
