@@ -7,6 +7,7 @@ pub mod tls;
 pub use address::{InsecureAddress, check_listen_address};
 
 use crate::clinic::Clinic;
+use crate::membership::Member;
 use crate::tasks::Tasks;
 use crate::web::{self, Site, session};
 use anyhow::Context;
@@ -25,6 +26,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(30);
 pub struct App {
     /// The clinic's data, opened.
     pub clinic: Clinic,
+    /// Its part in a region: outside badges need it.
+    pub member: Option<Member>,
     /// Names that the pages answer to, besides the listeners' own addresses: `kusuri.internal`.
     pub names: Vec<String>,
     /// Bounds on connections.
@@ -36,7 +39,7 @@ pub struct App {
 impl App {
     /// A node of `clinic` that answers to `names`, within the usual limits.
     pub fn new(clinic: Clinic, names: Vec<String>) -> Self {
-        Self { clinic, names, limits: Limits::default(), uptime: session::uptime() }
+        Self { clinic, member: None, names, limits: Limits::default(), uptime: session::uptime() }
     }
 }
 
@@ -86,7 +89,7 @@ pub async fn run(app: App, listeners: Listeners, shutdown: CancellationToken) ->
     for Listener { socket, tls } in listeners.0 {
         let local = socket.local_addr().context("the address of a listener")?;
         let hosts = hosts(&app.names, local, tls.is_some());
-        let site = Arc::new(Site::new(app.clinic.clone(), hosts, tls.is_some(), Arc::clone(&app.uptime)));
+        let site = Arc::new(Site::new(app.clinic.clone(), hosts, tls.is_some(), Arc::clone(&app.uptime)).with_member(app.member.clone()));
         tasks.spawn("sessions", sweep(Arc::clone(&site), shutdown.clone()));
         tasks.spawn("listener", Arc::clone(&server).accept(socket, tls, web::router(site)));
     }

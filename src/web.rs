@@ -26,6 +26,7 @@ mod words;
 mod tests;
 
 use crate::clinic::Clinic;
+use crate::membership::Member;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path};
 use axum::http::{StatusCode, header};
@@ -56,6 +57,9 @@ pub struct Site {
     decoding: Arc<Semaphore>,
     /// Badges wait in line for a thread, as PINs do.
     signing_in: Semaphore,
+    /// The clinic's part in a region, where it is served: outside badges need it.
+    member: Option<Member>,
+    uptime: Uptime,
 }
 
 impl Site {
@@ -64,7 +68,24 @@ impl Site {
         let desks = Sessions::lasting(Arc::clone(&uptime), IDLE_MAX, STAFF_LIFE_MAX);
         let (uploads, decoding) = (Semaphore::new(UPLOADS_MAX), Arc::new(Semaphore::new(1)));
         let signing_in = Semaphore::new(SIGNING_IN_MAX);
-        Self { clinic, sessions: Sessions::new(uptime), desks, hosts, is_tls, uploads, decoding, signing_in }
+        Self { clinic, sessions: Sessions::new(Arc::clone(&uptime)), desks, hosts, is_tls, uploads, decoding, signing_in, member: None, uptime }
+    }
+
+    /// With the clinic's part in a region.
+    #[must_use]
+    pub fn with_member(mut self, member: Option<Member>) -> Self {
+        self.member = member;
+        self
+    }
+
+    /// Since some fixed moment; never goes back. Ages of sessions are told by it.
+    fn now(&self) -> std::time::Duration {
+        (self.uptime)()
+    }
+
+    /// The same by the clinic's own clock.
+    fn clinic_now(&self) -> std::time::Duration {
+        self.clinic.store().clock().monotonic()
     }
 
     /// Ends the sessions that are over, and what staff opened too long ago: keys must not wait in memory for somebody to come.

@@ -115,9 +115,9 @@ fn until_signal(
         if serving.until_input_ends {
             stop_with_input(shutdown.clone());
         }
-        serving.sync.start(member, board, &tasks, &shutdown)?;
+        serving.sync.start(member.clone(), board, &tasks, &shutdown)?;
         socket::listen(serving.dir, here, &tasks, shutdown.clone())?;
-        let app = App::new(serving.clinic, serving.hosts);
+        let app = App { member: Some(member), ..App::new(serving.clinic, serving.hosts) };
         let listeners = Listeners::new(serving.listener, serving.tls.as_ref())?;
         ready(output)?;
         app::run(app, listeners, shutdown.clone()).await?;
