@@ -22,6 +22,7 @@ mod matching;
 pub mod node_key;
 pub mod patients;
 mod projection;
+pub mod reception;
 pub mod search;
 pub mod setup;
 pub mod staff;
@@ -281,7 +282,7 @@ impl Inner {
     /// A draft of class open.
     fn open_draft(&self, kind: CoarseKind, subject: Subject, content: &Content) -> Result<Draft, ClinicError> {
         let body = body::open_class(&content.encode())?;
-        Ok(Draft { kind, subject, body, projections: projection::open_rows(subject, content) })
+        Ok(Draft { kind, subject, body, projections: projection::open_rows(subject, content), sealed_in: None })
     }
 
     /// A draft sealed under a key, for a ledger.
@@ -294,12 +295,12 @@ impl Inner {
         class: Class,
         key: &Key,
     ) -> Result<Draft, ClinicError> {
-        let place = self.store.place_in(ledger, kind, subject).to_bytes();
-        let body = body::seal(&content.encode(), class, key, &place, &*self.entropy)?;
+        let place = self.store.place_in(ledger, kind, subject);
+        let body = body::seal(&content.encode(), class, key, &place.to_bytes(), &*self.entropy)?;
         // What is sealed is found by blind tags, which only the ledger's home makes.
         let is_home = ledger.0 == self.ledger;
         let projections = if is_home { projection::rows(class, subject, content, &self.keys.indexer) } else { Vec::new() };
-        Ok(Draft { kind, subject, body, projections })
+        Ok(Draft { kind, subject, body, projections, sealed_in: Some(place.incarnation) })
     }
 
     /// A draft sealed under the newest ledger key.

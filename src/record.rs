@@ -4,6 +4,7 @@
 //! The numbers in `#[n(…)]` are part of the frozen format (docs/format.md): they are never reused, only added to.
 
 mod acts;
+pub mod consent;
 pub mod dose;
 pub mod review;
 pub mod text;
@@ -90,6 +91,8 @@ pub enum Content {
     Question(Question),
     /// Ends such a question.
     Reply(Reply),
+    /// The patient agreed, or did not, that the clinic reads what others wrote.
+    Consent(consent::Consent),
 }
 
 impl Content {

@@ -20,6 +20,7 @@ mod record;
 pub mod session;
 mod share;
 mod staff;
+mod wifi;
 mod words;
 
 #[cfg(test)]
@@ -27,6 +28,7 @@ mod tests;
 
 use crate::clinic::Clinic;
 use crate::membership::Member;
+use crate::portal::Portal;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path};
 use axum::http::{StatusCode, header};
@@ -60,6 +62,8 @@ pub struct Site {
     /// The clinic's part in a region, where it is served: outside badges need it.
     member: Option<Member>,
     uptime: Uptime,
+    /// Where the clinic's own Wi-Fi leads here.
+    portal: Option<Arc<Portal>>,
 }
 
 impl Site {
@@ -68,7 +72,9 @@ impl Site {
         let desks = Sessions::lasting(Arc::clone(&uptime), IDLE_MAX, STAFF_LIFE_MAX);
         let (uploads, decoding) = (Semaphore::new(UPLOADS_MAX), Arc::new(Semaphore::new(1)));
         let signing_in = Semaphore::new(SIGNING_IN_MAX);
-        Self { clinic, sessions: Sessions::new(Arc::clone(&uptime)), desks, hosts, is_tls, uploads, decoding, signing_in, member: None, uptime }
+        let sessions = Sessions::new(Arc::clone(&uptime));
+        let (member, portal) = (None, None);
+        Self { clinic, sessions, desks, hosts, is_tls, uploads, decoding, signing_in, member, uptime, portal }
     }
 
     /// With the clinic's part in a region.
@@ -86,6 +92,12 @@ impl Site {
     /// The same by the clinic's own clock.
     fn clinic_now(&self) -> std::time::Duration {
         self.clinic.store().clock().monotonic()
+    }
+
+    /// With the page that phones are sent to when they join the clinic's own Wi-Fi.
+    #[must_use]
+    pub fn behind(self, portal: Option<Arc<Portal>>) -> Self {
+        Self { portal, ..self }
     }
 
     /// Ends the sessions that are over, and what staff opened too long ago: keys must not wait in memory for somebody to come.
@@ -132,6 +144,9 @@ pub fn router(site: Arc<Site>) -> Router {
         .route("/open", post(front::open))
         .route("/photo", post(front::photo))
         .route("/lost-pin", get(front::lost_pin))
+        .route("/wifi", get(wifi::welcome))
+        .route("/wifi/stay", post(wifi::stay))
+        .route("/wifi/state", get(wifi::state))
         .route("/you", get(front::you).post(front::say_you))
         .route("/finish", post(front::finish));
     let record = Router::new()

@@ -128,7 +128,7 @@ impl Clinic {
     }
 
     /// The id of what is said once however often it is said.
-    pub(super) fn derived(&self, what: &str, parts: &[&[u8]]) -> FactId {
+    pub(in crate::clinic) fn derived(&self, what: &str, parts: &[&[u8]]) -> FactId {
         FactId(self.inner.keys.indexer.blind(what, &parts.concat()))
     }
 
