@@ -44,7 +44,8 @@ pub struct App {
 impl App {
     /// A node of `clinic` that answers to `names`, within the usual limits.
     pub fn new(clinic: Clinic, names: Vec<String>) -> Self {
-        Self { clinic, member: None, names, limits: Limits::default(), uptime: session::uptime(), portal: None }
+        let (limits, uptime) = (Limits::default(), session::uptime());
+        Self { clinic, member: None, names, limits, uptime, portal: None }
     }
 }
 
@@ -95,7 +96,7 @@ pub async fn run(app: App, listeners: Listeners, shutdown: CancellationToken) ->
         let local = socket.local_addr().context("the address of a listener")?;
         let hosts = hosts(&app.names, local, tls.is_some());
         let site = Site::new(app.clinic.clone(), hosts, tls.is_some(), Arc::clone(&app.uptime));
-        let site = Arc::new(site.behind(app.portal.clone()).with_member(app.member.clone()));
+        let site = Arc::new(site.with_member(app.member.clone()).behind(app.portal.clone()));
         tasks.spawn("sessions", sweep(Arc::clone(&site), shutdown.clone()));
         let pages = web::router(site);
         let pages = match &app.portal {

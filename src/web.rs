@@ -59,11 +59,11 @@ pub struct Site {
     decoding: Arc<Semaphore>,
     /// Badges wait in line for a thread, as PINs do.
     signing_in: Semaphore,
+    /// Where the clinic's own Wi-Fi leads here.
+    portal: Option<Arc<Portal>>,
     /// The clinic's part in a region, where it is served: outside badges need it.
     member: Option<Member>,
     uptime: Uptime,
-    /// Where the clinic's own Wi-Fi leads here.
-    portal: Option<Arc<Portal>>,
 }
 
 impl Site {
@@ -73,8 +73,14 @@ impl Site {
         let (uploads, decoding) = (Semaphore::new(UPLOADS_MAX), Arc::new(Semaphore::new(1)));
         let signing_in = Semaphore::new(SIGNING_IN_MAX);
         let sessions = Sessions::new(Arc::clone(&uptime));
-        let (member, portal) = (None, None);
-        Self { clinic, sessions, desks, hosts, is_tls, uploads, decoding, signing_in, member, uptime, portal }
+        let (portal, member) = (None, None);
+        Self { clinic, sessions, desks, hosts, is_tls, uploads, decoding, signing_in, portal, member, uptime }
+    }
+
+    /// With the page that phones are sent to when they join the clinic's own Wi-Fi.
+    #[must_use]
+    pub fn behind(self, portal: Option<Arc<Portal>>) -> Self {
+        Self { portal, ..self }
     }
 
     /// With the clinic's part in a region.
@@ -92,12 +98,6 @@ impl Site {
     /// The same by the clinic's own clock.
     fn clinic_now(&self) -> std::time::Duration {
         self.clinic.store().clock().monotonic()
-    }
-
-    /// With the page that phones are sent to when they join the clinic's own Wi-Fi.
-    #[must_use]
-    pub fn behind(self, portal: Option<Arc<Portal>>) -> Self {
-        Self { portal, ..self }
     }
 
     /// Ends the sessions that are over, and what staff opened too long ago: keys must not wait in memory for somebody to come.

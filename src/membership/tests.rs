@@ -16,6 +16,7 @@ use crate::region::kit::Kit;
 use crate::seal::badge::Passphrase;
 
 mod glass;
+mod describing;
 mod holding;
 mod joining;
 mod keeping;

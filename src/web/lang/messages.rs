@@ -21,6 +21,7 @@ pub struct Messages {
     pub(crate) drug: Drug,
     pub(crate) dose: Dose,
     pub(crate) time: Time,
+    pub(crate) usage: Usage,
     pub(crate) note: Note,
     pub(crate) source: Source,
     pub(crate) doubt: Doubt,
@@ -32,6 +33,7 @@ pub struct Messages {
     pub(crate) share: Share,
     pub(crate) places: Places,
     pub(crate) print: Print,
+    pub(crate) poster: Poster,
     pub(crate) trouble: Trouble,
     pub(crate) units: BTreeMap<String, Text>,
     pub(crate) classes: BTreeMap<String, Text>,
@@ -246,6 +248,23 @@ pub(crate) struct Time {
     pub(crate) noon: [Text; 6],
     pub(crate) evening: [Text; 6],
     pub(crate) bedtime: Text,
+}
+
+/// Usages that are certain, told in the language.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Usage {
+    pub(crate) label: Text,
+    pub(crate) once: Text,
+    pub(crate) times: Phrase<1>,
+    /// Before, just before, after, just after, between.
+    pub(crate) every_meal: [Text; 5],
+    pub(crate) meal: [Text; 5],
+    pub(crate) waking: Text,
+    pub(crate) every_hours: Phrase<1>,
+    pub(crate) empty_stomach: Text,
+    /// Not said for what, pain, headache, fever, sleeplessness, constipation, diarrhoea, nausea, dizziness, attack.
+    pub(crate) needs: [Text; 10],
 }
 
 #[derive(Debug, Deserialize)]
@@ -470,6 +489,21 @@ pub(crate) struct Print {
     pub(crate) sheet_warning: Text,
     pub(crate) now: Text,
     pub(crate) sheet_title: Text,
+}
+
+/// The sheet on the wall. Few words: what is too long is set smaller.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Poster {
+    pub(crate) title: Text,
+    pub(crate) wifi: Text,
+    pub(crate) page: Text,
+    pub(crate) name: Text,
+    pub(crate) password: Text,
+    pub(crate) address: Text,
+    /// Scan the Wi-Fi's code, stay connected, scan the page's code, card and PIN.
+    pub(crate) steps: [Text; 4],
+    pub(crate) help: Text,
 }
 
 #[derive(Debug, Deserialize)]
