@@ -46,7 +46,7 @@ pub fn program(dir: &Path) -> PathBuf {
 /// The package of a program.
 pub fn package(program: &Path, out: &Path, more: &[&str]) -> PathBuf {
     let mut command = Command::new(here("systemd/package"));
-    command.arg("--program").arg(program).arg("--out").arg(out).args(more);
+    command.arg("--program").arg(program).arg("--out").arg(out).args(["--compress", "gzip"]).args(more);
     PathBuf::from(host(&mut command))
 }
 
@@ -133,9 +133,14 @@ impl Container {
 
     /// Whether its pages answer at a port of its own loopback.
     pub fn serves(&self, port: u16) -> bool {
-        let url = format!("http://127.0.0.1:{port}/");
+        self.answers(port, 1)
+    }
+
+    /// Whether one connection, begun now, is answered within so many seconds.
+    pub fn answers(&self, port: u16, seconds: u8) -> bool {
+        let (url, most) = (format!("http://127.0.0.1:{port}/"), seconds.to_string());
         let mut curl =
-            self.within(&["--net"], &["curl", "--silent", "--fail", "--max-time", "1", "--output", "/dev/null", &url]);
+            self.within(&["--net"], &["curl", "--silent", "--fail", "--max-time", &most, "--output", "/dev/null", &url]);
         curl.status().unwrap().success()
     }
 
