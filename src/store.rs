@@ -2,8 +2,11 @@
 
 mod append;
 mod arrivals;
+mod backup;
 mod branches;
 mod changes;
+mod counting;
+mod derive;
 mod dropping;
 mod error;
 mod files;
@@ -14,6 +17,7 @@ mod reader;
 mod reads;
 mod rebuild;
 mod replica;
+mod rows;
 mod schema;
 mod statements;
 mod take;
@@ -23,8 +27,10 @@ mod verify;
 mod writer;
 
 pub use crate::sentence::Sentence;
+pub use backup::{WayBack, go_back, way_back};
 pub use branches::Branching;
 pub use changes::{Change, Subscription};
+pub use derive::{Arrived, Derive, Fresh};
 pub use error::StoreError;
 pub use pending::Pending;
 pub use reader::{Counts, ProjectionRow, Reader, StoredEntry, SubjectEntries};
@@ -44,10 +50,9 @@ use pending::Reply;
 use queue::Queue;
 use reads::{ReadJob, serve_reads, snapshot};
 use rusqlite::Connection;
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use writer::{Job, Work, Writer};
@@ -89,20 +94,6 @@ impl Default for Options {
     }
 }
 
-/// Says which projections follow from entries of a ledger that came from elsewhere, in the transaction that stores them: where that takes
-/// a look at what is held. They may be of other entries too, by row.
-pub type Derive = dyn Fn(&Reader<'_>, &Fresh) -> Result<Vec<(i64, Projection)>, StoreError> + Send + Sync;
-
-/// What came from elsewhere in one transaction.
-pub struct Fresh {
-    /// In which ledger.
-    pub ledger: LedgerId,
-    /// Entries that are new, or whose body is.
-    pub entries: Vec<StoredEntry>,
-    /// Rows for which projections came along.
-    pub projected: BTreeSet<i64>,
-}
-
 /// What is to become an entry. Its body was sealed to [`Store::place`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
@@ -114,6 +105,8 @@ pub struct Draft {
     pub body: Vec<u8>,
     /// What it will be found by.
     pub projections: Vec<Projection>,
+    /// The incarnation of the place that its body was sealed to; `None` where it is sealed to none.
+    pub sealed_in: Option<Incarnation>,
 }
 
 /// Something an entry is found by. Holds MACs and ids, nothing readable.
@@ -180,6 +173,8 @@ struct Shared {
     condition: Mutex<Condition>,
     /// `i64::MIN` before there is any.
     newest_trusted_ms: AtomicI64,
+    /// The writer is at work that may take minutes.
+    is_rebuilding: AtomicBool,
     /// Held by every thread, so that no other process comes in before the last of them is done.
     _lock: File,
 }
@@ -248,6 +243,7 @@ impl Store {
             listeners: Mutex::default(),
             condition: Mutex::new(condition),
             newest_trusted_ms: AtomicI64::new(newest_trusted_ms),
+            is_rebuilding: AtomicBool::new(false),
             _lock: lock,
         });
         let handle = Handle { shared: Arc::clone(&shared), scribe: Arc::clone(&scribe), dir, threads: Mutex::default() };
@@ -259,7 +255,8 @@ impl Store {
         }
         store.start_behind()?;
         dropping::resume(&conn, &shared)?;
-        let writer = Writer { conn, scribe, position, reserve, derive: None, shared };
+        let is_unwritten = backup::noted(&conn)?.is_some();
+        let writer = Writer { conn, scribe, position, reserve, derive: None, shared, is_unwritten };
         store.keep(thread::Builder::new().name("store-writer".into()).spawn(move || writer.run())?);
         Ok(store)
     }
@@ -320,7 +317,7 @@ impl Store {
     }
 
     /// The same in any ledger: to this node's own chain there, which is begun where there is none. Bodies were sealed to
-    /// [`place_in`](Self::place_in).
+    /// [`place_in`](Self::place_in); where that chain has ended meanwhile, nothing is appended ([`StoreError::Busy`]).
     pub fn append_to(&self, ledger: LedgerId, drafts: Vec<Draft>, urgency: Urgency) -> Pending<Vec<Appended>> {
         let too_large = drafts.iter().map(|draft| draft.body.len()).find(|bytes| *bytes > BODY_BYTES_MAX);
         if let Some(bytes) = too_large {
@@ -328,7 +325,10 @@ impl Store {
             drop(reply.send(Err(StoreError::TooLarge { bytes, bytes_max: BODY_BYTES_MAX })));
             return pending;
         }
-        let prepare = |draft: Draft| Prepared::new(draft.kind, draft.subject, draft.body, draft.projections);
+        let prepare = |draft: Draft| Prepared {
+            sealed_in: draft.sealed_in,
+            ..Prepared::new(draft.kind, draft.subject, draft.body, draft.projections)
+        };
         let drafts = drafts.into_iter().map(prepare).collect();
         self.write(urgency, |reply| Work::Append { ledger, drafts, reply })
     }
@@ -356,14 +356,19 @@ impl Store {
         self.write(Urgency::Essential, |reply| Work::EndTryOk { tried, reply })
     }
 
-    /// From now on, what `derive` says follows from entries that are [taken in](Self::take_in) is projected with them.
-    pub fn derive(&self, derive: Box<Derive>) -> Pending<()> {
-        self.write(Urgency::Essential, |reply| Work::Derive { derive, reply })
-    }
-
     /// Drops all projections and fills them again from the entries, in one transaction. Says how many entries were read.
     pub fn rebuild(&self, project: Box<Project>) -> Pending<u64> {
         self.write(Urgency::Normal, |reply| Work::Rebuild { project, reply })
+    }
+
+    /// Answers as soon as the writer gets round to it: a sign of life that writes nothing.
+    pub fn ping(&self) -> Pending<()> {
+        self.write(Urgency::Essential, |reply| Work::Ping { reply })
+    }
+
+    /// Whether the writer is at something that may rightly take minutes.
+    pub fn is_rebuilding(&self) -> bool {
+        self.0.shared.is_rebuilding.load(Ordering::SeqCst)
     }
 
     /// Reads on one of the reader threads, within one snapshot.
@@ -372,7 +377,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Reader<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        self.read_in(&self.0.shared.reads, read)
+        self.read_before(read)
     }
 
     /// The same, and waits for it. Not from async code.
@@ -437,6 +442,14 @@ impl Store {
 /// [`StoreError::Io`].
 pub fn prepare_dir(dir: &Path) -> Result<(), StoreError> {
     DataDir::new(dir).create()
+}
+
+/// Gives a new file to whom its directory belongs: what root makes for a server's account is that account's.
+///
+/// # Errors
+/// What the system says.
+pub fn belong_to_dir_of(file: &File, path: &Path) -> std::io::Result<()> {
+    files::belong_to(file, path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")))
 }
 
 /// An answer that is there already.

@@ -10,7 +10,8 @@ use super::At;
 use super::output::Output;
 use super::request::Here;
 use super::socket;
-use crate::app::{self, App, Listeners, TlsFiles};
+use crate::app::sockets::Handed;
+use crate::app::{self, App, Listeners, TlsFiles, supervisor};
 use crate::clinic::Clinic;
 use crate::clock::Clock;
 use crate::membership::Member;
@@ -20,6 +21,7 @@ use anyhow::Context;
 use clap::Args;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use syncing::SyncArgs;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -60,10 +62,15 @@ impl ServeArgs {
     }
 }
 
+/// How long the store may take for its first answer.
+const OPEN_MAX: Duration = Duration::from_secs(60);
+
 /// What a process serves.
 struct Serving<'a> {
     clinic: Clinic,
     dir: &'a Path,
+    /// Where its pages are.
+    address: String,
     listener: TcpListener,
     tls: Option<TlsFiles>,
     hosts: Vec<String>,
@@ -92,13 +99,23 @@ pub(super) fn serve(
     };
     app::check_listen_address(args.listen, tls.is_some(), args.insecure_lan)?;
     let clinic = open()?;
-    let listener = TcpListener::bind(args.listen).with_context(|| format!("listening on {}", args.listen))?;
+    let listener = Handed::look().listen(args.listen).with_context(|| format!("listening on {}", args.listen))?;
     let mut hosts = args.host.clone();
     let wifi = args.wifi.bind(&mut hosts)?;
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let ready = format!("ready: {scheme}://{}", listener.local_addr()?);
-    let serving =
-        Serving { clinic, dir: args.at.dir()?, listener, tls, hosts, wifi, sync, until_input_ends: args.until_input_ends };
+    let address = format!("{scheme}://{}", listener.local_addr()?);
+    let ready = format!("ready: {address}");
+    let serving = Serving {
+        clinic,
+        dir: args.at.dir()?,
+        address,
+        listener,
+        tls,
+        hosts,
+        wifi,
+        sync,
+        until_input_ends: args.until_input_ends,
+    };
     until_signal(serving, output, |output| output.result(ready))
 }
 
@@ -118,11 +135,17 @@ fn until_signal(
         if serving.until_input_ends {
             stop_with_input(shutdown.clone());
         }
+        let store = serving.clinic.store().clone();
+        let portal = serving.wifi.start(serving.listener.local_addr()?, &tasks, &shutdown)?;
+        let app = App { portal, member: Some(member.clone()), ..App::new(serving.clinic, serving.hosts) };
+        let listeners = Listeners::new(serving.listener, serving.tls.as_ref())?;
+        // Whatever can fail at a start has failed by now: what follows writes, and closes the way back to the version of before.
+        if !supervisor::answers(&store, OPEN_MAX).await {
+            anyhow::bail!("the database in {} does not answer: see the lines above", serving.dir.display());
+        }
         serving.sync.start(member, board, &tasks, &shutdown)?;
         socket::listen(serving.dir, here, &tasks, shutdown.clone())?;
-        let portal = serving.wifi.start(serving.listener.local_addr()?, &tasks, &shutdown)?;
-        let app = App { portal, ..App::new(serving.clinic, serving.hosts) };
-        let listeners = Listeners::new(serving.listener, serving.tls.as_ref())?;
+        tasks.spawn("supervisor", supervisor::report(store, serving.address, shutdown.clone()));
         ready(output)?;
         app::run(app, listeners, shutdown.clone()).await?;
         shutdown.cancel();

@@ -115,8 +115,9 @@ fn calmed(site: &Site, lang: Lang, method: &Method, response: Response) -> Respo
     if let Some(why) = trouble.failure() {
         tracing::error!(%method, status = trouble.status().as_u16(), why, "a page failed");
     }
+    let lang = trouble.language(lang);
     let mut frame = Frame::new(lang, site.clinic.name(), site.clinic.phone(), site.clinic.now_ms());
-    let calm = trouble.calm(frame.m);
+    let calm = trouble.calm(lang);
     calm.title.plain().clone_into(&mut frame.title);
     let status = if response.status() == StatusCode::METHOD_NOT_ALLOWED { response.status() } else { trouble.status() };
     let mut page = page::html(status, &CalmPage { f: frame, calm }).unwrap_or_else(|_| status.into_response());

@@ -66,7 +66,7 @@ fn new_store() -> (TempDir, Store) {
 
 pub(crate) fn draft(subject: u8, body: &[u8]) -> Draft {
     let projections = vec![Projection { kind: 3, key: vec![subject], value: body.to_vec() }];
-    Draft { kind: CoarseKind::RECORD, subject: Subject([subject; 16]), body: body.to_vec(), projections }
+    Draft { kind: CoarseKind::RECORD, subject: Subject([subject; 16]), body: body.to_vec(), projections, sealed_in: None }
 }
 
 /// The projections that the drafts of these tests carry.
@@ -310,8 +310,8 @@ fn one_process_at_a_time_and_only_where_there_is_a_store() {
     assert_eq!(refused(Store::create(&dir, options(), author(clock()))), StoreError::InUse { dir: dir.clone() });
     drop(store);
     assert_eq!(refused(Store::create(&dir, options(), author(clock()))), StoreError::AlreadyThere { dir: dir.clone() });
-    raw(&dir).pragma_update(None, "user_version", 4).unwrap();
-    assert_eq!(refused(Store::open(&dir, options(), author(clock()))), StoreError::Newer { found: 4, known: 3 });
+    raw(&dir).pragma_update(None, "user_version", 5).unwrap();
+    assert_eq!(refused(Store::open(&dir, options(), author(clock()))), StoreError::Newer { found: 5, known: 4 });
 }
 
 #[test]

@@ -120,6 +120,18 @@ fn badge_and_passphrase_lead_to_the_desk_and_nothing_else_does() {
 }
 
 #[test]
+fn the_desk_speaks_two_languages_and_nothing_on_it_a_third() {
+    let desk = Desk::new(Node::start());
+    let mut easy = desk.node.visitor();
+    let front = easy.get("/staff?lang=ja-easy");
+    assert!(front.text.contains("職員証の 28 文字") && !front.text.contains("<ruby>"), "{}", front.text);
+    assert!(front.text.contains("?lang=en") && !front.text.contains("?lang=ja-easy"), "{}", front.text);
+    let shut = easy.post("/staff/elsewhere/00/accept", &[("csrf", "")]);
+    assert!(shut.status == 403 && !shut.text.contains("<ruby>"), "{}", shut.text);
+    assert!(easy.get("/").text.contains("<ruby>"), "patients' pages stay in the language that was chosen");
+}
+
+#[test]
 fn the_whole_sheet_may_be_pasted_and_a_photo_leads_to_the_passphrase() {
     let desk = Desk::new(Node::start());
     let sheet = format!("kusuribako staff badge 1\r\nbadge {}\r\npassphrase {PASSPHRASE}\r\n", desk.badge);
