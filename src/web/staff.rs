@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod item;
+mod phones;
 mod sign_in;
 
 use super::error::Trouble;
@@ -61,6 +62,8 @@ pub(super) fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
         .route(&format!("{patient}/query"), post(elsewhere::query))
         .route(&format!("{patient}/end"), post(elsewhere::end))
         .route(&format!("{patient}/export"), get(elsewhere::export))
+        .route("/staff/connect", get(phones::connect))
+        .route("/staff/poster", get(phones::poster_form).post(phones::poster))
         .route_layer(from_fn_with_state(Arc::clone(site), not_in_clear))
         .route_layer(from_fn(in_language_of_desk))
 }

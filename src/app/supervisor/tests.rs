@@ -77,7 +77,8 @@ fn the_first_sign_of_life_says_ready_and_they_stop_with_the_store() {
                 tokio::task::yield_now().await;
             }
             let (go_on, waiting) = (0..2).map(|_| mpsc::channel::<()>()).unzip::<_, _, Vec<_>, Vec<_>>();
-            let hung: Vec<_> = waiting.into_iter().map(|wait| store.read(move |_| Ok(wait.recv().unwrap_or_default()))).collect();
+            let hung: Vec<_> =
+                waiting.into_iter().map(|wait| store.read(move |_| Ok(wait.recv().unwrap_or_default()))).collect();
             let before = all.load(Ordering::SeqCst);
             assert!(!answers(&store, 3 * SOON).await);
             assert!(all.load(Ordering::SeqCst) <= before + 1, "one may have been on its way");
