@@ -137,7 +137,7 @@ fn until_signal(
         }
         let store = serving.clinic.store().clone();
         let portal = serving.wifi.start(serving.listener.local_addr()?, &tasks, &shutdown)?;
-        let app = App { portal, ..App::new(serving.clinic, serving.hosts) };
+        let app = App { portal, member: Some(member.clone()), ..App::new(serving.clinic, serving.hosts) };
         let listeners = Listeners::new(serving.listener, serving.tls.as_ref())?;
         // Whatever can fail at a start has failed by now: what follows writes, and closes the way back to the version of before.
         if !supervisor::answers(&store, OPEN_MAX).await {
