@@ -99,9 +99,10 @@ pub(super) fn serve(
     };
     app::check_listen_address(args.listen, tls.is_some(), args.insecure_lan)?;
     let clinic = open()?;
-    let listener = Handed::look().listen(args.listen).with_context(|| format!("listening on {}", args.listen))?;
+    let mut handed = Handed::look();
+    let listener = handed.listen(args.listen).with_context(|| format!("listening on {}", args.listen))?;
     let mut hosts = args.host.clone();
-    let wifi = args.wifi.bind(&mut hosts)?;
+    let wifi = args.wifi.bind(&mut hosts, &mut handed)?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let address = format!("{scheme}://{}", listener.local_addr()?);
     let ready = format!("ready: {address}");

@@ -77,7 +77,7 @@ impl Sheet {
 
 /// Breaks a text into lines of `width` px, taking wide letters as `size` px wide and others as a little over half of it; words of
 /// alphabets and of Korean are kept whole where they fit.
-fn wrap(text: &str, width: usize, size: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, width: usize, size: usize) -> Vec<String> {
     let breadth = |c: char| if is_wide(c) { size } else { size * 3 / 5 };
     let mut out = Vec::new();
     for paragraph in text.lines() {

@@ -4,6 +4,7 @@ mod elsewhere;
 mod gate;
 mod glass;
 mod item;
+mod phones;
 mod proving;
 mod sign_in;
 
@@ -39,6 +40,8 @@ pub(super) fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
         .route(&format!("{patient}/query"), post(elsewhere::query))
         .route(&format!("{patient}/end"), post(elsewhere::end))
         .route(&format!("{patient}/export"), get(elsewhere::export))
+        .route("/staff/connect", get(phones::connect))
+        .route("/staff/poster", get(phones::poster_form).post(phones::poster))
         .route_layer(from_fn_with_state(Arc::clone(site), not_in_clear))
         .route_layer(from_fn(in_language_of_desk))
 }

@@ -91,6 +91,7 @@ const COMMANDS: [(&str, Try); 80] = [
     ("carry export", With(&["--to", "{out}/stick", "--ledgers", "held"])),
     ("carry open", With(&["--listen", "127.0.0.1:0"])),
     ("carry return", With(&["--from", "{out}/stick"])),
+    ("poster", Apart("says what it is given, and of no clinic")),
     ("drugs import", With(&["{file}"])),
     ("drugs search", With(&["ワーファリン"])),
     ("drugs status", With(&["--json"])),
