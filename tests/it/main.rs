@@ -12,6 +12,7 @@ mod demo;
 mod fixtures;
 mod format;
 mod jahis;
+mod load;
 mod machine;
 mod pages;
 mod phone;
