@@ -16,7 +16,8 @@ use crate::ledger::content::Concerns;
 use crate::ledger::payload::{GlassLooked, GlassOpened, OpenerEntry, Payload};
 use crate::ledger::{CoarseKind, LedgerId};
 use crate::record::{
-    Channel, Consent, Content, FactId, Glass, GlassReason, Look, LookRight, LookShown, Looker, OWN_CLINIC, Origin, Source, Subject,
+    Channel, Consent, Content, FactId, Glass, GlassReason, Look, LookRight, LookShown, Looker, OWN_CLINIC, Origin, Source,
+    Subject,
 };
 use crate::region::holding::Append;
 use crate::seal::random;

@@ -108,10 +108,9 @@ fn ledger_rows(content: &Content, indexer: &Indexer) -> Vec<Projection> {
         }
         payload::SET_ASIDE => vec![row(SET_ASIDE, &[], &[])],
         payload::OUTSIDE_TRIED => vec![row(OUTSIDE, &[], &[])],
-        payload::GLASS_OPENED => read::<GlassOpened>(content)
-            .map(|x| row(GLASS, &indexer.blind("glass", &x.badge), &[]))
-            .into_iter()
-            .collect(),
+        payload::GLASS_OPENED => {
+            read::<GlassOpened>(content).map(|x| row(GLASS, &indexer.blind("glass", &x.badge), &[])).into_iter().collect()
+        }
         payload::GLASS_LOOKED => {
             read::<GlassLooked>(content).map(|x| row(GLASS_LOOK, &x.look.0, &x.glass)).into_iter().collect()
         }

@@ -125,10 +125,7 @@ impl Trouble {
 
     /// Whether only staff can run into it: it is then said in a language of the desk.
     fn is_for_staff(&self) -> bool {
-        matches!(
-            self,
-            Self::Badge(_) | Self::DeskClosed | Self::NotInClear | Self::DeskText | Self::AtDesk(_) | Self::Gate(_)
-        )
+        matches!(self, Self::Badge(_) | Self::DeskClosed | Self::NotInClear | Self::DeskText | Self::AtDesk(_) | Self::Gate(_))
     }
 
     /// The language in which it is said to a visitor who reads `lang`.

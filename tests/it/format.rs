@@ -233,13 +233,8 @@ fn the_written_reviews_are_read() {
         let fact = read.clone().into_fact(0).unwrap().unwrap();
         assert_eq!(fact.content.encode(), read.payload, "{name}");
     }
-    let look = Said::Look(Look {
-        by: Looker::Card,
-        name: String::new(),
-        place: "薬".to_owned(),
-        reason: String::new(),
-        right: None,
-    });
+    let look =
+        Said::Look(Look { by: Looker::Card, name: String::new(), place: "薬".to_owned(), reason: String::new(), right: None });
     assert_eq!(HEXLOWER.encode(&look.encode()), "a3000101600263e896ac");
 }
 

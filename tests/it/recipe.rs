@@ -5,7 +5,8 @@ use std::process::{Command, Output};
 
 /// Runs a program that a package brings; tests/run installs it.
 fn run(program: &str, args: &[&str]) -> Option<Output> {
-    let found = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"].iter().map(|dir| Path::new(dir).join(program)).find(|path| path.exists());
+    let found =
+        ["/usr/sbin", "/sbin", "/usr/bin", "/bin"].iter().map(|dir| Path::new(dir).join(program)).find(|path| path.exists());
     assert!(found.is_some() || std::env::var_os("KUSURIBAKO_NO_SKIP").is_none(), "{program} is not installed");
     if found.is_none() {
         println!("skipped: {program} is not installed");
@@ -38,7 +39,8 @@ fn recipe(args: &[&str]) -> tempfile::TempDir {
 
 #[test]
 fn the_routers_files_are_accepted_by_dnsmasq_unbound_and_a_shell() {
-    let out = recipe(&["router", "--address", "192.168.1.5/24", "--mac", "02:00:00:12:34:56", "--trusted-name", "sakura.example.jp"]);
+    let out =
+        recipe(&["router", "--address", "192.168.1.5/24", "--mac", "02:00:00:12:34:56", "--trusted-name", "sakura.example.jp"]);
     let at = |name: &str| out.path().join(name).to_str().unwrap().to_owned();
     accepts("dnsmasq", &["--test", &format!("--conf-file={}", at("dnsmasq.conf"))]);
     accepts("unbound-checkconf", &[&at("unbound.conf")]);

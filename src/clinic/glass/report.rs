@@ -27,8 +27,23 @@ pub struct AuditLine {
 }
 
 const COLUMNS: [&str; 17] = [
-    "time", "what", "name", "badge", "role", "licence", "place", "reason", "words", "consent", "second_person", "ledger",
-    "patient", "shown", "decision", "decided_by", "note",
+    "time",
+    "what",
+    "name",
+    "badge",
+    "role",
+    "licence",
+    "place",
+    "reason",
+    "words",
+    "consent",
+    "second_person",
+    "ledger",
+    "patient",
+    "shown",
+    "decision",
+    "decided_by",
+    "note",
 ];
 
 impl Clinic {
@@ -49,7 +64,11 @@ impl Clinic {
             let reviewed = reviews.remove(&looked.look);
             looks.entry(looked.glass).or_default().push((looked, at_ms, reviewed));
         }
-        let glass = |(opened, at_ms): (GlassOpened, i64)| GlassAt { looks: looks.remove(&opened.id).unwrap_or_default(), opened, at_ms };
+        let glass = |(opened, at_ms): (GlassOpened, i64)| GlassAt {
+            looks: looks.remove(&opened.id).unwrap_or_default(),
+            opened,
+            at_ms,
+        };
         let mut glasses: Vec<GlassAt> = opened.into_iter().map(glass).collect();
         glasses.reverse();
         Ok(glasses)

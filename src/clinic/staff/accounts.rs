@@ -81,13 +81,7 @@ impl Clinic {
     ///
     /// # Errors
     /// [`ClinicError::NotAllowed`], [`ClinicError::NameLength`]; what the store says.
-    pub fn add_staff(
-        &self,
-        by: &Staff,
-        name: &str,
-        role: Role,
-        chosen: Option<Passphrase>,
-    ) -> Result<NewBadge, ClinicError> {
+    pub fn add_staff(&self, by: &Staff, name: &str, role: Role, chosen: Option<Passphrase>) -> Result<NewBadge, ClinicError> {
         self.inner.check_in_service()?;
         self.check_may(by, Act::People)?;
         let name = checked(name)?;
@@ -207,13 +201,7 @@ pub fn admins(accounts: &[Account]) -> impl Iterator<Item = &Account> {
     accounts.iter().filter(|account| account.role == Role::Admin && !account.has_left)
 }
 
-fn account_of(
-    ledger: LedgerId,
-    opener: OpenerId,
-    told: Option<(StaffAccount, i64)>,
-    made_ms: i64,
-    has_left: bool,
-) -> Account {
+fn account_of(ledger: LedgerId, opener: OpenerId, told: Option<(StaffAccount, i64)>, made_ms: i64, has_left: bool) -> Account {
     match told {
         Some((told, since_ms)) => {
             let (name, role, by) = (told.name, Role::from_number(told.role), Some(told.by));
@@ -224,12 +212,7 @@ fn account_of(
 }
 
 /// The account of a badge that was not taken back.
-fn account_in(
-    within: Within<'_, '_>,
-    ring: &Ring,
-    home: &Speakers,
-    opener: OpenerId,
-) -> Result<Option<Account>, ClinicError> {
+fn account_in(within: Within<'_, '_>, ring: &Ring, home: &Speakers, opener: OpenerId) -> Result<Option<Account>, ClinicError> {
     if is_revoked(within, opener, |open| home.said(open))? {
         return Ok(None);
     }
@@ -237,11 +220,7 @@ fn account_in(
 }
 
 /// What home said last about each badge, and when. Settings are few: a site's profile and these.
-fn told(
-    within: Within<'_, '_>,
-    ring: &Ring,
-    home: &Speakers,
-) -> Result<BTreeMap<OpenerId, (StaffAccount, i64)>, ClinicError> {
+fn told(within: Within<'_, '_>, ring: &Ring, home: &Speakers) -> Result<BTreeMap<OpenerId, (StaffAccount, i64)>, ClinicError> {
     let mut entries = within.entries_of_kind(CoarseKind::SETTING)?;
     entries.retain(|entry| home.said(&entry.open));
     entries.sort_by_key(|entry| (entry.open.time(), entry.id()));

@@ -218,14 +218,10 @@ mod tests {
 
     #[test]
     fn an_unknown_role_reads_and_no_more() {
-        assert_eq!([0, 1, 2, 3, 4, 255].map(Role::from_number).map(Role::word), [
-            "reader",
-            "reader",
-            "pharmacist",
-            "admin",
-            "reader",
-            "reader"
-        ]);
+        assert_eq!(
+            [0, 1, 2, 3, 4, 255].map(Role::from_number).map(Role::word),
+            ["reader", "reader", "pharmacist", "admin", "reader", "reader"]
+        );
         for role in Role::ALL {
             assert_eq!((Role::from_number(role.number()), Role::from_word(role.word())), (role, Some(role)));
         }

@@ -107,15 +107,22 @@ fn a_look_at_an_own_patient_says_who_by_name_and_a_strangers_is_refused() {
     let looked = clinic.look_at_own(whose, LookShown::Record, &person).unwrap();
     let chart = clinic.chart_looked_at(&looked).unwrap();
     assert_eq!(memos(&chart.facts), [MEMO]);
-    let looks: Vec<_> = chart.facts.iter().filter_map(|f| if let Content::Look(look) = &f.content { Some(look) } else { None }).collect();
+    let looks: Vec<_> =
+        chart.facts.iter().filter_map(|f| if let Content::Look(look) = &f.content { Some(look) } else { None }).collect();
     let right = looks[0].right.as_ref().unwrap();
     assert_eq!((looks[0].by, looks[0].name.as_str(), right.rank), (Looker::Staff, "見本 薬子", Rank::Reader));
-    assert_eq!((right.badge, right.site, right.shown, &right.glass), (badge.opener.0, clinic.site().0, LookShown::Record, &None));
+    assert_eq!(
+        (right.badge, right.site, right.shown, &right.glass),
+        (badge.opener.0, clinic.site().0, LookShown::Record, &None)
+    );
     let listed = clinic.look_at_own(whose, LookShown::Listed, &person).unwrap();
     assert!(memos(&clinic.chart_looked_at(&listed).unwrap().facts).is_empty(), "who was listed shows a name and no more");
     let elsewhere = Whose { ledger: crate::ledger::LedgerId([9; 16]), subject };
     assert!(matches!(clinic.look_at_own(elsewhere, LookShown::Record, &person), Err(ClinicError::NotAllowed { .. })));
     let Person::Staff(mut account) = person else { panic!() };
     account.ledger = crate::ledger::LedgerId([9; 16]);
-    assert!(matches!(clinic.look_at_own(whose, LookShown::Record, &Person::Staff(account)), Err(ClinicError::NotAllowed { .. })));
+    assert!(matches!(
+        clinic.look_at_own(whose, LookShown::Record, &Person::Staff(account)),
+        Err(ClinicError::NotAllowed { .. })
+    ));
 }

@@ -86,8 +86,14 @@ fn a_look_through_a_glass_stands_at_the_site_in_the_record_and_at_home_before_it
     let came = looks(&home.clinic.chart_at_home(whose.subject).unwrap());
     let right = came[0].right.as_ref().unwrap();
     let through = right.glass.as_ref().unwrap();
-    assert_eq!((came[0].name.as_str(), right.licence.as_str(), came[0].reason.as_str()), ("応援 花子", "123456", "津波で薬が流された"));
-    assert_eq!((through.reason, through.consent, right.site), (GlassReason::Continuation, Consent::Patient, holder.member.site().0));
+    assert_eq!(
+        (came[0].name.as_str(), right.licence.as_str(), came[0].reason.as_str()),
+        ("応援 花子", "123456", "津波で薬が流された")
+    );
+    assert_eq!(
+        (through.reason, through.consent, right.site),
+        (GlassReason::Continuation, Consent::Patient, holder.member.site().0)
+    );
     let broken = home.clinic.broken_elsewhere().unwrap();
     assert_eq!((broken.len(), broken[0].fact, broken[0].subject), (1, looked.fact(), whose.subject));
     assert_eq!(broken[0].person.as_ref().map(|person| person.name.as_str()), Some(NAME));
@@ -111,7 +117,10 @@ fn admins_of_both_clinics_review_a_look_and_nobody_else_does() {
         let passphrase = Passphrase::chosen("いろはにほへとちりぬる").unwrap();
         let badge = clinic.add_staff(&admin, "薬剤師", Role::Pharmacist, Some(passphrase.clone())).unwrap();
         let other = clinic.prove_staff(&badge.code, &passphrase).unwrap();
-        assert!(matches!(clinic.review_look(&other, looked.fact(), Decision::InOrder, ""), Err(ClinicError::NotAllowed { .. })));
+        assert!(matches!(
+            clinic.review_look(&other, looked.fact(), Decision::InOrder, ""),
+            Err(ClinicError::NotAllowed { .. })
+        ));
         let table = String::from_utf8(clinic.audit_table().unwrap()).unwrap();
         for must in ["応援 花子", "123456", "continuation", "津波で薬が流された", "in order", "確認した"] {
             assert!(table.contains(must), "{must}: {table}");
@@ -186,7 +195,8 @@ fn a_helper_is_not_here_any_more_when_their_badge_has_run_out() {
     let badge = area.issue_for(&[&area.holder], 1);
     let opened = open(&area.holder, &badge).unwrap();
     let until = area.holder.clock.monotonic() + Duration::from_millis(opened.left_ms);
-    let helper = Person::Outside(Outsider { badge: opened.badge, name: opened.name, licence: opened.licence, area: Vec::new(), until });
+    let helper =
+        Person::Outside(Outsider { badge: opened.badge, name: opened.name, licence: opened.licence, area: Vec::new(), until });
     area.holder.clock.advance(Duration::from_secs(3_599));
     assert!(area.holder.clinic.still_here(&helper).unwrap().is_some());
     area.holder.clock.advance(Duration::from_secs(1));
@@ -212,7 +222,11 @@ fn a_homes_staff_read_their_own_patients_at_a_holder_by_their_role_and_nobody_el
     assert!(matches!(holder.clinic.look_at_own(theirs, LookShown::Record, &guest.person), Err(ClinicError::NotAllowed { .. })));
     home.clinic.revoke_staff(&admin, badge.opener, crate::clinic::staff::Leaving::Left).unwrap();
     copy(home, holder, home.clinic.ledger());
-    assert_eq!(holder.clinic.still_here(&guest.person).unwrap(), None, "a revocation that came by the exchange ends the session");
+    assert_eq!(
+        holder.clinic.still_here(&guest.person).unwrap(),
+        None,
+        "a revocation that came by the exchange ends the session"
+    );
     holder.clinic.lock();
     assert!(holder.clinic.sign_in(&badge.code, &passphrase).is_err());
 }

@@ -128,9 +128,8 @@ impl FromRequestParts<Arc<Site>> for AtDesk {
         let token = cookie(&parts.headers, site.desk_cookie_name()).ok_or(ShutDesk::Way(missing))?.to_owned();
         let session = site.desks.find(&token).ok_or(ShutDesk::Way(Shut::Over))?;
         let (who, locked) = (session.record.person.clone(), session.record.locked);
-        let now = blocking(site, move |clinic| {
-            if clinic.times_locked() == locked { clinic.still_here(&who) } else { Ok(None) }
-        });
+        let now =
+            blocking(site, move |clinic| if clinic.times_locked() == locked { clinic.still_here(&who) } else { Ok(None) });
         match now.await.map_err(ShutDesk::Failed)? {
             Some(person) => Ok(Self { session, lang, token, person }),
             None => {

@@ -1,11 +1,11 @@
 //! Breaking the glass: why, with whose consent, and after many within an hour a second person. Nothing of any patient is looked up here.
 
+use super::super::Site;
 use super::super::error::{Calm, GateTrouble, Trouble};
 use super::super::form::Fields;
 use super::super::lang::phrase::{Html, Text};
 use super::super::looks::{consent_words, reason_words};
 use super::super::page::{self, Frame};
-use super::super::Site;
 use super::gate::AtDesk;
 use super::proving::{self, Shown};
 use crate::clinic::glass::{GlassRefusal, PATIENTS_AN_HOUR, Why};
@@ -135,9 +135,7 @@ pub(super) async fn break_it(
     match broken(&site, &at_desk, &form).await {
         Ok(()) => Ok(Redirect::to("/staff/glass").into_response()),
         // What can be mended is mended in the form.
-        Err(trouble @ (Trouble::Badge(_) | Trouble::Gate(_))) => {
-            render(&site, &at_desk, &form, Some(&trouble)).await
-        }
+        Err(trouble @ (Trouble::Badge(_) | Trouble::Gate(_))) => render(&site, &at_desk, &form, Some(&trouble)).await,
         Err(other) => Err(other),
     }
 }

@@ -10,8 +10,8 @@ use super::super::{Site, photo, words};
 use super::gate::{AtDesk, Desk, DeskKey, ShutDesk};
 use super::proving::{self, Shown};
 use super::{blocking, desk_frame};
-use crate::clinic::elsewhere::Tally;
 use crate::clinic::Clinic;
+use crate::clinic::elsewhere::Tally;
 use crate::clinic::staff::{Act, SignedIn, StaffRefusal};
 use crate::seal::badge::on_sheet;
 use askama::Template;
@@ -43,6 +43,7 @@ struct HomePage {
     is_ours: bool,
     may_break: bool,
     may_admin: bool,
+    may_issue: bool,
     admins_lacking: usize,
 }
 
@@ -78,13 +79,31 @@ pub(super) async fn front(
     };
     let is_ours = at_desk.staff(Act::Find).is_ok();
     let tally = move |clinic: &Clinic| {
-        Ok(if is_ours { (clinic.elsewhere_tally()?, clinic.waiting()?.len(), clinic.admins_lacking()?) } else { Default::default() })
+        Ok(if is_ours {
+            (clinic.elsewhere_tally()?, clinic.waiting()?.len(), clinic.admins_lacking()?)
+        } else {
+            Default::default()
+        })
     };
     let (tally, aside, admins_lacking) = blocking(&site, tally).await?;
     let may = |act| at_desk.person().may(act);
     let f = at_desk.frame(&site, lang.desk().home.title.plain());
     let waits = waits(lang, &tally);
-    page::html(StatusCode::OK, &HomePage { f, waits, looks: tally.looks, queried: tally.queried, aside, is_ours, may_break: may(Act::BreakGlass), may_admin: may(Act::People), admins_lacking })
+    page::html(
+        StatusCode::OK,
+        &HomePage {
+            f,
+            waits,
+            looks: tally.looks,
+            queried: tally.queried,
+            aside,
+            is_ours,
+            may_break: may(Act::BreakGlass),
+            may_admin: may(Act::People),
+            may_issue: is_ours && may(Act::IssueOutside),
+            admins_lacking,
+        },
+    )
 }
 
 /// "23 entries of 9 patients since …"; nothing where nothing waits.

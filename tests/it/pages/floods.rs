@@ -184,14 +184,22 @@ fn whatever_is_too_large_is_refused_and_the_connection_closed() {
         ("a thousand headers", head(&"X: y\r\n".repeat(1_000))),
         ("an address of 100 KB", format!("GET /{} HTTP/1.1\r\nHost: {host}\r\n\r\n", "x".repeat(100_000)).into_bytes()),
         ("a body that is announced with 10 GB", [post("Content-Length: 10000000000\r\n"), vec![b'x'; 200_000]].concat()),
-        ("a body in pieces without an end", [post("Transfer-Encoding: chunked\r\n"), b"8000\r\n".iter().chain(&[b'x'; 0x8000]).chain(b"\r\n").copied().collect::<Vec<u8>>().repeat(8)].concat()),
+        (
+            "a body in pieces without an end",
+            [
+                post("Transfer-Encoding: chunked\r\n"),
+                b"8000\r\n".iter().chain(&[b'x'; 0x8000]).chain(b"\r\n").copied().collect::<Vec<u8>>().repeat(8),
+            ]
+            .concat(),
+        ),
         ("two lengths", [post("Content-Length: 4\r\nContent-Length: 5\r\n"), b"abcde".to_vec()].concat()),
         ("a length and pieces", [post("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n"), b"0\r\n\r\n".to_vec()].concat()),
         ("no request at all", vec![0; 100_000]),
     ];
     for (what, bytes) in cases {
         let line = says(&bytes);
-        let refused = ["400", "413", "414", "431", "303"].iter().any(|code| line.contains(&format!(" {code} "))) || line.is_empty();
+        let refused =
+            ["400", "413", "414", "431", "303"].iter().any(|code| line.contains(&format!(" {code} "))) || line.is_empty();
         assert!(refused && !line.contains(" 200 "), "{what}: {line}");
     }
     assert!(is_served(&node));
