@@ -80,8 +80,27 @@ fn rows() -> Vec<(String, &'static str, &'static str)> {
 
 /// What a form may carry, so that whoever is let through is not stopped before they are: nothing of it is anything.
 const FIELDS: [&str; 21] = [
-    "code", "pin", "answer", "fact", "on", "text", "concealed", "badge", "passphrase", "entry", "question", "ending", "name",
-    "role", "reason", "consent", "look", "decision", "why", "second_badge", "secret",
+    "code",
+    "pin",
+    "answer",
+    "fact",
+    "on",
+    "text",
+    "concealed",
+    "badge",
+    "passphrase",
+    "entry",
+    "question",
+    "ending",
+    "name",
+    "role",
+    "reason",
+    "consent",
+    "look",
+    "decision",
+    "why",
+    "second_badge",
+    "secret",
 ];
 
 /// A path with something in the places of its names.
@@ -106,7 +125,12 @@ enum State {
 /// Whether somebody was stopped before anything was done for them.
 fn is_refused(answer: &Answer) -> bool {
     let to_the_way_in = matches!(answer.location(), Some("/" | "/staff" | "/you"));
-    let said = ["この職員証では、できません", "時間がたったのでサインアウトしました", "時間がたったので閉じました", "職員のページは、ここでは開けません"];
+    let said = [
+        "この職員証では、できません",
+        "時間がたったのでサインアウトしました",
+        "時間がたったので閉じました",
+        "職員のページは、ここでは開けません",
+    ];
     let is_shut = answer.status == 403 && said.iter().any(|sentence| answer.text.contains(sentence));
     (answer.status == 303 && to_the_way_in) || is_shut
 }

@@ -37,7 +37,7 @@ pub const LICENCE: &str = "123456";
 
 /// A clinic and its part in the region.
 pub struct Node {
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
     pub clock: Clock,
     pub clinic: Clinic,
     pub member: Member,
@@ -52,7 +52,12 @@ impl Node {
         let clinic = Clinic::found(&location, &profile, clock.clone()).unwrap();
         let admin = clinic.first_admin(chosen()).unwrap();
         let member = Member::open(&clinic).unwrap();
-        Self { _dir: dir, clock, clinic, member, admin }
+        Self { dir, clock, clinic, member, admin }
+    }
+
+    /// The database, as a thief of the audit would open it.
+    pub fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.dir.path().join("clinic/ledger.db")).unwrap()
     }
 
     fn staff(&self) -> kusuribako::clinic::staff::Staff {
@@ -130,7 +135,8 @@ impl Shelter {
         home.member.found("高知", "http://kusuri.internal", &kit).unwrap();
         let word = Word::root(&[kit.root.whole().code()]).unwrap();
         join(&home, &holder, &word);
-        let person = Patient { name: NAME.to_owned(), sex: Sex::Female, birth: DateText::read("S330303"), ..Patient::default() };
+        let person =
+            Patient { name: NAME.to_owned(), sex: Sex::Female, birth: DateText::read("S330303"), ..Patient::default() };
         let subject = home.clinic.register(person, Source::UNKNOWN, Vec::new()).unwrap();
         let card = home.clinic.issue_card(subject).unwrap();
         let ledgers = vec![Holders { ledger: home.clinic.ledger(), sites: vec![holder.member.site()] }];
@@ -144,12 +150,8 @@ impl Shelter {
         let badge = |name: &str, role| holder.clinic.add_staff(&admin, name, role, chosen()).unwrap();
         let (reader, pharmacist) = (badge("読む 人", Role::Reader), badge("薬剤 師子", Role::Pharmacist));
         meet(&[&home, &holder]);
-        let wish = BadgeWish {
-            name: HELPER.to_owned(),
-            licence: LICENCE.to_owned(),
-            area: vec![holder.member.site()],
-            hours: 72,
-        };
+        let wish =
+            BadgeWish { name: HELPER.to_owned(), licence: LICENCE.to_owned(), area: vec![holder.member.site()], hours: 72 };
         let issued = home.member.issue_badge(&kit.duty, &wish).unwrap();
         let outside = (issued.file, issued.pin.printed().to_string());
         holder.clinic.lock();
@@ -172,12 +174,7 @@ impl Shelter {
     /// The holder's pages.
     pub fn site(&self, rung: Rung) -> Site {
         let clock = self.holder.clock.clone();
-        let site = Site::new(
-            self.holder.clinic.clone(),
-            Vec::new(),
-            rung == Rung::Tls,
-            Arc::new(move || clock.monotonic()),
-        );
+        let site = Site::new(self.holder.clinic.clone(), Vec::new(), rung == Rung::Tls, Arc::new(move || clock.monotonic()));
         site.with_member(Some(self.holder.member.clone()))
     }
 
