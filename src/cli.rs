@@ -17,6 +17,7 @@ mod install;
 mod logging;
 mod output;
 mod patient;
+mod poster;
 mod region;
 mod request;
 mod secrets;
@@ -88,6 +89,8 @@ enum Command {
     Region(region::RegionArgs),
     /// What happened to this clinic's patients at other clinics, and what staff do about it
     Elsewhere(elsewhere::ElsewhereArgs),
+    /// The sheet on the wall: how a phone gets onto the Wi-Fi and to the record, in several languages
+    Poster(poster::PosterArgs),
     /// The clinic's own drug master: take in published tables, look products up
     Drugs(drugs::DrugsArgs),
     /// Staff badges
@@ -195,6 +198,7 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Carry(args) => carry::run(args, output),
         Command::Region(args) => region::run(args, output),
         Command::Elsewhere(args) => elsewhere::run(args, output),
+        Command::Poster(args) => poster::run(&args, output),
         Command::Drugs(args) => drugs::run(args, output),
         Command::Staff(args) => staff::run(args, output),
         Command::Badge(args) => badge::run(args, output),

@@ -15,6 +15,7 @@ pub mod page;
 mod photo;
 mod picture;
 mod places;
+pub mod poster;
 mod print;
 pub mod reading;
 mod record;
@@ -188,6 +189,7 @@ fn listed(site: &Arc<Site>) -> Listed {
 async fn asset(Path(file): Path<String>) -> Response {
     let (kind, body) = match file.as_str() {
         "style.css" => ("text/css; charset=utf-8", page::STYLE),
+        "poster.css" => ("text/css; charset=utf-8", poster::STYLE),
         "print.js" => ("text/javascript; charset=utf-8", include_str!("../templates/print.js")),
         "icon.svg" => ("image/svg+xml", include_str!("../templates/icon.svg")),
         _ => return StatusCode::NOT_FOUND.into_response(),

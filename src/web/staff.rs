@@ -6,6 +6,7 @@ mod glass;
 mod item;
 mod outside;
 mod people;
+mod phones;
 mod proving;
 mod review;
 mod sign_in;
@@ -50,6 +51,8 @@ pub(super) fn routes(site: &Arc<Site>) -> Listed {
         .route(&format!("{patient}/query"), post(elsewhere::query))
         .route(&format!("{patient}/end"), post(elsewhere::end))
         .route(&format!("{patient}/export"), get(elsewhere::export))
+        .route("/staff/connect", get(phones::connect))
+        .route("/staff/poster", get(phones::poster_form).post(phones::poster))
         .layered(|routes| {
             let guarded = routes.route_layer(from_fn_with_state(Arc::clone(site), not_in_clear));
             guarded.route_layer(from_fn(in_language_of_desk))

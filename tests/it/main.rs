@@ -13,6 +13,7 @@ mod desk;
 mod fixtures;
 mod format;
 mod jahis;
+mod load;
 mod machine;
 mod pages;
 mod phone;

@@ -12,7 +12,7 @@ struct Row(&'static str, &'static str, &'static str);
 const ALL: &str = "ncrpago";
 const NONE: &str = ".";
 
-const ROWS: [Row; 44] = [
+const ROWS: [Row; 46] = [
     // Anybody's.
     Row("/", ALL, NONE),
     Row("/c/{code}", ALL, NONE),
@@ -57,6 +57,8 @@ const ROWS: [Row; 44] = [
     Row("/staff/people/{badge}/revoke", NONE, "a"),
     Row("/staff/review", "a", "a"),
     Row("/staff/review/export", "a", NONE),
+    Row("/staff/connect", "rpago", NONE),
+    Row("/staff/poster", "rpago", "rpago"),
     Row("/staff/elsewhere", "rpa", NONE),
     Row("/staff/elsewhere/{subject}", "rpa", NONE),
     Row("/staff/elsewhere/{subject}/export", "rpa", NONE),
