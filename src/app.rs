@@ -165,7 +165,10 @@ mod tests {
     #[test]
     fn the_first_page_is_asked_for_before_anybody_is() {
         let temp = tempfile::tempdir().unwrap();
-        let at = crate::clinic::setup::Location { reserve_bytes: 4_096, ..crate::clinic::setup::Location::new(temp.path().join("data")) };
+        let at = crate::clinic::setup::Location {
+            reserve_bytes: 4_096,
+            ..crate::clinic::setup::Location::new(temp.path().join("data"))
+        };
         let profile = crate::ledger::payload::SiteProfile { name: "見本薬局".to_owned(), ..Default::default() };
         let clinic = Clinic::found(&at, &profile, crate::clock::Clock::system()).unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
