@@ -1,6 +1,7 @@
 //! The command line: one file a command. Results go to standard output, everything else to standard error; exit 0 done, 1 refused or
 //! wrong input, 2 usage.
 
+mod access;
 mod badge;
 mod card;
 mod carry;
@@ -77,6 +78,8 @@ enum Command {
     Elsewhere(elsewhere::ElsewhereArgs),
     /// The clinic's own drug master: take in published tables, look products up
     Drugs(drugs::DrugsArgs),
+    /// How phones reach this box: certificates, http that is declared, the board of it
+    Access(access::AccessArgs),
     /// Staff badges
     Staff(staff::StaffArgs),
     /// Badges for helpers from outside: issue, open, list
@@ -173,6 +176,7 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Region(args) => region::run(args, output),
         Command::Elsewhere(args) => elsewhere::run(args, output),
         Command::Drugs(args) => drugs::run(args, output),
+        Command::Access(args) => access::run(args, output),
         Command::Staff(args) => staff::run(args, output),
         Command::Badge(args) => badge::run(args, output),
         Command::Unlock(args) => staff::unlock(&args, output),

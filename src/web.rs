@@ -2,6 +2,8 @@
 
 mod card;
 mod conceal;
+mod door;
+mod envelope;
 pub mod error;
 mod form;
 mod front;
@@ -25,6 +27,8 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+use crate::access::keeper::Keeper;
+use crate::access::{Ladder, Rung};
 use crate::clinic::Clinic;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path};
@@ -52,6 +56,10 @@ pub struct Site {
     /// The only names that are answered to, with the port where it is not the scheme's own.
     hosts: Vec<String>,
     is_tls: bool,
+    /// By what those come who see these pages.
+    rung: Rung,
+    ladder: Ladder,
+    keeper: Option<Keeper>,
     uploads: Semaphore,
     decoding: Arc<Semaphore>,
     /// Badges wait in line for a thread, as PINs do.
@@ -64,7 +72,20 @@ impl Site {
         let desks = Sessions::lasting(Arc::clone(&uptime), IDLE_MAX, STAFF_LIFE_MAX);
         let (uploads, decoding) = (Semaphore::new(UPLOADS_MAX), Arc::new(Semaphore::new(1)));
         let signing_in = Semaphore::new(SIGNING_IN_MAX);
-        Self { clinic, sessions: Sessions::new(uptime), desks, hosts, is_tls, uploads, decoding, signing_in }
+        let ladder = Ladder::new(clinic.store().clock().clone());
+        let (sessions, rung) = (Sessions::new(uptime), if is_tls { Rung::A } else { Rung::Within });
+        Self { clinic, sessions, desks, hosts, is_tls, rung, ladder, keeper: None, uploads, decoding, signing_in }
+    }
+
+    /// The same for those who come by a rung of a ladder.
+    #[must_use]
+    pub fn on(self, rung: Rung, ladder: Ladder, keeper: Option<Keeper>) -> Self {
+        Self { is_tls: rung.is_tls(), rung, ladder, keeper, ..self }
+    }
+
+    /// By which rung those come who see these pages. Each request carries it as an extension, too.
+    pub fn rung(&self) -> Rung {
+        self.rung
     }
 
     /// Ends the sessions that are over, and what staff opened too long ago: keys must not wait in memory for somebody to come.
@@ -74,9 +95,14 @@ impl Site {
         self.clinic.lock_overdue();
     }
 
-    /// Without TLS the cookie has a name of its own, so that it can never be taken for one that came over TLS.
+    /// Without TLS the cookie has a name of its own, so that it can never be taken for one that came over TLS; and one more on the network than
+    /// within this machine. Which sessions a cookie can name is settled by the site: each rung has sessions of its own.
     fn cookie_name(&self) -> &'static str {
-        if self.is_tls { "__Host-kusuribako" } else { "kusuribako_local" }
+        match self.rung {
+            Rung::A | Rung::B => "__Host-kusuribako",
+            Rung::C => "kusuribako_http",
+            Rung::Within => "kusuribako_local",
+        }
     }
 
     /// The same for staff.
@@ -112,7 +138,8 @@ pub fn router(site: Arc<Site>) -> Router {
         .route("/photo", post(front::photo))
         .route("/lost-pin", get(front::lost_pin))
         .route("/you", get(front::you).post(front::say_you))
-        .route("/finish", post(front::finish));
+        .route("/finish", post(front::finish))
+        .route("/envelope", get(envelope::show).post(envelope::open));
     let record = Router::new()
         .route("/record", get(record::show))
         .route("/record/history", get(history::show))
@@ -138,6 +165,11 @@ pub fn router(site: Arc<Site>) -> Router {
         .layer(from_fn_with_state(Arc::clone(&site), guard::layer))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .with_state(site)
+}
+
+/// The front door: what plain http on the network gets.
+pub fn door(site: Arc<Site>) -> Router {
+    router(Arc::clone(&site)).layer(from_fn_with_state(site, door::layer))
 }
 
 async fn asset(Path(file): Path<String>) -> Response {
