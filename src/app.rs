@@ -2,6 +2,8 @@
 
 mod address;
 pub mod serve;
+pub mod sockets;
+pub mod supervisor;
 
 pub use address::{InsecureAddress, check_listen_address};
 
@@ -9,6 +11,7 @@ use crate::access::keeper::Keeper;
 use crate::access::pair::{Pair, PairError};
 use crate::access::{Held, Ladder, Rung};
 use crate::clinic::Clinic;
+use crate::portal::Portal;
 use crate::tasks::Tasks;
 use crate::web::{self, Site, session};
 use anyhow::Context;
@@ -37,20 +40,22 @@ pub struct App {
     pub ladder: Ladder,
     /// Who keeps them, if somebody does.
     pub keeper: Option<Keeper>,
+    /// Where the clinic's own Wi-Fi leads here: what phones are told that look for the internet.
+    pub portal: Option<Arc<Portal>>,
 }
 
 impl App {
     /// A node of `clinic` that answers to `names`, within the usual limits.
     pub fn new(clinic: Clinic, names: Vec<String>) -> Self {
         let ladder = Ladder::new(clinic.store().clock().clone());
-        Self { clinic, names, limits: Limits::default(), uptime: session::uptime(), ladder, keeper: None }
+        Self { clinic, names, limits: Limits::default(), uptime: session::uptime(), ladder, keeper: None, portal: None }
     }
 
     /// The pages for those who come by one rung to a listener. Nothing but the clinic is common to two of them: no session crosses.
     fn site(&self, rung: Rung, local: SocketAddr) -> Arc<Site> {
         let hosts = hosts(&self.names, local, rung.is_tls());
         let site = Site::new(self.clinic.clone(), hosts, rung.is_tls(), Arc::clone(&self.uptime));
-        Arc::new(site.on(rung, self.ladder.clone(), self.keeper.clone()))
+        Arc::new(site.on(rung, self.ladder.clone(), self.keeper.clone()).behind(self.portal.clone()))
     }
 }
 
@@ -135,7 +140,11 @@ pub async fn run(app: App, listeners: Listeners, shutdown: CancellationToken) ->
         for rung in rungs {
             let site = app.site(*rung, local);
             tasks.spawn("sessions", sweep(Arc::clone(&site), shutdown.clone()));
-            let router = if *rung == Rung::C { web::door(site) } else { web::router(site) };
+            let pages = if *rung == Rung::C { web::door(site) } else { web::router(site) };
+            let router = match &app.portal {
+                Some(portal) => portal.around(pages, rung.is_tls()),
+                None => pages,
+            };
             routers.insert(*rung, router);
         }
         tasks.spawn("listener", Arc::clone(&server).accept(socket, speaks, app.ladder.clone(), routers));

@@ -58,6 +58,8 @@ enum Command {
     Init(init::InitArgs),
     /// Serve the patients' pages
     Serve(serve::ServeArgs),
+    /// How phones get to the box: certificates, http that is declared, the board of it all; recipes for a router or an access point
+    Access(access::AccessArgs),
     /// Take in JAHIS files, their parts, or pictures of their QR codes
     Import(import::ImportArgs),
     /// Records that wait for a person's decision
@@ -78,8 +80,6 @@ enum Command {
     Elsewhere(elsewhere::ElsewhereArgs),
     /// The clinic's own drug master: take in published tables, look products up
     Drugs(drugs::DrugsArgs),
-    /// How phones reach this box: certificates, http that is declared, the board of it
-    Access(access::AccessArgs),
     /// Staff badges
     Staff(staff::StaffArgs),
     /// Badges for helpers from outside: issue, open, list
@@ -98,6 +98,8 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Measure this machine against a reference, as ratios
     Bench(crate::bench::BenchArgs),
+    /// Many phones at once at a clinic that is being served: how soon do pages come?
+    Load(crate::bench::LoadArgs),
 }
 
 /// Where the clinic's data lies. Named before or after a command's own words.
@@ -188,6 +190,10 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Bench(args) => {
             let (out, err) = output.streams();
             crate::bench::run(&args, out, err)
+        }
+        Command::Load(args) => {
+            let (out, err) = output.streams();
+            crate::bench::load(&args, out, err)
         }
     }
 }

@@ -22,6 +22,7 @@ mod record;
 pub mod session;
 mod share;
 mod staff;
+mod wifi;
 mod words;
 
 #[cfg(test)]
@@ -30,6 +31,7 @@ mod tests;
 use crate::access::keeper::Keeper;
 use crate::access::{Ladder, Rung};
 use crate::clinic::Clinic;
+use crate::portal::Portal;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path};
 use axum::http::{StatusCode, header};
@@ -64,6 +66,8 @@ pub struct Site {
     decoding: Arc<Semaphore>,
     /// Badges wait in line for a thread, as PINs do.
     signing_in: Semaphore,
+    /// Where the clinic's own Wi-Fi leads here.
+    portal: Option<Arc<Portal>>,
 }
 
 impl Site {
@@ -74,7 +78,8 @@ impl Site {
         let signing_in = Semaphore::new(SIGNING_IN_MAX);
         let ladder = Ladder::new(clinic.store().clock().clone());
         let (sessions, rung) = (Sessions::new(uptime), if is_tls { Rung::A } else { Rung::Within });
-        Self { clinic, sessions, desks, hosts, is_tls, rung, ladder, keeper: None, uploads, decoding, signing_in }
+        let (keeper, portal) = (None, None);
+        Self { clinic, sessions, desks, hosts, is_tls, rung, ladder, keeper, uploads, decoding, signing_in, portal }
     }
 
     /// The same for those who come by a rung of a ladder.
@@ -86,6 +91,12 @@ impl Site {
     /// By which rung those come who see these pages. Each request carries it as an extension, too.
     pub fn rung(&self) -> Rung {
         self.rung
+    }
+
+    /// With the page that phones are sent to when they join the clinic's own Wi-Fi.
+    #[must_use]
+    pub fn behind(self, portal: Option<Arc<Portal>>) -> Self {
+        Self { portal, ..self }
     }
 
     /// Ends the sessions that are over, and what staff opened too long ago: keys must not wait in memory for somebody to come.
@@ -137,6 +148,9 @@ pub fn router(site: Arc<Site>) -> Router {
         .route("/open", post(front::open))
         .route("/photo", post(front::photo))
         .route("/lost-pin", get(front::lost_pin))
+        .route("/wifi", get(wifi::welcome))
+        .route("/wifi/stay", post(wifi::stay))
+        .route("/wifi/state", get(wifi::state))
         .route("/you", get(front::you).post(front::say_you))
         .route("/finish", post(front::finish))
         .route("/envelope", get(envelope::show).post(envelope::open));

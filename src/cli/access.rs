@@ -2,6 +2,7 @@
 
 mod authority;
 mod configure;
+mod recipe;
 
 use super::At;
 use super::output::Output;
@@ -39,6 +40,8 @@ enum Asked {
     },
     /// Write the settings: names, where certificates come from, how challenges get into the DNS
     Configure(Box<configure::ConfigureArgs>),
+    /// What a router or an access point has to be told, with your values
+    Recipe(recipe::RecipeArgs),
     /// Try again at once what is waiting: a certificate, a delivered file
     Renew {
         /// Get a new certificate also where the one in use lasts for long
@@ -125,6 +128,7 @@ pub(crate) enum Action {
 
 pub(crate) fn run(args: AccessArgs, output: &mut Output<'_>) -> anyhow::Result<u8> {
     let action = match args.action {
+        Asked::Recipe(wanted) => return recipe::run(&wanted, output),
         Asked::Configure(wanted) => return configure::run(&args.at, &wanted, output),
         Asked::Status { json } => Action::Status { json },
         Asked::Renew { force } => Action::Renew { force },

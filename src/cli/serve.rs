@@ -1,6 +1,8 @@
 //! `serve`: the patients' pages, and the local socket for other commands.
 
+mod files;
 mod syncing;
+mod wifi;
 
 pub(crate) use syncing::Syncing;
 
@@ -12,7 +14,8 @@ use super::socket;
 use crate::access::Ladder;
 use crate::access::declared::{By, Declared};
 use crate::access::keeper::Keeper;
-use crate::app::{self, App, Listeners, Speaks, TlsFiles};
+use crate::app::sockets::Handed;
+use crate::app::{self, App, Listeners, Speaks, TlsFiles, supervisor};
 use crate::clinic::Clinic;
 use crate::clock::Clock;
 use crate::membership::Member;
@@ -23,9 +26,11 @@ use clap::Args;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use syncing::SyncArgs;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use wifi::{Wifi, WifiArgs};
 
 #[derive(Args)]
 pub(crate) struct ServeArgs {
@@ -57,6 +62,8 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     until_input_ends: bool,
     #[command(flatten)]
+    wifi: WifiArgs,
+    #[command(flatten)]
     sync: SyncArgs,
 }
 
@@ -67,10 +74,15 @@ impl ServeArgs {
     }
 }
 
+/// How long the store may take for its first answer.
+const OPEN_MAX: Duration = Duration::from_secs(60);
+
 /// What a process serves.
 struct Serving<'a> {
     clinic: Clinic,
     dir: &'a Path,
+    /// Where its pages are.
+    address: String,
     listener: TcpListener,
     tls: Option<TlsFiles>,
     /// Further listeners.
@@ -78,6 +90,8 @@ struct Serving<'a> {
     /// Plain http on the network was declared for as long as this runs.
     is_http_declared: bool,
     hosts: Vec<String>,
+    /// What it does for the clinic's own Wi-Fi.
+    wifi: Wifi,
     /// How it takes part in its region.
     sync: Syncing,
     until_input_ends: bool,
@@ -101,20 +115,26 @@ pub(super) fn serve(
     };
     app::check_listen_address(args.listen, tls.is_some(), args.insecure_lan)?;
     let clinic = open()?;
-    let bind = |at: SocketAddr| TcpListener::bind(at).with_context(|| format!("listening on {at}"));
-    let listener = bind(args.listen)?;
+    let mut handed = Handed::look();
+    let mut listen = |at: SocketAddr| handed.listen(at).with_context(|| format!("listening on {at}"));
+    let listener = listen(args.listen)?;
     let more = [(args.https_listen, Speaks::Tls), (args.http_listen, Speaks::Door)].into_iter();
-    let more = more.filter_map(|(at, speaks)| Some(bind(at?).map(|socket| (socket, speaks)))).collect::<Result<_, _>>()?;
+    let more = more.filter_map(|(at, speaks)| Some(listen(at?).map(|socket| (socket, speaks)))).collect::<Result<_, _>>()?;
+    let mut hosts = args.host.clone();
+    let wifi = args.wifi.bind(&mut hosts)?;
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let ready = format!("ready: {scheme}://{}", listener.local_addr()?);
+    let address = format!("{scheme}://{}", listener.local_addr()?);
+    let ready = format!("ready: {address}");
     let serving = Serving {
         clinic,
         dir: args.at.dir()?,
+        address,
         listener,
         tls,
         more,
         is_http_declared: args.insecure_lan,
-        hosts: args.host.clone(),
+        hosts,
+        wifi,
         sync,
         until_input_ends: args.until_input_ends,
     };
@@ -127,6 +147,7 @@ fn until_signal(
     output: &mut Output<'_>,
     ready: impl FnOnce(&mut Output<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<u8> {
+    files::allow(app::serve::Limits::default().connections_max);
     let (member, board) = (Member::open(&serving.clinic)?, Board::default());
     let keeper = keeper(&serving, &member, &board)?;
     let here = Here::served(member.clone(), board.clone(), keeper.clone());
@@ -137,15 +158,22 @@ fn until_signal(
         if serving.until_input_ends {
             stop_with_input(shutdown.clone());
         }
-        serving.sync.start(member, board, &tasks, &shutdown)?;
-        socket::listen(serving.dir, here, &tasks, shutdown.clone())?;
-        let ladder = keeper.ladder().clone();
-        let app = App { ladder, keeper: Some(keeper.clone()), ..App::new(serving.clinic, serving.hosts) };
+        let store = serving.clinic.store().clone();
+        let portal = serving.wifi.start(serving.listener.local_addr()?, &tasks, &shutdown)?;
+        let (ladder, kept) = (keeper.ladder().clone(), Some(keeper.clone()));
+        let app = App { portal, ladder, keeper: kept, ..App::new(serving.clinic, serving.hosts) };
         let mut listeners = Listeners::new(serving.listener, serving.tls.as_ref())?;
         for (socket, speaks) in serving.more {
             listeners.add(socket, speaks)?;
         }
+        // Whatever can fail at a start has failed by now: what follows writes, and closes the way back to the version of before.
+        if !supervisor::answers(&store, OPEN_MAX).await {
+            anyhow::bail!("the database in {} does not answer: see the lines above", serving.dir.display());
+        }
+        serving.sync.start(member, board, &tasks, &shutdown)?;
+        socket::listen(serving.dir, here, &tasks, shutdown.clone())?;
         tasks.spawn("access", keeper.run(shutdown.clone()));
+        tasks.spawn("supervisor", supervisor::report(store, serving.address, shutdown.clone()));
         ready(output)?;
         app::run(app, listeners, shutdown.clone()).await?;
         shutdown.cancel();

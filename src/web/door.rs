@@ -26,6 +26,9 @@ pub(super) async fn layer(State(site): State<Arc<Site>>, mut request: Request, n
     if !is_address && !guard::is_listed(&site, &asked) {
         return next.run(request).await;
     }
+    if is_address && is_on_the_way(request.uri().path()) {
+        return next.run(request).await;
+    }
     let knows_authority = cookie(request.headers(), KNOWS_AUTHORITY).is_some();
     match site.ladder.best(local, knows_authority) {
         Best::Secure { origin, .. } => send_on(&origin, &request),
@@ -41,9 +44,14 @@ pub(super) async fn layer(State(site): State<Arc<Site>>, mut request: Request, n
     }
 }
 
+/// What a phone is shown that has just joined the Wi-Fi, and what pages are made of: here, whatever holds.
+fn is_on_the_way(path: &str) -> bool {
+    path.starts_with("/assets/") || path == "/wifi" || path.starts_with("/wifi/")
+}
+
 /// The envelope is there for when nothing else holds.
 fn is_open_to_all(path: &str) -> bool {
-    path.starts_with("/assets/") || path == "/envelope"
+    path == "/envelope"
 }
 
 fn with_port(local: std::net::SocketAddr) -> String {

@@ -98,13 +98,13 @@ fn admit_in_clear(request: &Request) -> Result<(), Trouble> {
     }
     let below = |parent: &str| path.strip_prefix(parent).is_some_and(|rest| !rest.is_empty());
     let is_reading = match path {
-        "/" | "/lost-pin" | "/you" | "/envelope" => true,
+        "/" | "/lost-pin" | "/you" | "/envelope" | "/wifi" | "/wifi/state" => true,
         "/record" | "/record/history" | "/record/notes" | "/record/looks" => true,
         "/record/qr" | "/record/qr/codes" | "/record/save" | "/record/save/picture" | "/record/save/picture.svg" => true,
         "/record/print" => true,
         _ => below("/c/") || below("/assets/") || below("/record/visit/") || below("/record/print/"),
     };
-    let is_way_in = matches!(path, "/open" | "/photo" | "/you" | "/finish" | "/envelope");
+    let is_way_in = matches!(path, "/open" | "/photo" | "/you" | "/finish" | "/envelope" | "/wifi/stay");
     let is_fit = match *request.method() {
         Method::GET | Method::HEAD => is_reading,
         Method::POST => is_way_in,

@@ -145,6 +145,7 @@ pub(super) fn kind(lang: Lang, content: &Content) -> &'static Text {
         Content::Acceptance(_) => &k.acceptance,
         Content::Question(_) => &k.question,
         Content::Reply(_) => &k.reply,
+        Content::Consent(_) => &k.consent,
     }
 }
 
@@ -164,6 +165,7 @@ pub(crate) fn summary(lang: Lang, content: &Content) -> String {
         Content::Question(q) => q.text.clone(),
         Content::Reply(r) => r.text.clone(),
         Content::Verdict(_) | Content::Concealment(_) | Content::Link(_) | Content::Look(_) => String::new(),
+        Content::Consent(c) => c.note.clone(),
         Content::Acceptance(_) => String::new(),
     }
 }

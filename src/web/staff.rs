@@ -11,10 +11,11 @@ use super::lang::Lang;
 use super::page::Frame;
 use super::session::Session;
 use super::{LocalAddress, Site};
-use crate::clinic::staff::Staff;
+use crate::clinic::glass::Whose;
+use crate::clinic::staff::{Person, Staff};
 use crate::clinic::unlock::WriteRefusal;
 use crate::clinic::{Clinic, ClinicError};
-use crate::record::Subject;
+use crate::record::{LookShown, Subject};
 use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::Method;
@@ -142,7 +143,12 @@ impl AtDesk {
             return Ok(());
         }
         let staff = self.staff();
-        blocking(site, move |clinic| clinic.note_staff_look(subject, &staff)).await?;
+        blocking(site, move |clinic| {
+            let account = clinic.account(clinic.ledger(), staff.opener())?.ok_or(ClinicError::NoSuchBadge)?;
+            let whose = Whose { ledger: clinic.ledger(), subject };
+            clinic.look_at_own(whose, LookShown::Record, &Person::Staff(account)).map(drop)
+        })
+        .await?;
         self.session.record.note_look(subject);
         Ok(())
     }

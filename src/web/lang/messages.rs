@@ -15,6 +15,7 @@ pub struct Messages {
     pub(crate) front: Front,
     pub(crate) pin: Pin,
     pub(crate) lost: Lost,
+    pub(crate) wifi: Wifi,
     pub(crate) you: You,
     pub(crate) record: Record,
     pub(crate) drug: Drug,
@@ -137,6 +138,19 @@ pub(crate) struct Lost {
     pub(crate) lead: Text,
     pub(crate) staff_title: Text,
     pub(crate) staff: Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wifi {
+    pub(crate) title: Text,
+    pub(crate) heading: Phrase<1>,
+    pub(crate) no_internet: Text,
+    pub(crate) read: Text,
+    pub(crate) stay: Text,
+    pub(crate) stay_hint: Text,
+    pub(crate) asked: Text,
+    pub(crate) leave: Text,
 }
 
 #[derive(Debug, Deserialize)]
@@ -326,6 +340,7 @@ pub(crate) struct Kinds {
     pub(crate) acceptance: Text,
     pub(crate) question: Text,
     pub(crate) reply: Text,
+    pub(crate) consent: Text,
 }
 
 #[derive(Debug, Deserialize)]
