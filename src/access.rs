@@ -222,6 +222,14 @@ impl Ladder {
             || standing.names.iter().chain(&standing.shared_name).any(|name| name.eq_ignore_ascii_case(host))
     }
 
+    /// Whether http may be served under a listed name: one for which no browser was ever told to insist on https.
+    pub fn is_for_http(&self, host: &str) -> bool {
+        let standing = self.standing();
+        let is = |name: &String| name.eq_ignore_ascii_case(host);
+        let is_own = standing.names.iter().any(is) || standing.a.as_ref().is_some_and(|held| held.pair.covers(host));
+        standing.shared_name.as_ref().is_some_and(is) || !is_own
+    }
+
     /// The port for TLS, or of the front door.
     pub fn port(&self, is_tls: bool) -> Option<u16> {
         let standing = self.standing();
@@ -252,7 +260,7 @@ impl Ladder {
     pub fn hsts_s(&self, host: &str) -> Option<u64> {
         let standing = self.standing();
         let held = standing.a.as_ref().filter(|held| held.pair.covers(host))?;
-        if standing.shared_name.as_ref().is_some_and(|shared| shared.eq_ignore_ascii_case(host)) {
+        if self.is_for_http(host) {
             return None;
         }
         let left_ms = held.pair.not_after_ms.saturating_sub(self.now_ms());

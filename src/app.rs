@@ -11,6 +11,7 @@ use crate::access::keeper::Keeper;
 use crate::access::pair::{Pair, PairError};
 use crate::access::{Held, Ladder, Rung};
 use crate::clinic::Clinic;
+use crate::membership::Member;
 use crate::portal::Portal;
 use crate::tasks::Tasks;
 use crate::web::{self, Site, session};
@@ -30,6 +31,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(30);
 pub struct App {
     /// The clinic's data, opened.
     pub clinic: Clinic,
+    /// Its part in a region: outside badges need it.
+    pub member: Option<Member>,
     /// Names that the pages answer to, besides the listeners' own addresses: `kusuri.internal`.
     pub names: Vec<String>,
     /// Bounds on connections.
@@ -47,15 +50,17 @@ pub struct App {
 impl App {
     /// A node of `clinic` that answers to `names`, within the usual limits.
     pub fn new(clinic: Clinic, names: Vec<String>) -> Self {
+        let (limits, uptime) = (Limits::default(), session::uptime());
         let ladder = Ladder::new(clinic.store().clock().clone());
-        Self { clinic, names, limits: Limits::default(), uptime: session::uptime(), ladder, keeper: None, portal: None }
+        Self { clinic, member: None, names, limits, uptime, ladder, keeper: None, portal: None }
     }
 
     /// The pages for those who come by one rung to a listener. Nothing but the clinic is common to two of them: no session crosses.
     fn site(&self, rung: Rung, local: SocketAddr) -> Arc<Site> {
         let hosts = hosts(&self.names, local, rung.is_tls());
         let site = Site::new(self.clinic.clone(), hosts, rung.is_tls(), Arc::clone(&self.uptime));
-        Arc::new(site.on(rung, self.ladder.clone(), self.keeper.clone()).behind(self.portal.clone()))
+        let site = site.with_member(self.member.clone()).on(rung, self.ladder.clone(), self.keeper.clone());
+        Arc::new(site.behind(self.portal.clone()))
     }
 }
 

@@ -12,6 +12,7 @@ mod export;
 mod import;
 mod init;
 pub mod inspect;
+mod install;
 mod logging;
 mod output;
 mod patient;
@@ -21,9 +22,11 @@ mod secrets;
 mod serve;
 mod set_aside;
 mod simulate;
+mod site;
 mod socket;
 mod staff;
 mod study;
+mod update;
 mod verify;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -56,6 +59,12 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Found a clinic in an empty directory
     Init(init::InitArgs),
+    /// Set this machine up: program, units, account, data directory
+    Install(install::InstallArgs),
+    /// Take the program away; data stay
+    Uninstall(install::UninstallArgs),
+    /// A new version from a signed file, and back
+    Update(update::UpdateArgs),
     /// Serve the patients' pages
     Serve(serve::ServeArgs),
     /// How phones get to the box: certificates, http that is declared, the board of it all; recipes for a router or an access point
@@ -88,6 +97,8 @@ enum Command {
     Unlock(staff::UnlockArgs),
     /// Forget what was opened
     Lock(staff::LockArgs),
+    /// What this clinic says of itself: name, telephone, place, machine, capacity
+    Site(site::SiteArgs),
     /// Check everything that lies on disk: chains, signatures, projections, the database itself
     Verify(verify::VerifyArgs),
     /// Make the projections again from the entries
@@ -164,6 +175,9 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
     match command {
         Command::Demo(args) => demo::run(&args, output),
         Command::Init(args) => init::run(&args, output),
+        Command::Install(args) => install::run(&args, output),
+        Command::Uninstall(args) => install::uninstall(&args, output),
+        Command::Update(args) => update::run(args, output),
         Command::Serve(args) => serve::run(&args, output),
         Command::Import(args) => import::run(&args, output),
         Command::SetAside(args) => request::dispatch(&args.at.clone(), Request::SetAside(args.action.read()?), output),
@@ -183,6 +197,7 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Badge(args) => badge::run(args, output),
         Command::Unlock(args) => staff::unlock(&args, output),
         Command::Lock(args) => request::dispatch(&args.at, Request::Staff(staff::Action::Lock), output),
+        Command::Site(args) => site::run(args, output),
         Command::Verify(args) => request::dispatch(&args.at, Request::Verify { json: args.json }, output),
         Command::Rebuild(args) => request::dispatch(&args.at, Request::Rebuild, output),
         Command::Study(args) => study::run(&args, output),

@@ -31,6 +31,7 @@ mod tests;
 use crate::access::keeper::Keeper;
 use crate::access::{Ladder, Rung};
 use crate::clinic::Clinic;
+use crate::membership::Member;
 use crate::portal::Portal;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path};
@@ -68,6 +69,9 @@ pub struct Site {
     signing_in: Semaphore,
     /// Where the clinic's own Wi-Fi leads here.
     portal: Option<Arc<Portal>>,
+    /// The clinic's part in a region, where it is served: outside badges need it.
+    member: Option<Member>,
+    uptime: Uptime,
 }
 
 impl Site {
@@ -77,9 +81,24 @@ impl Site {
         let (uploads, decoding) = (Semaphore::new(UPLOADS_MAX), Arc::new(Semaphore::new(1)));
         let signing_in = Semaphore::new(SIGNING_IN_MAX);
         let ladder = Ladder::new(clinic.store().clock().clone());
-        let (sessions, rung) = (Sessions::new(uptime), if is_tls { Rung::A } else { Rung::Within });
-        let (keeper, portal) = (None, None);
-        Self { clinic, sessions, desks, hosts, is_tls, rung, ladder, keeper, uploads, decoding, signing_in, portal }
+        let (sessions, rung) = (Sessions::new(Arc::clone(&uptime)), if is_tls { Rung::A } else { Rung::Within });
+        let (keeper, portal, member) = (None, None, None);
+        Self {
+            clinic,
+            sessions,
+            desks,
+            hosts,
+            is_tls,
+            rung,
+            ladder,
+            keeper,
+            uploads,
+            decoding,
+            signing_in,
+            portal,
+            member,
+            uptime,
+        }
     }
 
     /// The same for those who come by a rung of a ladder.
@@ -97,6 +116,23 @@ impl Site {
     #[must_use]
     pub fn behind(self, portal: Option<Arc<Portal>>) -> Self {
         Self { portal, ..self }
+    }
+
+    /// With the clinic's part in a region.
+    #[must_use]
+    pub fn with_member(mut self, member: Option<Member>) -> Self {
+        self.member = member;
+        self
+    }
+
+    /// Since some fixed moment; never goes back. Ages of sessions are told by it.
+    fn now(&self) -> std::time::Duration {
+        (self.uptime)()
+    }
+
+    /// The same by the clinic's own clock.
+    fn clinic_now(&self) -> std::time::Duration {
+        self.clinic.store().clock().monotonic()
     }
 
     /// Ends the sessions that are over, and what staff opened too long ago: keys must not wait in memory for somebody to come.

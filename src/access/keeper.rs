@@ -1,13 +1,15 @@
 //! Keeps the ladder up: reads the settings anew when they change, takes over delivered certificates, gets and renews its own, ends what was
 //! declared, and declares http itself where the region chose so. One task; nothing it does is waited for by a page.
 
+mod alone;
+mod authority;
+
 use super::acme::{self, Failure, Wanted};
-use super::authority;
 use super::board::{Doing, Tried};
 use super::config::{Config, FILE, Files};
-use super::declared::{By, Declared, Ended, HOURS_USUAL, Journal};
-use super::files::{self, Kept};
-use super::http::{Client, host_and_port};
+use super::declared::{By, Declared, Journal};
+use super::files::Kept;
+use super::http::Client;
 use super::pair::Pair;
 use super::{Held, Ladder};
 use crate::clinic::Clinic;
@@ -20,9 +22,6 @@ use tokio_util::sync::CancellationToken;
 
 /// How often it looks at files, clocks and declarations.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// How often it looks whether there is internet, while nothing else tells.
-const INTERNET_EVERY_MS: u64 = 10 * 60 * 1000;
-const INTERNET_WITHIN: Duration = Duration::from_secs(10);
 /// After a certificate came, no other is asked for within this time.
 const AGAIN_AFTER_MS: i64 = 48 * 3600 * 1000;
 const HOUR_MS: u64 = 3600 * 1000;
@@ -231,88 +230,6 @@ impl Keeper {
         }
     }
 
-    /// This box's own authority, and a certificate by it once the region's authority has signed it.
-    fn read_authority(&self, memory: &mut Memory) {
-        let names = memory.config.as_ref().map(|config| self.all_names(config)).unwrap_or_default();
-        if names.is_empty() {
-            return;
-        }
-        let kept = Kept::of(&self.dir);
-        let made = self.own_authority(&kept).and_then(|own| {
-            self.tell(&own, &names, memory)?;
-            self.follow_authority(&kept, &own, names, memory)
-        });
-        match made {
-            Ok(false) => {}
-            Ok(true) => self.note(Doing::Authority, None),
-            Err(why) => {
-                let is_known = matches!(self.ladder.last(Doing::Authority), Some(Tried { failed: Some((_, say)), .. }) if say.en.contains(&why));
-                if !is_known {
-                    let ja = format!(
-                        "地域の認証局の証明書が作れません。地域の代表者に kusuribako access authority をたのんでください。（{why}）"
-                    );
-                    self.note(Doing::Authority, Some(("authority", Sentence { ja, en: why })));
-                }
-            }
-        }
-    }
-
-    fn own_authority(&self, kept: &Kept) -> Result<String, String> {
-        if let Some(own) = kept.read(files::AUTHORITY).map_err(|e| e.to_string())? {
-            return String::from_utf8(own).map_err(|e| e.to_string());
-        }
-        let own = authority::new_key().map_err(|e| e.to_string())?;
-        kept.write(files::AUTHORITY, own.as_bytes()).map_err(|e| e.to_string())?;
-        Ok(own)
-    }
-
-    fn tell(&self, own: &str, names: &[String], memory: &mut Memory) -> Result<(), String> {
-        let declared = self.ladder.declared();
-        let doorplate = Doorplate {
-            names: names.to_vec(),
-            key: authority::public_key(own).map_err(|e| e.to_string())?,
-            http: declared.as_ref().map(|declared| declared.by.to_string()),
-            http_since_ms: declared.as_ref().map(|declared| declared.at_ms),
-        };
-        if memory.told.as_ref() != Some(&doorplate) {
-            self.around.tell(&doorplate);
-            memory.told = Some(doorplate);
-        }
-        Ok(())
-    }
-
-    /// Takes over or makes the certificate; whether one was made.
-    fn follow_authority(&self, kept: &Kept, own: &str, names: Vec<String>, memory: &mut Memory) -> Result<bool, String> {
-        let Some(signed) = self.around.signed() else { return Ok(false) };
-        let now_ms = self.ladder.now_ms();
-        let wanted = (signed, names);
-        let is_fresh = |pair: &Pair| now_ms < pair.renew_from_ms();
-        if memory.signed.as_ref() == Some(&wanted) && self.ladder.b().is_some_and(|held| is_fresh(&held.pair)) {
-            return Ok(false);
-        }
-        let lying = kept.read(files::BOX).ok().flatten().and_then(|bytes| Pair::read(&bytes, &bytes).ok());
-        let usable = lying
-            .filter(|pair| is_fresh(pair) && pair.is_followed_by(&wanted.0) && wanted.1.iter().all(|name| pair.covers(name)));
-        let pair = match usable {
-            Some(pair) => pair,
-            None => {
-                let pair = authority::box_pair(own, &wanted.0, &wanted.1, now_ms).map_err(|e| e.to_string())?;
-                kept.write(files::BOX, pair.pem().as_bytes()).map_err(|e| e.to_string())?;
-                pair
-            }
-        };
-        self.ladder.set_b(Some(Held::new(pair).map_err(|e| e.to_string())?));
-        memory.signed = Some(wanted);
-        Ok(true)
-    }
-
-    /// The names that certificates are for: the settings', and the one that the region chose for all boxes.
-    fn all_names(&self, config: &Config) -> Vec<String> {
-        let mut names = config.all_names();
-        names.extend(self.around.shared_name().filter(|shared| !config.names.is_empty() && !names.contains(shared)));
-        names
-    }
-
     fn note(&self, doing: Doing, failed: Option<(&'static str, Sentence)>) {
         if let Some((_, say)) = &failed {
             tracing::warn!(what = ?doing, "{}", say.en);
@@ -426,43 +343,6 @@ impl Keeper {
             declared
         })
     }
-
-    /// Counts for how long there is neither internet nor another clinic, and declares http where that was chosen.
-    async fn count_alone(&self, memory: &mut Memory) {
-        let Some(config) = memory.config.clone() else { return };
-        let Some(hours) = config.http_when_alone_hours.or_else(|| self.around.alone_hours()) else { return };
-        let running_ms = self.around.running_ms();
-        let is_due = memory.internet_at_ms.is_none_or(|at_ms| running_ms.saturating_sub(at_ms) >= INTERNET_EVERY_MS);
-        if self.around.has_peers() {
-            memory.alone_since_ms = None;
-        } else if is_due {
-            memory.internet_at_ms = Some(running_ms);
-            match has_internet(&config).await {
-                true => memory.alone_since_ms = None,
-                false => memory.alone_since_ms = memory.alone_since_ms.or(Some(running_ms)),
-            }
-        }
-        let alone_ms = memory.alone_since_ms.map_or(0, |since_ms| running_ms.saturating_sub(since_ms));
-        let is_a_valid = self.ladder.a().is_some_and(|held| held.pair.is_valid(self.ladder.now_ms()));
-        let keeper = self.clone();
-        let changed = tokio::task::spawn_blocking(move || {
-            keeper.follow_alone(alone_ms >= hours.saturating_mul(HOUR_MS) && !is_a_valid, hours)
-        });
-        if let Ok(Err(error)) = changed.await {
-            tracing::error!(%error, "http could not be declared");
-        }
-    }
-
-    fn follow_alone(&self, is_alone: bool, hours: u64) -> Result<(), crate::store::StoreError> {
-        let in_force = self.ladder.declared();
-        let is_own = in_force.as_ref().is_some_and(|declared| matches!(declared.by, By::Alone { .. }));
-        if is_alone && in_force.is_none() {
-            self.declare(By::Alone { hours }, "", HOURS_USUAL)?;
-        } else if is_own && !is_alone {
-            self.with_journal(|journal, _| journal.end(Ended::NotAlone))?;
-        }
-        Ok(())
-    }
 }
 
 fn delivered(chain: &PathBuf, key: &PathBuf, names: &[String], now_ms: i64) -> Result<Pair, String> {
@@ -486,18 +366,6 @@ fn random_below(limit_ms: i64) -> i64 {
     crate::entropy::SystemEntropy::default().fill(&mut bytes);
     let drawn = i64::from_be_bytes(bytes) & i64::MAX;
     drawn.checked_rem(limit_ms).unwrap_or(0)
-}
-
-/// Whether what stands for the internet can be connected to. Where nothing was named there is taken to be internet: nothing is opened by mistake.
-async fn has_internet(config: &Config) -> bool {
-    let named = config
-        .internet_check
-        .as_ref()
-        .and_then(|at| at.rsplit_once(':').and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?))));
-    let server = named.or_else(|| config.acme.as_ref().and_then(|acme| host_and_port(&acme.directory)));
-    let Some((host, port)) = server else { return true };
-    let called = tokio::time::timeout(INTERNET_WITHIN, tokio::net::TcpStream::connect((host.as_str(), port))).await;
-    matches!(called, Ok(Ok(_connected)))
 }
 
 #[cfg(test)]

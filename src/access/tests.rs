@@ -108,6 +108,10 @@ fn what_browsers_remember_never_outlasts_the_certificate_nor_binds_a_shared_name
     assert_eq!(ladder.hsts_s("a.example.jp"), Some(HSTS_MAX.as_secs()));
     assert_eq!(ladder.hsts_s("kusuri.example.jp"), None);
     assert_eq!(ladder.hsts_s("192.0.2.5"), None);
+    assert_eq!(
+        ["a.example.jp", "kusuri.example.jp", "kusuri.internal"].map(|name| ladder.is_for_http(name)),
+        [false, true, true]
+    );
     clock.set(NOW_MS + 59 * DAY_MS);
     assert_eq!(ladder.hsts_s("a.example.jp"), Some(24 * 3600));
     clock.set(NOW_MS + 60 * DAY_MS);

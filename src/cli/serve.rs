@@ -161,7 +161,8 @@ fn until_signal(
         let store = serving.clinic.store().clone();
         let portal = serving.wifi.start(serving.listener.local_addr()?, &tasks, &shutdown)?;
         let (ladder, kept) = (keeper.ladder().clone(), Some(keeper.clone()));
-        let app = App { portal, ladder, keeper: kept, ..App::new(serving.clinic, serving.hosts) };
+        let base = App::new(serving.clinic, serving.hosts);
+        let app = App { portal, member: Some(member.clone()), ladder, keeper: kept, ..base };
         let mut listeners = Listeners::new(serving.listener, serving.tls.as_ref())?;
         for (socket, speaks) in serving.more {
             listeners.add(socket, speaks)?;

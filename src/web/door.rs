@@ -21,20 +21,20 @@ pub(super) struct Closed;
 pub(super) async fn layer(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
     let Some(LocalAddress(local)) = request.extensions().get().copied() else { return next.run(request).await };
     let Some(asked) = host(&request).map(str::to_owned) else { return next.run(request).await };
-    let is_address = guard::is_own_address(&site, &request, &asked);
+    let is_here = guard::is_for_http(&site, &request, &asked);
     // A name that somebody else pointed here is led nowhere: the guard refuses it.
-    if !is_address && !guard::is_listed(&site, &asked) {
+    if !is_here && !guard::is_listed(&site, &asked) {
         return next.run(request).await;
     }
-    if is_address && is_on_the_way(request.uri().path()) {
+    if is_here && is_on_the_way(request.uri().path()) {
         return next.run(request).await;
     }
     let knows_authority = cookie(request.headers(), KNOWS_AUTHORITY).is_some();
     match site.ladder.best(local, knows_authority) {
         Best::Secure { origin, .. } => send_on(&origin, &request),
-        Best::Clear { origin } if !is_address => send_on(&origin, &request),
+        Best::Clear { origin } if !is_here => send_on(&origin, &request),
         Best::Clear { .. } => next.run(request).await,
-        Best::Nothing if !is_address => send_on(&format!("http://{}", with_port(local)), &request),
+        Best::Nothing if !is_here => send_on(&format!("http://{}", with_port(local)), &request),
         Best::Nothing => {
             if !is_open_to_all(request.uri().path()) {
                 request.extensions_mut().insert(Closed);

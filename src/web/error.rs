@@ -1,5 +1,9 @@
 //! What can go wrong on a page, the one table of its status codes, and what the page then says.
 
+mod gate;
+
+pub(crate) use gate::GateTrouble;
+
 use super::lang::phrase::Html;
 use super::lang::{Lang, Messages};
 use crate::access::declared::EnvelopeRefusal;
@@ -53,6 +57,8 @@ pub(crate) enum Trouble {
     DeskText,
     /// Something for staff could not be read or written.
     AtDesk(WriteRefusal),
+    /// Somebody at the desk is not let through.
+    Gate(GateTrouble),
 }
 
 /// A calm page.
@@ -96,6 +102,7 @@ impl Trouble {
             Self::Envelope(EnvelopeRefusal::Busy { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::AtDesk(WriteRefusal::DiskFull) => StatusCode::INSUFFICIENT_STORAGE,
             Self::AtDesk(_failed) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Gate(trouble) => trouble.status(),
         }
     }
 
@@ -106,6 +113,7 @@ impl Trouble {
             Self::PhotoBusy => Some(10),
             Self::Envelope(EnvelopeRefusal::Busy { wait_s }) => Some(*wait_s),
             Self::Envelope(EnvelopeRefusal::Unknown) | Self::NoWay | Self::ReadingOnly => None,
+            Self::Gate(trouble) => trouble.retry_after_s(),
             Self::Card(_) | Self::Write(_) | Self::Unreadable(_) | Self::Expired | Self::Host | Self::CrossSite => None,
             Self::NotFound | Self::TooLarge | Self::TooSlow | Self::BadForm | Self::Photo => None,
             Self::Badge(_) | Self::DeskClosed | Self::NotInClear | Self::DeskText | Self::AtDesk(_) => None,
@@ -117,6 +125,7 @@ impl Trouble {
         match self {
             Self::Card(CardRefusal::Failed(why)) | Self::Badge(Some(StaffRefusal::Failed(why))) => Some(why.clone()),
             Self::AtDesk(refusal) => Some(refusal.to_string()),
+            Self::Gate(trouble) => trouble.failure(),
             Self::Write(refusal) | Self::Unreadable(refusal) if *refusal != WriteRefusal::NotConcealable => {
                 Some(refusal.to_string())
             }
@@ -131,7 +140,13 @@ impl Trouble {
     fn is_for_staff(&self) -> bool {
         matches!(
             self,
-            Self::Badge(_) | Self::DeskClosed | Self::NotInClear | Self::DeskText | Self::AtDesk(_) | Self::Envelope(_)
+            Self::Badge(_)
+                | Self::DeskClosed
+                | Self::NotInClear
+                | Self::DeskText
+                | Self::AtDesk(_)
+                | Self::Envelope(_)
+                | Self::Gate(_)
         )
     }
 
@@ -177,6 +192,7 @@ impl Trouble {
             Self::Envelope(EnvelopeRefusal::Busy { wait_s }) => {
                 (&d.trouble.envelope_busy_title, d.trouble.envelope_busy.with(wait_s.div_ceil(60).max(1)))
             }
+            Self::Gate(trouble) => trouble.say(lang),
         };
         let is_in_record = matches!(self, Self::Write(_));
         // Who cannot be let in here has nothing to go back to at the desk.
@@ -185,6 +201,10 @@ impl Trouble {
             (true, _) => ("/record", &m.common.back_record),
             (false, true) => ("/staff", &d.common.back),
             (false, false) => ("/", &m.common.back_front),
+        };
+        let (next, next_words) = match self {
+            Self::Gate(trouble) if trouble.next() == "/staff/glass" => ("/staff/glass", &d.gate.to_glass),
+            _any => (next, next_words),
         };
         Calm { title, what_to_do, next, next_words }
     }

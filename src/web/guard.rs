@@ -73,9 +73,11 @@ fn language(request: &Request) -> (Lang, bool) {
 
 fn admit(site: &Site, request: &Request) -> Result<(), Trouble> {
     let host = host(request).ok_or(Trouble::Host)?;
-    // On the network without TLS only the address itself counts: no name can be pointed at it, and no browser was told to use https for it.
-    let is_named = site.rung != Rung::C && is_listed(site, host);
-    if !is_named && !is_own_address(site, request, host) {
+    let is_for_us = match site.rung {
+        Rung::C => is_for_http(site, request, host),
+        Rung::A | Rung::B | Rung::Within => is_listed(site, host) || is_own_address(site, request, host),
+    };
+    if !is_for_us {
         return Err(Trouble::Host);
     }
     if site.rung == Rung::C {
@@ -124,6 +126,12 @@ pub(super) fn is_listed(site: &Site, host: &str) -> bool {
     let listens = site.ladder.port(site.is_tls);
     site.hosts.iter().any(|h| h.eq_ignore_ascii_case(host))
         || (port.is_some() && port == listens && site.ladder.is_own_name(name_of(host)))
+}
+
+/// Whether plain http on the network is served under what was asked for: the address itself, which no name can be pointed at, or a listed name
+/// for which no browser was ever told to insist on https.
+pub(super) fn is_for_http(site: &Site, request: &Request, host: &str) -> bool {
+    is_own_address(site, request, host) || (is_listed(site, host) && site.ladder.is_for_http(name_of(host)))
 }
 
 /// Without the port.

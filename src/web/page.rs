@@ -35,6 +35,8 @@ pub struct Frame {
     pub is_desk: bool,
     /// Nothing can be written by the rung that the visitor came by.
     pub is_read_only: bool,
+    /// Who is signed in at the desk, and under what right.
+    pub sitting: Option<Html>,
     /// For the forms of a session.
     pub csrf: String,
     /// The page can be asked for again in another language.
@@ -85,6 +87,7 @@ impl Frame {
             who: None,
             is_desk: false,
             is_read_only: false,
+            sitting: None,
             csrf: String::new(),
             can_switch: false,
             notices: Vec::new(),

@@ -1,7 +1,8 @@
 //! The keeper over time: a box that is alone, and one that is not; what stands in the way of the region's authority.
 
 use super::super::Best;
-use super::super::authority::Root;
+use super::super::authority::{self, Root};
+use super::super::files;
 use super::*;
 use crate::clinic::setup::Location;
 use crate::clock::Clock;

@@ -1,5 +1,9 @@
 //! The strings of staff's pages, in the two languages of the desk: a section for each page, in the order of the alphabet.
 
+mod people;
+
+pub(crate) use people::{Gate, Glass, Outside, People, Review};
+
 use super::phrase::{Phrase, Text};
 use serde::Deserialize;
 
@@ -10,7 +14,12 @@ pub struct DeskMessages {
     pub(crate) access: Access,
     pub(crate) common: Common,
     pub(crate) elsewhere: Elsewhere,
+    pub(crate) gate: Gate,
+    pub(crate) glass: Glass,
     pub(crate) home: Home,
+    pub(crate) outside: Outside,
+    pub(crate) people: People,
+    pub(crate) review: Review,
     pub(crate) sign_in: SignIn,
     pub(crate) trouble: DeskTrouble,
 }

@@ -21,6 +21,7 @@ pub struct Messages {
     pub(crate) drug: Drug,
     pub(crate) dose: Dose,
     pub(crate) time: Time,
+    pub(crate) usage: Usage,
     pub(crate) note: Note,
     pub(crate) source: Source,
     pub(crate) doubt: Doubt,
@@ -32,6 +33,7 @@ pub struct Messages {
     pub(crate) share: Share,
     pub(crate) places: Places,
     pub(crate) print: Print,
+    pub(crate) poster: Poster,
     pub(crate) trouble: Trouble,
     pub(crate) units: BTreeMap<String, Text>,
     pub(crate) classes: BTreeMap<String, Text>,
@@ -249,6 +251,23 @@ pub(crate) struct Time {
     pub(crate) bedtime: Text,
 }
 
+/// Usages that are certain, told in the language.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Usage {
+    pub(crate) label: Text,
+    pub(crate) once: Text,
+    pub(crate) times: Phrase<1>,
+    /// Before, just before, after, just after, between.
+    pub(crate) every_meal: [Text; 5],
+    pub(crate) meal: [Text; 5],
+    pub(crate) waking: Text,
+    pub(crate) every_hours: Phrase<1>,
+    pub(crate) empty_stomach: Text,
+    /// Not said for what, pain, headache, fever, sleeplessness, constipation, diarrhoea, nausea, dizziness, attack.
+    pub(crate) needs: [Text; 10],
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Note {
@@ -395,6 +414,22 @@ pub(crate) struct Conceal {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Looks {
+    pub(crate) outside: Phrase<1>,
+    pub(crate) why: Phrase<1>,
+    pub(crate) why_emergency: Text,
+    pub(crate) why_continuation: Text,
+    pub(crate) why_dispensing: Text,
+    pub(crate) why_asked: Text,
+    pub(crate) why_other: Text,
+    pub(crate) consent: Phrase<1>,
+    pub(crate) consent_patient: Text,
+    pub(crate) consent_family: Text,
+    pub(crate) consent_cannot: Text,
+    pub(crate) second: Phrase<1>,
+    pub(crate) shown_listed: Text,
+    pub(crate) shown_record: Text,
+    pub(crate) shown_print: Text,
+    pub(crate) shown_concealed: Text,
     pub(crate) title: Text,
     pub(crate) lead: Text,
     pub(crate) card: Text,
@@ -455,6 +490,21 @@ pub(crate) struct Print {
     pub(crate) sheet_warning: Text,
     pub(crate) now: Text,
     pub(crate) sheet_title: Text,
+}
+
+/// The sheet on the wall. Few words: what is too long is set smaller.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Poster {
+    pub(crate) title: Text,
+    pub(crate) wifi: Text,
+    pub(crate) page: Text,
+    pub(crate) name: Text,
+    pub(crate) password: Text,
+    pub(crate) address: Text,
+    /// Scan the Wi-Fi's code, stay connected, scan the page's code, card and PIN.
+    pub(crate) steps: [Text; 4],
+    pub(crate) help: Text,
 }
 
 #[derive(Debug, Deserialize)]

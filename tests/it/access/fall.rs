@@ -90,9 +90,11 @@ fn with_its_certificate_ended_the_box_falls_as_far_as_was_declared_and_rises_aga
     turn("+61d");
     let told = waits("nothing holds", &|answer| answer.starts_with("HTTP/1.1 503"));
     assert!(told.contains("受付の人に、カードを見せてください"), "{told}");
+    assert!(door(&named).starts_with("HTTP/1.1 503"));
+    let own = door(&format!("{OWN}:{}", node.http));
     assert!(
-        door(&named).contains(&format!("location: http://{address}{scanned}\r\n")),
-        "C is at the address, where no browser insists on https"
+        own.contains(&format!("location: http://{address}{scanned}\r\n")),
+        "browsers may insist on https for the name: {own}"
     );
     assert_eq!(node.https(&chain, OWN, "/"), None);
     assert!(Phone::near(&address).read(&card.code, &card.pin).starts_with("HTTP/1.1 503"));
@@ -145,7 +147,7 @@ fn reads_and_does_no_more(node: &Boxed, address: &str, card: &Card) {
         assert!(phone.get(path).starts_with("HTTP/1.1 403"), "{path}");
     }
     let named = node.http(&format!("{NAMED}:{}", node.http), "/record", &[]);
-    assert!(named.starts_with("HTTP/1.1 303"), "{named}");
+    assert!(named.starts_with("HTTP/1.1 303") && named.contains("location: /\r\n"), "{named}");
     assert!(node.http("attacker.example", "/", &[]).starts_with("HTTP/1.1 421"));
     assert!(!record.contains("strict-transport"));
 }
