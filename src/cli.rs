@@ -69,7 +69,7 @@ enum Command {
     Update(update::UpdateArgs),
     /// Serve the patients' pages
     Serve(serve::ServeArgs),
-    /// How phones get to the box: recipes for a router or an access point
+    /// How phones get to the box: certificates, http that is declared, the board of it all; recipes for a router or an access point
     Access(access::AccessArgs),
     /// Take in JAHIS files, their parts, or pictures of their QR codes
     Import(import::ImportArgs),
@@ -185,7 +185,6 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Uninstall(args) => install::uninstall(&args, output),
         Command::Update(args) => update::run(args, output),
         Command::Serve(args) => serve::run(&args, output),
-        Command::Access(args) => access::run(&args, output),
         Command::Import(args) => import::run(&args, output),
         Command::SetAside(args) => request::dispatch(&args.at.clone(), Request::SetAside(args.action.read()?), output),
         Command::Export(args) => export::run(&args, output),
@@ -200,6 +199,7 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Elsewhere(args) => elsewhere::run(args, output),
         Command::Poster(args) => poster::run(&args, output),
         Command::Drugs(args) => drugs::run(args, output),
+        Command::Access(args) => access::run(args, output),
         Command::Staff(args) => staff::run(args, output),
         Command::Badge(args) => badge::run(args, output),
         Command::Audit(args) => audit::run(args, output),

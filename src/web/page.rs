@@ -4,8 +4,7 @@ use super::error::Trouble;
 use super::lang::phrase::{Html, escaped};
 use super::lang::{DeskMessages, Lang, Messages};
 use super::places::Places;
-use super::words;
-use crate::clinic::Clinic;
+use super::{Site, words};
 use crate::record::Patient;
 use crate::record::timeline::{Shown, Timeline, Today};
 use askama::Template;
@@ -34,6 +33,8 @@ pub struct Frame {
     pub who: Option<Who>,
     /// A page of staff's: it is left by signing out.
     pub is_desk: bool,
+    /// Nothing can be written by the rung that the visitor came by.
+    pub is_read_only: bool,
     /// Who is signed in at the desk, and under what right.
     pub sitting: Option<Html>,
     /// For the forms of a session.
@@ -85,6 +86,7 @@ impl Frame {
             now,
             who: None,
             is_desk: false,
+            is_read_only: false,
             sitting: None,
             csrf: String::new(),
             can_switch: false,
@@ -102,8 +104,12 @@ impl Frame {
 
     /// Says what is to be known of the box that the page comes from.
     #[must_use]
-    pub(crate) fn noticed(mut self, clinic: &Clinic) -> Self {
-        let m = &self.m.common;
+    pub(crate) fn noticed(mut self, site: &Site) -> Self {
+        let (m, clinic) = (&self.m.common, &site.clinic);
+        if site.rung().is_read_only() {
+            self.is_read_only = true;
+            self.notices.push(Html(m.in_clear.to_string()));
+        }
         if clinic.is_taken_over() {
             self.notices.push(Html(m.replaced.to_string()));
         }

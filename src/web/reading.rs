@@ -54,8 +54,7 @@ impl<'a> Reading<'a> {
 
     /// The frame of a page of this record.
     pub(crate) fn frame(&self, site: &Site, session: &Session, lang: Lang, title: &str) -> Frame {
-        let mut frame =
-            Frame::new(lang, site.clinic.name(), site.clinic.phone(), self.now_ms).titled(title).noticed(&site.clinic);
+        let mut frame = Frame::new(lang, site.clinic.name(), site.clinic.phone(), self.now_ms).titled(title).noticed(site);
         frame.who = Some(Who::of(lang, &self.timeline.persons));
         session.csrf().clone_into(&mut frame.csrf);
         frame

@@ -1,5 +1,6 @@
 //! Staff's pages: a desk of their own, with a session of its own, and never over a network on which anybody can read along.
 
+mod access;
 mod elsewhere;
 mod gate;
 mod glass;
@@ -51,6 +52,11 @@ pub(super) fn routes(site: &Arc<Site>) -> Listed {
         .route(&format!("{patient}/query"), post(elsewhere::query))
         .route(&format!("{patient}/end"), post(elsewhere::end))
         .route(&format!("{patient}/export"), get(elsewhere::export))
+        .route("/staff/access", get(access::show))
+        .route("/staff/access/declare", post(access::declare))
+        .route("/staff/access/end", post(access::end))
+        .route("/staff/trust", get(access::trust))
+        .route("/staff/trust/{file}", get(access::download))
         .route("/staff/connect", get(phones::connect))
         .route("/staff/poster", get(phones::poster_form).post(phones::poster))
         .layered(|routes| {
@@ -68,7 +74,11 @@ pub(super) fn is_outside_badge(text: &str) -> bool {
 async fn not_in_clear(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let local = request.extensions().get::<LocalAddress>();
     let is_within = local.is_some_and(|LocalAddress(local)| local.ip().to_canonical().is_loopback());
-    if site.is_tls || is_within { next.run(request).await } else { Trouble::NotInClear.into_response() }
+    if site.rung.serves_staff() && (site.is_tls || is_within) {
+        next.run(request).await
+    } else {
+        Trouble::NotInClear.into_response()
+    }
 }
 
 /// Staff's pages are in fewer languages than patients': everything on them is then in one of those.
