@@ -3,6 +3,7 @@
 mod append;
 mod arrivals;
 mod branches;
+mod carrying;
 mod changes;
 mod counting;
 mod derive;
@@ -42,6 +43,7 @@ use crate::ledger::{CoarseKind, EntryId, Hlc, Incarnation, LedgerId, NodeId, Pla
 use crate::record::Subject;
 use append::{Position, Prepared, Scribe};
 use aws_lc_rs::signature::Ed25519KeyPair;
+use carrying::Carrier;
 use files::{DataDir, Reserve};
 use holding::Holdings;
 use pending::Reply;
@@ -248,7 +250,9 @@ impl Store {
         }
         store.start_behind()?;
         dropping::resume(&conn, &shared)?;
-        let writer = Writer { conn, scribe, position, reserve, derive: None, shared };
+        let (carrier, thread) = Carrier::start(&store.0.dir)?;
+        store.keep(thread);
+        let writer = Writer { conn, scribe, position, reserve, derive: None, carrier, shared };
         store.keep(thread::Builder::new().name("store-writer".into()).spawn(move || writer.run())?);
         Ok(store)
     }

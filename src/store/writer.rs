@@ -1,6 +1,7 @@
 //! The one thread that writes. It takes the jobs that wait, commits them together, and answers each only after the disk has them.
 
 use super::append::{OwnRun, Pen, Position, Prepared, Scribe};
+use super::carrying::Carrier;
 use super::changes::Subscription;
 use super::dropping::{self, Dropped};
 use super::files::Reserve;
@@ -190,6 +191,7 @@ pub(super) struct Writer {
     pub(super) position: Position,
     pub(super) reserve: Reserve,
     pub(super) derive: Option<Box<Derive>>,
+    pub(super) carrier: Carrier,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -304,6 +306,7 @@ impl Writer {
         let newest_ms = self.shared.newest_trusted_ms.load(Ordering::SeqCst);
         let newest_trusted_ms = if confirms { wall_ms } else { newest_trusted_ms(&tx, newest_ms, wall_ms)? };
         tx.commit()?;
+        self.carrier.look(&self.conn);
         self.position = position;
         self.shared.newest_trusted_ms.store(newest_trusted_ms, Ordering::SeqCst);
         Ok((done, runs))
