@@ -2,21 +2,26 @@
 
 mod address;
 pub mod serve;
+pub mod sockets;
+pub mod supervisor;
 pub mod tls;
 
 pub use address::{InsecureAddress, check_listen_address};
 
 use crate::clinic::Clinic;
+use crate::membership::Member;
+use crate::portal::Portal;
 use crate::tasks::Tasks;
-use crate::web::{self, Site, session};
+use crate::web::{self, LocalAddress, Site, session};
 use anyhow::Context;
 use serve::{Limits, Server};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 
 /// How often over sessions are cleared away.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
@@ -25,18 +30,40 @@ const SWEEP_EVERY: Duration = Duration::from_secs(30);
 pub struct App {
     /// The clinic's data, opened.
     pub clinic: Clinic,
+    /// Its part in a region: outside badges need it.
+    pub member: Option<Member>,
     /// Names that the pages answer to, besides the listeners' own addresses: `kusuri.internal`.
     pub names: Vec<String>,
     /// Bounds on connections.
     pub limits: Limits,
     /// What the age of sessions is measured by.
     pub uptime: session::Uptime,
+    /// Where the clinic's own Wi-Fi leads here: what phones are told that look for the internet.
+    pub portal: Option<Arc<Portal>>,
 }
 
 impl App {
     /// A node of `clinic` that answers to `names`, within the usual limits.
     pub fn new(clinic: Clinic, names: Vec<String>) -> Self {
-        Self { clinic, names, limits: Limits::default(), uptime: session::uptime() }
+        let (limits, uptime) = (Limits::default(), session::uptime());
+        Self { clinic, member: None, names, limits, uptime, portal: None }
+    }
+
+    /// Whether the first page that a patient sees can be made: asked of the pages themselves, before anything listens or is written.
+    pub async fn shows_a_page(&self, tasks: &Tasks) -> bool {
+        let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
+        let site = Site::new(self.clinic.clone(), hosts(&[], local, false), false, Arc::clone(&self.uptime));
+        let router = web::router(Arc::new(site));
+        let mut request = hyper::Request::new(axum::body::Body::empty());
+        request.headers_mut().insert(hyper::header::HOST, hyper::header::HeaderValue::from_static("localhost"));
+        request.extensions_mut().insert(LocalAddress(local));
+        let (says, said) = tokio::sync::oneshot::channel();
+        // A page that panics drops what would have said so.
+        tasks.spawn("first page", async move {
+            let answer = router.oneshot(request).await.map(|answer| answer.status());
+            drop(says.send(answer.is_ok_and(|status| status.is_success() || status.is_redirection())));
+        });
+        said.await.unwrap_or(false)
     }
 }
 
@@ -86,9 +113,15 @@ pub async fn run(app: App, listeners: Listeners, shutdown: CancellationToken) ->
     for Listener { socket, tls } in listeners.0 {
         let local = socket.local_addr().context("the address of a listener")?;
         let hosts = hosts(&app.names, local, tls.is_some());
-        let site = Arc::new(Site::new(app.clinic.clone(), hosts, tls.is_some(), Arc::clone(&app.uptime)));
+        let site = Site::new(app.clinic.clone(), hosts, tls.is_some(), Arc::clone(&app.uptime));
+        let site = Arc::new(site.with_member(app.member.clone()).behind(app.portal.clone()));
         tasks.spawn("sessions", sweep(Arc::clone(&site), shutdown.clone()));
-        tasks.spawn("listener", Arc::clone(&server).accept(socket, tls, web::router(site)));
+        let pages = web::router(site);
+        let pages = match &app.portal {
+            Some(portal) => portal.around(pages, tls.is_some()),
+            None => pages,
+        };
+        tasks.spawn("listener", Arc::clone(&server).accept(socket, tls, pages));
     }
     shutdown.cancelled().await;
     tasks.finish().await;
@@ -128,6 +161,20 @@ fn hosts(names: &[String], local: SocketAddr, is_tls: bool) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_page_is_asked_for_before_anybody_is() {
+        let temp = tempfile::tempdir().unwrap();
+        let at = crate::clinic::setup::Location {
+            reserve_bytes: 4_096,
+            ..crate::clinic::setup::Location::new(temp.path().join("data"))
+        };
+        let profile = crate::ledger::payload::SiteProfile { name: "見本薬局".to_owned(), ..Default::default() };
+        let clinic = Clinic::found(&at, &profile, crate::clock::Clock::system()).unwrap();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        // Whatever other names it has: the page is asked for as this machine's own.
+        assert!(runtime.block_on(App::new(clinic, vec!["kusuri.internal".to_owned()]).shows_a_page(&Tasks::new())));
+    }
 
     #[test]
     fn the_port_may_be_left_out_only_where_it_is_the_schemes_own() {

@@ -2,6 +2,7 @@
 
 mod append;
 mod arrivals;
+mod backup;
 mod branches;
 mod carrying;
 mod changes;
@@ -27,6 +28,7 @@ mod verify;
 mod writer;
 
 pub use crate::sentence::Sentence;
+pub use backup::{WayBack, go_back, way_back};
 pub use branches::Branching;
 pub use changes::{Change, Subscription};
 pub use derive::{Arrived, Derive, Fresh};
@@ -52,7 +54,7 @@ use reads::{ReadJob, serve_reads, snapshot};
 use rusqlite::Connection;
 use std::fs::File;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use writer::{Job, Work, Writer};
@@ -105,6 +107,8 @@ pub struct Draft {
     pub body: Vec<u8>,
     /// What it will be found by.
     pub projections: Vec<Projection>,
+    /// The incarnation of the place that its body was sealed to; `None` where it is sealed to none.
+    pub sealed_in: Option<Incarnation>,
 }
 
 /// Something an entry is found by. Holds MACs and ids, nothing readable.
@@ -171,6 +175,8 @@ struct Shared {
     condition: Mutex<Condition>,
     /// `i64::MIN` before there is any.
     newest_trusted_ms: AtomicI64,
+    /// The writer is at work that may take minutes.
+    is_rebuilding: AtomicBool,
     /// Held by every thread, so that no other process comes in before the last of them is done.
     _lock: File,
 }
@@ -239,6 +245,7 @@ impl Store {
             listeners: Mutex::default(),
             condition: Mutex::new(condition),
             newest_trusted_ms: AtomicI64::new(newest_trusted_ms),
+            is_rebuilding: AtomicBool::new(false),
             _lock: lock,
         });
         let handle = Handle { shared: Arc::clone(&shared), scribe: Arc::clone(&scribe), dir, threads: Mutex::default() };
@@ -250,9 +257,10 @@ impl Store {
         }
         store.start_behind()?;
         dropping::resume(&conn, &shared)?;
+        let is_unwritten = backup::noted(&conn)?.is_some();
         let (carrier, thread) = Carrier::start(&store.0.dir)?;
         store.keep(thread);
-        let writer = Writer { conn, scribe, position, reserve, derive: None, carrier, shared };
+        let writer = Writer { conn, scribe, position, reserve, derive: None, carrier, shared, is_unwritten };
         store.keep(thread::Builder::new().name("store-writer".into()).spawn(move || writer.run())?);
         Ok(store)
     }
@@ -313,7 +321,7 @@ impl Store {
     }
 
     /// The same in any ledger: to this node's own chain there, which is begun where there is none. Bodies were sealed to
-    /// [`place_in`](Self::place_in).
+    /// [`place_in`](Self::place_in); where that chain has ended meanwhile, nothing is appended ([`StoreError::Busy`]).
     pub fn append_to(&self, ledger: LedgerId, drafts: Vec<Draft>, urgency: Urgency) -> Pending<Vec<Appended>> {
         let too_large = drafts.iter().map(|draft| draft.body.len()).find(|bytes| *bytes > BODY_BYTES_MAX);
         if let Some(bytes) = too_large {
@@ -321,7 +329,10 @@ impl Store {
             drop(reply.send(Err(StoreError::TooLarge { bytes, bytes_max: BODY_BYTES_MAX })));
             return pending;
         }
-        let prepare = |draft: Draft| Prepared::new(draft.kind, draft.subject, draft.body, draft.projections);
+        let prepare = |draft: Draft| Prepared {
+            sealed_in: draft.sealed_in,
+            ..Prepared::new(draft.kind, draft.subject, draft.body, draft.projections)
+        };
         let drafts = drafts.into_iter().map(prepare).collect();
         self.write(urgency, |reply| Work::Append { ledger, drafts, reply })
     }
@@ -352,6 +363,16 @@ impl Store {
     /// Drops all projections and fills them again from the entries, in one transaction. Says how many entries were read.
     pub fn rebuild(&self, project: Box<Project>) -> Pending<u64> {
         self.write(Urgency::Normal, |reply| Work::Rebuild { project, reply })
+    }
+
+    /// Answers as soon as the writer gets round to it: a sign of life that writes nothing.
+    pub fn ping(&self) -> Pending<()> {
+        self.write(Urgency::Essential, |reply| Work::Ping { reply })
+    }
+
+    /// Whether the writer is at something that may rightly take minutes.
+    pub fn is_rebuilding(&self) -> bool {
+        self.0.shared.is_rebuilding.load(Ordering::SeqCst)
     }
 
     /// Reads on one of the reader threads, within one snapshot.
@@ -425,6 +446,14 @@ impl Store {
 /// [`StoreError::Io`].
 pub fn prepare_dir(dir: &Path) -> Result<(), StoreError> {
     DataDir::new(dir).create()
+}
+
+/// Gives a new file to whom its directory belongs: what root makes for a server's account is that account's.
+///
+/// # Errors
+/// What the system says.
+pub fn belong_to_dir_of(file: &File, path: &Path) -> std::io::Result<()> {
+    files::belong_to(file, path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")))
 }
 
 /// An answer that is there already.

@@ -8,30 +8,36 @@ mod front;
 mod guard;
 mod history;
 pub mod lang;
+mod listed;
 mod looks;
 mod notes;
 pub mod page;
 mod photo;
 mod picture;
 mod places;
+pub mod poster;
 mod print;
 pub mod reading;
 mod record;
 pub mod session;
 mod share;
 mod staff;
+mod wifi;
 mod words;
 
 #[cfg(test)]
 mod tests;
 
 use crate::clinic::Clinic;
+use crate::membership::Member;
+use crate::portal::Portal;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path};
 use axum::http::{StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use listed::Listed;
 use session::{IDLE_MAX, STAFF_LIFE_MAX, Sessions, Uptime};
 use staff::Desk;
 use std::sync::Arc;
@@ -56,6 +62,11 @@ pub struct Site {
     decoding: Arc<Semaphore>,
     /// Badges wait in line for a thread, as PINs do.
     signing_in: Semaphore,
+    /// Where the clinic's own Wi-Fi leads here.
+    portal: Option<Arc<Portal>>,
+    /// The clinic's part in a region, where it is served: outside badges need it.
+    member: Option<Member>,
+    uptime: Uptime,
 }
 
 impl Site {
@@ -64,7 +75,32 @@ impl Site {
         let desks = Sessions::lasting(Arc::clone(&uptime), IDLE_MAX, STAFF_LIFE_MAX);
         let (uploads, decoding) = (Semaphore::new(UPLOADS_MAX), Arc::new(Semaphore::new(1)));
         let signing_in = Semaphore::new(SIGNING_IN_MAX);
-        Self { clinic, sessions: Sessions::new(uptime), desks, hosts, is_tls, uploads, decoding, signing_in }
+        let sessions = Sessions::new(Arc::clone(&uptime));
+        let (portal, member) = (None, None);
+        Self { clinic, sessions, desks, hosts, is_tls, uploads, decoding, signing_in, portal, member, uptime }
+    }
+
+    /// With the page that phones are sent to when they join the clinic's own Wi-Fi.
+    #[must_use]
+    pub fn behind(self, portal: Option<Arc<Portal>>) -> Self {
+        Self { portal, ..self }
+    }
+
+    /// With the clinic's part in a region.
+    #[must_use]
+    pub fn with_member(mut self, member: Option<Member>) -> Self {
+        self.member = member;
+        self
+    }
+
+    /// Since some fixed moment; never goes back. Ages of sessions are told by it.
+    fn now(&self) -> std::time::Duration {
+        (self.uptime)()
+    }
+
+    /// The same by the clinic's own clock.
+    fn clinic_now(&self) -> std::time::Duration {
+        self.clinic.store().clock().monotonic()
     }
 
     /// Ends the sessions that are over, and what staff opened too long ago: keys must not wait in memory for somebody to come.
@@ -103,17 +139,35 @@ impl Site {
 #[derive(Debug, Clone, Copy)]
 pub struct LocalAddress(pub std::net::SocketAddr);
 
+/// The paths of all pages, as they were added: what a test asks of each who may come to it.
+pub fn paths(site: &Arc<Site>) -> Vec<String> {
+    listed(site).into_paths()
+}
+
 /// All pages.
 pub fn router(site: Arc<Site>) -> Router {
-    let way_in = Router::new()
+    listed(&site)
+        .into_router()
+        // Bodies are read within their own limits of size and time, in `form`.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(Arc::clone(&site), guard::layer))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .with_state(site)
+}
+
+fn listed(site: &Arc<Site>) -> Listed {
+    let way_in = Listed::new()
         .route("/", get(front::front))
         .route("/c/{code}", get(front::card))
         .route("/open", post(front::open))
         .route("/photo", post(front::photo))
         .route("/lost-pin", get(front::lost_pin))
+        .route("/wifi", get(wifi::welcome))
+        .route("/wifi/stay", post(wifi::stay))
+        .route("/wifi/state", get(wifi::state))
         .route("/you", get(front::you).post(front::say_you))
         .route("/finish", post(front::finish));
-    let record = Router::new()
+    let record = Listed::new()
         .route("/record", get(record::show))
         .route("/record/history", get(history::show))
         .route("/record/visit/{fact}", get(history::show_one))
@@ -129,20 +183,13 @@ pub fn router(site: Arc<Site>) -> Router {
         .route("/record/save/picture.svg", get(share::save_picture))
         .route("/record/print", get(print::choose))
         .route("/record/print/{paper}", get(print::show));
-    way_in
-        .merge(record)
-        .merge(staff::routes(&site))
-        .route("/assets/{file}", get(asset))
-        // Bodies are read within their own limits of size and time, in `form`.
-        .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(Arc::clone(&site), guard::layer))
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
-        .with_state(site)
+    way_in.merge(record).merge(staff::routes(site)).route("/assets/{file}", get(asset))
 }
 
 async fn asset(Path(file): Path<String>) -> Response {
     let (kind, body) = match file.as_str() {
         "style.css" => ("text/css; charset=utf-8", page::STYLE),
+        "poster.css" => ("text/css; charset=utf-8", poster::STYLE),
         "print.js" => ("text/javascript; charset=utf-8", include_str!("../templates/print.js")),
         "icon.svg" => ("image/svg+xml", include_str!("../templates/icon.svg")),
         _ => return StatusCode::NOT_FOUND.into_response(),

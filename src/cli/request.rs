@@ -1,7 +1,10 @@
 //! A command as data, so that it can be carried out here, or by the server that has the data directory open.
 
 use super::output::Output;
-use super::{At, badge, card, carry, elsewhere, export, import, patient, region, set_aside, socket, staff, verify};
+use super::{
+    At, audit, badge, card, carry, elsewhere, export, import, patient, region, set_aside, site, socket, staff, verify,
+};
+use crate::clinic::node_key::KeyFileError;
 use crate::clinic::{Clinic, ClinicError};
 use crate::clock::Clock;
 use crate::membership::Member;
@@ -21,6 +24,8 @@ pub(crate) enum Request {
     Export(export::Export),
     /// Cards.
     Card(card::Action),
+    /// What the clinic says of itself.
+    Site(site::Action),
     /// Carried copies.
     Carry(carry::Action),
     /// Patients.
@@ -40,6 +45,8 @@ pub(crate) enum Request {
     Staff(staff::Action),
     /// Badges for helpers from outside.
     Badge(badge::Action),
+    /// Looks with a reason.
+    Audit(audit::Action),
 }
 
 /// What a command works on: the clinic, and its part in a region, which is read only where a command needs it.
@@ -110,6 +117,7 @@ impl Request {
             Self::SetAside(action) => set_aside::carry_out(here, action, output),
             Self::Export(export) => export::carry_out(clinic, &export, output),
             Self::Carry(action) => carry::carry_out(here, action, output),
+            Self::Site(action) => site::carry_out(here, &action, output),
             Self::Card(action) => card::carry_out(here, action, output),
             Self::Patient(action) => patient::carry_out(clinic, action, output),
             Self::Verify { json } => verify::carry_out(clinic, json, output),
@@ -118,6 +126,7 @@ impl Request {
             Self::Elsewhere(action) => elsewhere::carry_out(here, action, output),
             Self::Staff(action) => staff::carry_out(here, action, output),
             Self::Badge(action) => badge::carry_out(here, action, output),
+            Self::Audit(action) => audit::carry_out(here, action, output),
         }
     }
 }
@@ -126,6 +135,10 @@ impl Request {
 pub(crate) fn dispatch(at: &At, request: Request, output: &mut Output<'_>) -> anyhow::Result<u8> {
     match Clinic::open(&at.location()?, Clock::system()) {
         Ok(clinic) => request.run(&Here::new(clinic), output),
+        // A sealed key is only the server's to read.
+        Err(ClinicError::KeyFile(KeyFileError::NotThere(_))) if socket::is_answered(at.dir()?) => {
+            socket::send(at.dir()?, &request, output)
+        }
         Err(ClinicError::Store(StoreError::InUse { .. })) => socket::send(at.dir()?, &request, output),
         Err(error) => Err(error.into()),
     }

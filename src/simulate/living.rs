@@ -4,6 +4,7 @@ use super::machine::Machine;
 use super::report::Invariant;
 use super::world::{Due, World};
 use crate::exchange::Chain;
+use crate::exchange::fill::Kept;
 use crate::exchange::node::Event;
 use crate::ledger::{EntryId, LedgerId, NodeId, SiteId};
 use crate::region::{EntryStanding, KeyState};
@@ -79,6 +80,7 @@ impl World {
         }
         self.cut();
         self.pass_until(self.now_ms.saturating_add(CALM_MS));
+        self.end_clones();
         self.settle();
         self.pass_until(self.now_ms.saturating_add(STEP_MS));
         self.audit_all();
@@ -98,11 +100,10 @@ impl World {
         }
         self.end_emergencies(at);
         self.place_by_hand(at);
-        self.end_clones();
     }
 
-    /// Of two boxes with one key the second is switched off. What nobody has of it by then is lost with it: others turn to the one and the other, and
-    /// the first never hears of the second from itself.
+    /// Of two boxes with one key the second is switched off, before anybody says anything more: it might be said there, and be heard by nobody. What
+    /// nobody has of it by then is lost with it: others turn to the one and the other, and the first never hears of the second from itself.
     fn end_clones(&mut self) {
         for at in 0..self.machines.len() {
             let id = self.machines[at].id;
@@ -183,7 +184,11 @@ impl World {
     fn short_of_target(&self, at: usize, group: &[usize], ledger: LedgerId) -> Option<String> {
         let region = &self.machines[at].disk.known.region;
         let target = group.iter().map(|other| self.target(*other, ledger)).min()?;
-        let all: BTreeSet<EntryId> = group.iter().flat_map(|other| self.machines[*other].disk.whole(ledger)).collect();
+        // What was written past a revocation lies where it was taken before that was heard, and nobody takes it any more.
+        let of_one = |other: &usize| {
+            self.machines[*other].disk.whole(ledger).filter(|id| self.counts_at(at, ledger, id, *other)).collect::<Vec<_>>()
+        };
+        let all: BTreeSet<EntryId> = group.iter().flat_map(of_one).collect();
         let homes_and_writers =
             |id: &EntryId| group.iter().filter(|other| self.machines[**other].disk.has_whole(ledger, id)).count();
         let sources = group.iter().filter(|other| {
@@ -265,16 +270,8 @@ impl World {
             running.iter().filter(|at| self.machines[**at].run.as_ref().is_some_and(|run| run.held.contains(&ledger)));
         for at in holders.filter(|at| self.machines[**at].is_active()) {
             let disk = &self.machines[*at].disk;
-            let counts = |id: &EntryId, from: usize| {
-                let Some(kept) = self.machines[from].disk.ledgers.get(&ledger).and_then(|disk| disk.get(id)) else {
-                    return false;
-                };
-                let open = &kept.open;
-                let standing = self.region(*at).entry_standing(open.author(), ledger, open.incarnation(), open.seq(), *id);
-                standing == EntryStanding::Counts
-            };
             let has = |id: &EntryId| disk.ledgers.get(&ledger).is_some_and(|disk| disk.has_whole(id));
-            let lacked = all.iter().find(|(id, from)| !has(id) && counts(id, **from));
+            let lacked = all.iter().find(|(id, from)| !has(id) && self.counts_at(*at, ledger, id, **from));
             if let Some((id, from)) = lacked {
                 let (there, here) = (self.machines[*from].id, self.machines[*at].id);
                 let chains = (self.chain_at(*from, ledger, id, *from), self.chain_at(*from, ledger, id, *at));
@@ -284,12 +281,23 @@ impl World {
         None
     }
 
-    /// The numbers that a machine has of the chain of an entry that lies at another.
-    fn chain_at(&self, from: usize, ledger: LedgerId, id: &EntryId, at: usize) -> Vec<u64> {
+    /// Whether an entry that lies at one machine counts by what another knows of the region.
+    fn counts_at(&self, at: usize, ledger: LedgerId, id: &EntryId, from: usize) -> bool {
+        let kept = self.machines[from].disk.ledgers.get(&ledger).and_then(|disk| disk.get(id));
+        kept.is_some_and(|Kept { open, .. }| {
+            let standing = self.region(at).entry_standing(open.author(), ledger, open.incarnation(), open.seq(), *id);
+            standing == EntryStanding::Counts
+        })
+    }
+
+    /// The numbers that a machine has of the chain of an entry that lies at another, and which of them are under a head of their own.
+    fn chain_at(&self, from: usize, ledger: LedgerId, id: &EntryId, at: usize) -> Vec<(u64, bool)> {
         let kept = self.machines[from].disk.ledgers.get(&ledger).and_then(|disk| disk.get(id));
         let Some(chain) = kept.map(|kept| Chain::of(&kept.open)) else { return Vec::new() };
-        let opens = self.machines[at].disk.ledgers.get(&ledger).into_iter().flat_map(crate::exchange::memory::Disk::opens);
-        let mut numbers: Vec<u64> = opens.filter(|open| Chain::of(open) == chain).map(|open| open.seq()).collect();
+        let disk = self.machines[at].disk.ledgers.get(&ledger);
+        let rows = disk.into_iter().flat_map(|disk| disk.at.values().map(|row| &disk.rows[*row]));
+        let of_chain = rows.filter(|kept| Chain::of(&kept.open) == chain);
+        let mut numbers: Vec<(u64, bool)> = of_chain.map(|kept| (kept.open.seq(), kept.signature.is_some())).collect();
         numbers.sort_unstable();
         numbers
     }
@@ -311,6 +319,24 @@ impl World {
         };
         let surplus = run.held.iter().find(|ledger| !region.holders(**ledger).contains(&machine.site) && is_open(ledger))?;
         let why = self.knowing(at, |knowing, times| region.release(machine.site, *surplus, &knowing.proven(*surplus), times));
-        Some(format!("{:?} still holds {surplus:?}: {why:?}", machine.id))
+        let tips = self.tips_apart(at, *surplus);
+        Some(format!("{:?} still holds {surplus:?}: {why:?}; {tips}", machine.id))
+    }
+
+    /// Which tips of a ledger a machine has that another does not, and the other way round.
+    fn tips_apart(&self, at: usize, ledger: LedgerId) -> String {
+        let tips = |at: usize| -> BTreeSet<crate::exchange::EntryRef> {
+            self.frontier(at, ledger).into_iter().flat_map(crate::exchange::Frontier::tips).copied().collect()
+        };
+        let own = tips(at);
+        let others = self.running().into_iter().filter(|other| *other != at).map(|other| (other, tips(other)));
+        let named = |tips: Vec<&crate::exchange::EntryRef>| {
+            tips.iter().map(|tip| format!("{:?} {} {:?}", tip.chain.author, tip.seq, tip.id)).collect::<Vec<_>>().join(", ")
+        };
+        let lines = others.map(|(other, theirs)| {
+            let (here, there) = (own.difference(&theirs).collect(), theirs.difference(&own).collect());
+            format!("tips only here and not at {other}: [{}], only there: [{}]", named(here), named(there))
+        });
+        lines.collect::<Vec<_>>().join("; ")
     }
 }

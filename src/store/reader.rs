@@ -121,6 +121,19 @@ impl<'c> Reader<'c> {
         select.query_and_then(params![ledger.0, kind.0, row, limit], stored)?.collect()
     }
 
+    /// The entries of one coarse kind of one ledger from one row to another, both included, in order of arrival.
+    pub fn entries_between(
+        &self,
+        ledger: LedgerId,
+        kind: CoarseKind,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
+        let rest = "WHERE kind = ?2 AND entry.row BETWEEN ?3 AND ?4 ORDER BY entry.row";
+        let mut select = self.conn.prepare_cached(&format!("{ENTRY_OF_LEDGER} {rest}"))?;
+        select.query_and_then(params![ledger.0, kind.0, from, to], stored)?.collect()
+    }
+
     /// What the projection of a kind holds of a ledger under a key: values, and the rows of the entries that they follow from.
     pub fn find(&self, ledger: LedgerId, kind: u8, key: &[u8]) -> Result<Vec<(Vec<u8>, i64)>, StoreError> {
         let sql =

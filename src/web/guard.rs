@@ -69,7 +69,7 @@ fn admit(site: &Site, request: &Request) -> Result<(), Trouble> {
 }
 
 /// HTTP/2 has the name in the address, HTTP/1.1 in a header; a request that names two is refused.
-fn host(request: &Request) -> Option<&str> {
+pub(super) fn host(request: &Request) -> Option<&str> {
     let mut headers = request.headers().get_all(header::HOST).iter();
     let header = headers.next().and_then(|h| h.to_str().ok());
     let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);
@@ -115,11 +115,15 @@ fn calmed(site: &Site, lang: Lang, method: &Method, response: Response) -> Respo
     if let Some(why) = trouble.failure() {
         tracing::error!(%method, status = trouble.status().as_u16(), why, "a page failed");
     }
+    let lang = trouble.language(lang);
     let mut frame = Frame::new(lang, site.clinic.name(), site.clinic.phone(), site.clinic.now_ms());
-    let calm = trouble.calm(frame.m);
+    let calm = trouble.calm(lang);
     calm.title.plain().clone_into(&mut frame.title);
     let status = if response.status() == StatusCode::METHOD_NOT_ALLOWED { response.status() } else { trouble.status() };
     let mut page = page::html(status, &CalmPage { f: frame, calm }).unwrap_or_else(|_| status.into_response());
+    if let Some(allowed) = response.headers().get(header::ALLOW) {
+        page.headers_mut().insert(header::ALLOW, allowed.clone());
+    }
     if let Some(wait_s) = trouble.retry_after_s() {
         page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait_s));
     }

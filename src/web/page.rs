@@ -2,7 +2,7 @@
 
 use super::error::Trouble;
 use super::lang::phrase::{Html, escaped};
-use super::lang::{Lang, Messages};
+use super::lang::{DeskMessages, Lang, Messages};
 use super::places::Places;
 use super::words;
 use crate::clinic::Clinic;
@@ -18,6 +18,8 @@ use std::sync::LazyLock;
 pub struct Frame {
     /// The language's strings.
     pub m: &'static Messages,
+    /// Staff's strings, in the language of the desk that is nearest.
+    pub d: &'static DeskMessages,
     /// The language.
     pub lang: Lang,
     /// For the window, without anything of the patient.
@@ -32,6 +34,8 @@ pub struct Frame {
     pub who: Option<Who>,
     /// A page of staff's: it is left by signing out.
     pub is_desk: bool,
+    /// Who is signed in at the desk, and under what right.
+    pub sitting: Option<Html>,
     /// For the forms of a session.
     pub csrf: String,
     /// The page can be asked for again in another language.
@@ -73,6 +77,7 @@ impl Frame {
         let title = m.common.brand.plain().to_owned();
         Self {
             m,
+            d: lang.desk(),
             lang,
             title,
             clinic,
@@ -80,6 +85,7 @@ impl Frame {
             now,
             who: None,
             is_desk: false,
+            sitting: None,
             csrf: String::new(),
             can_switch: false,
             notices: Vec::new(),
@@ -108,9 +114,9 @@ impl Frame {
         self
     }
 
-    /// All languages.
+    /// The languages that the page can be had in.
     pub(crate) fn languages(&self) -> &'static [Lang] {
-        &Lang::ALL
+        if self.is_desk { &Lang::DESK } else { &Lang::ALL }
     }
 
     /// Address of the style sheet; it changes with its content, so that it can be kept for long.
