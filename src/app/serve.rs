@@ -44,7 +44,7 @@ impl Server {
     }
 
     async fn serve(self: Arc<Self>, stream: TcpStream, tls: Option<TlsAcceptor>, router: Router, place: Arc<Place>) {
-        let Ok(local) = stream.local_addr() else { return };
+        let Ok(local) = stream.local_addr().map(canonical) else { return };
         let caller = Caller { ends: Ends { local, peer: place.address() }, place };
         match tls {
             None => self.converse(stream, caller, router, false).await,
@@ -123,6 +123,11 @@ fn answer(
         drop(answering);
         response
     }
+}
+
+/// A socket for both families calls IPv4 addresses by names of IPv6, which no browser writes.
+fn canonical(local: SocketAddr) -> SocketAddr {
+    SocketAddr::new(local.ip().to_canonical(), local.port())
 }
 
 #[cfg(test)]
