@@ -57,11 +57,11 @@ impl Server {
         routers: Arc<Routers>,
         place: Arc<Place>,
     ) {
-        let Ok(local) = stream.local_addr() else { return };
+        let Ok(local) = stream.local_addr().map(canonical) else { return };
         let caller = Caller { ends: Ends { local, peer: place.address() }, place };
         match speaks {
             Speaks::Plain | Speaks::Door => {
-                let is_within = speaks == Speaks::Plain && local.ip().to_canonical().is_loopback();
+                let is_within = speaks == Speaks::Plain && local.ip().is_loopback();
                 let rung = if is_within { Rung::Within } else { Rung::C };
                 if let Some(router) = routers.get(&rung) {
                     self.converse(stream, caller, router.clone(), false).await;
@@ -145,6 +145,11 @@ fn answer(
         drop(answering);
         response
     }
+}
+
+/// A socket for both families calls IPv4 addresses by names of IPv6, which no browser writes.
+fn canonical(local: SocketAddr) -> SocketAddr {
+    SocketAddr::new(local.ip().to_canonical(), local.port())
 }
 
 #[cfg(test)]
