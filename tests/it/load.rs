@@ -23,7 +23,11 @@ fn phones_open_records_and_read_and_what_does_not_come_is_counted() {
     let ran = load(&clinic.file("cards", format!("{code} {pin}\n").as_bytes()));
     assert_eq!(ran.code, 0, "{}", ran.err);
     let figures = ran.json();
-    assert_eq!((&figures["opened"], &figures["failed"], &figures["requests_to_record"]), (&6.into(), &0.into(), &5.into()), "{figures}");
+    assert_eq!(
+        (&figures["opened"], &figures["failed"], &figures["requests_to_record"]),
+        (&6.into(), &0.into(), &5.into()),
+        "{figures}"
+    );
     assert!(figures["pages"].as_u64().unwrap() >= 6 && figures["p99_ms"].as_f64().unwrap() > 0.0, "{figures}");
     let bytes = figures["bytes_to_record"].as_u64().unwrap();
     assert!((1_000..30_000).contains(&bytes), "{bytes}");
