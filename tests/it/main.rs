@@ -9,6 +9,7 @@ mod browser;
 mod cli;
 mod crash;
 mod demo;
+mod desk;
 mod fixtures;
 mod format;
 mod jahis;
