@@ -32,7 +32,7 @@ pub(super) enum Line {
 
 impl Way {
     pub(super) fn new(at: SocketAddr, certificate: Option<&Path>, name: &str) -> anyhow::Result<Self> {
-        let Some(file) = certificate else { return Ok(Self { at, host: at.to_string(), tls: None }) };
+        let Some(file) = certificate else { return Ok(Self { at, host: at.to_string(), tls: None, tasks: Tasks::new() }) };
         let shown = || format!("the certificate {}", file.display());
         let pem = std::fs::read(file).with_context(shown)?;
         let mut roots = rustls::RootCertStore::empty();
