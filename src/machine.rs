@@ -19,8 +19,8 @@ const STATE: &str = "/var/lib/kusuribako";
 const PACKAGED: &str = "/usr/bin/kusuribako";
 /// Where `install` puts it.
 const LOCAL: &str = "/usr/local/bin/kusuribako";
-/// Says that the package is there.
-const PACKAGE_LIST: &str = "/var/lib/dpkg/info/kusuribako.list";
+/// A file that only the package brings.
+const PACKAGE_UNIT: &str = "/lib/systemd/system/kusuribako.service";
 /// Keys that sign updates for this machine.
 const RELEASE_KEYS: &str = "/etc/kusuribako/release.pub";
 /// What an update keeps between its steps.

@@ -1,7 +1,7 @@
 //! Setting a machine up, and taking the program away again: what is to be done, as steps.
 
 use super::units::{self, ENABLED, MANUAL, UNITS};
-use super::{Instance, LOCAL, Machine, MachineError, PACKAGE_LIST, PACKAGED, RELEASE_KEYS, Step, io, trial};
+use super::{Instance, LOCAL, Machine, MachineError, PACKAGE_UNIT, PACKAGED, RELEASE_KEYS, Step, io, trial};
 use crate::release::ReleasePublic;
 use std::path::PathBuf;
 
@@ -33,7 +33,7 @@ pub struct Installed {
 impl Machine {
     /// Whether the Debian package is there.
     pub fn is_packaged(&self) -> bool {
-        self.path(PACKAGE_LIST).exists() && self.path(PACKAGED).exists()
+        self.path(PACKAGE_UNIT).exists() && self.path(PACKAGED).exists()
     }
 
     /// Where the program lies, or will lie.

@@ -55,7 +55,7 @@ fn with_the_package_its_program_and_units_are_the_packages() {
     let temp = tempfile::tempdir().unwrap();
     let machine = Machine::image(temp.path());
     assert_eq!(machine.program(), LOCAL);
-    Step::file(PACKAGE_LIST, "/usr/bin/kusuribako\n", 0o644).carry_out(&machine).unwrap();
+    Step::file(PACKAGE_UNIT, "[Unit]\n", 0o644).carry_out(&machine).unwrap();
     Step::file(PACKAGED, "x", 0o755).carry_out(&machine).unwrap();
     assert_eq!(machine.program(), PACKAGED);
     let steps = machine.install_steps(&Wish::default()).unwrap();

@@ -46,18 +46,25 @@ pub fn program(dir: &Path) -> PathBuf {
 /// The package of a program.
 pub fn package(program: &Path, out: &Path, more: &[&str]) -> PathBuf {
     let mut command = Command::new(here("systemd/package"));
-    command.arg("--program").arg(program).arg("--out").arg(out).args(more);
+    command.arg("--program").arg(program).arg("--out").arg(out).args(["--compress", "gzip"]).args(more);
     PathBuf::from(host(&mut command))
+}
+
+/// A copy of a fresh Debian.
+pub fn fresh_root(dir: &Path) -> PathBuf {
+    let base = host(&mut Command::new(here("tests/machine-root")));
+    let root = dir.join("root");
+    host(Command::new("cp").args(["-a", "--reflink=auto", &base]).arg(&root));
+    root
 }
 
 impl Container {
     /// Boots it. Where this machine cannot, the test says so and fails.
     pub fn boot() -> Self {
         assert!(rustix::process::geteuid().is_root(), "booting a container needs root");
-        let base = host(&mut Command::new(here("tests/machine-root")));
+        std::fs::create_dir_all(here("target/machine")).unwrap();
         let temp = TempDir::with_prefix_in("machine-", here("target/machine")).unwrap();
-        let root = temp.path().join("root");
-        host(Command::new("cp").args(["-a", "--reflink=auto", &base]).arg(&root));
+        let root = fresh_root(temp.path());
         let log = std::fs::File::create(temp.path().join("console")).unwrap();
         let name = temp.path().file_name().unwrap().to_string_lossy().replace(['_', '.'], "").to_lowercase();
         let nspawn = Command::new("systemd-nspawn")
@@ -133,9 +140,14 @@ impl Container {
 
     /// Whether its pages answer at a port of its own loopback.
     pub fn serves(&self, port: u16) -> bool {
-        let url = format!("http://127.0.0.1:{port}/");
+        self.answers(port, 1)
+    }
+
+    /// Whether one connection, begun now, is answered within so many seconds.
+    pub fn answers(&self, port: u16, seconds: u8) -> bool {
+        let (url, most) = (format!("http://127.0.0.1:{port}/"), seconds.to_string());
         let mut curl =
-            self.within(&["--net"], &["curl", "--silent", "--fail", "--max-time", "1", "--output", "/dev/null", &url]);
+            self.within(&["--net"], &["curl", "--silent", "--fail", "--max-time", &most, "--output", "/dev/null", &url]);
         curl.status().unwrap().success()
     }
 

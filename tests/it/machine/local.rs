@@ -14,6 +14,7 @@ fn a_box_without_a_package_sets_itself_up_and_takes_signed_updates() {
     std::fs::copy(program(at.scratch()), at.path("/root/kusuribako")).unwrap();
 
     installs(&at);
+    is_handed_its_port(&at);
     updates(&at);
     seals_the_key(&at);
     uninstalls(&at);
@@ -32,6 +33,24 @@ fn installs(at: &Container) {
     assert!(at.serves(PORT), "{}", at.journal());
     at.ok(&["systemd-analyze", "security", "--no-pager", "--threshold=15", "kusuribako.service"]);
     at.ok(&["systemctl", "start", "kusuribako-nightly.service"]);
+}
+
+/// A port that it may not open itself; and while it starts anew, connections wait instead of being refused.
+fn is_handed_its_port(at: &Container) {
+    let settings = at.path("/etc/default/kusuribako");
+    let before = std::fs::read_to_string(&settings).unwrap();
+    std::fs::write(&settings, "KUSURIBAKO_OPTIONS=\"--listen [::]:80 --insecure-lan\"\n").unwrap();
+    at.ok(&["systemctl", "stop", "kusuribako"]);
+    at.ok(&["systemctl", "start", "kusuribako-http.socket"]);
+    assert!(at.answers(80, 10), "the first connection starts it: {}", at.journal());
+    for _ in 0..3 {
+        at.ok(&["systemctl", "--no-block", "restart", "kusuribako"]);
+        assert!(at.answers(80, 10), "a connection was refused during a restart");
+    }
+    at.ok(&["systemctl", "stop", "kusuribako-http.socket", "kusuribako"]);
+    std::fs::write(&settings, before).unwrap();
+    at.ok(&["systemctl", "start", "kusuribako"]);
+    at.served(PORT, "it serves at its own port again");
 }
 
 /// An update of a program: signed outside, as those who make updates do.

@@ -103,7 +103,7 @@ fn is_shut(at: &Container) {
 fn comes_back_after_kill(at: &Container) {
     for _ in 0..3 {
         let pid = at.property(UNIT, "MainPID");
-        at.ok(&["kill", "-9", &pid]);
+        at.ok(&["sh", "-c", &format!("kill -9 {pid}")]);
         let begun = Instant::now();
         wait::until("another process", PATIENCE, || (at.property(UNIT, "MainPID") != pid).then_some(()));
         at.served(PORT, "it serves again after kill -9");
@@ -131,7 +131,7 @@ fn is_started_anew_when_it_hangs(at: &Container) {
     let begun = Instant::now();
     wait::until("the watchdog's time passes twice", PATIENCE, || (begun.elapsed() > Duration::from_secs(5)).then_some(()));
     assert_eq!(at.property(UNIT, "MainPID"), pid, "{}", at.journal());
-    at.ok(&["kill", "-STOP", &pid]);
+    at.ok(&["sh", "-c", &format!("kill -STOP {pid}")]);
     let begun = Instant::now();
     wait::until_or(
         "the hung process is replaced",
