@@ -82,7 +82,10 @@ mod tests {
         let front = rows.iter().find(|row| row.key == "front.code_label").unwrap();
         assert_eq!((front.japanese.as_str(), front.translation.as_str()), ("カードの番号", "Số thẻ"));
         assert!(rows.iter().all(|row| row.japanese.contains("カードの番号") || row.key.starts_with("units.")), "{rows:?}");
-        assert_eq!(changed(Lang::Vietnamese, source(Lang::Japanese)).unwrap().iter().filter(|r| !r.key.starts_with("units.")).count(), 0);
+        assert_eq!(
+            changed(Lang::Vietnamese, source(Lang::Japanese)).unwrap().iter().filter(|r| !r.key.starts_with("units.")).count(),
+            0
+        );
         assert!(changed(Lang::Korean, "no catalogue").is_err());
     }
 }
