@@ -13,6 +13,7 @@ mod export;
 mod import;
 mod init;
 pub mod inspect;
+mod lang;
 mod install;
 mod logging;
 mod output;
@@ -91,6 +92,8 @@ enum Command {
     Elsewhere(elsewhere::ElsewhereArgs),
     /// The sheet on the wall: how a phone gets onto the Wi-Fi and to the record, in several languages
     Poster(poster::PosterArgs),
+    /// For translators: strings that are still in English, or whose Japanese has changed
+    Lang(lang::LangArgs),
     /// The clinic's own drug master: take in published tables, look products up
     Drugs(drugs::DrugsArgs),
     /// Staff badges
@@ -197,6 +200,7 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Carry(args) => carry::run(args, output),
         Command::Region(args) => region::run(args, output),
         Command::Elsewhere(args) => elsewhere::run(args, output),
+        Command::Lang(args) => lang::run(&args, output),
         Command::Poster(args) => poster::run(&args, output),
         Command::Drugs(args) => drugs::run(args, output),
         Command::Access(args) => access::run(args, output),

@@ -37,7 +37,7 @@ enum Try {
 use Try::{Apart, With};
 
 /// Every command there is. A new one does not pass without a row here.
-const COMMANDS: [(&str, Try); 97] = [
+const COMMANDS: [(&str, Try); 98] = [
     ("demo", Apart("clinics of its own, made anew")),
     ("init", With(&["--name", "x"])),
     ("serve", With(&["--listen", "127.0.0.1:0", "--sync-listen", "off"])),
@@ -110,6 +110,7 @@ const COMMANDS: [(&str, Try); 97] = [
     ("carry export", With(&["--to", "{out}/stick", "--ledgers", "held"])),
     ("carry open", With(&["--listen", "127.0.0.1:0"])),
     ("carry return", With(&["--from", "{out}/stick"])),
+    ("lang", Apart("works on the program's own strings")),
     ("poster", Apart("says what it is given, and of no clinic")),
     ("drugs import", With(&["{file}"])),
     ("drugs search", With(&["ワーファリン"])),
