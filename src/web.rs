@@ -20,6 +20,7 @@ mod record;
 pub mod session;
 mod share;
 mod staff;
+mod upload;
 mod words;
 
 #[cfg(test)]
@@ -72,6 +73,14 @@ impl Site {
         self.sessions.sweep();
         self.desks.sweep();
         self.clinic.lock_overdue();
+        self.forget_people();
+    }
+
+    /// With the last session of staff's, what they could find people by is forgotten.
+    fn forget_people(&self) {
+        if self.desks.is_empty() {
+            self.clinic.forget_people();
+        }
     }
 
     /// Without TLS the cookie has a name of its own, so that it can never be taken for one that came over TLS.
@@ -143,7 +152,9 @@ pub fn router(site: Arc<Site>) -> Router {
 async fn asset(Path(file): Path<String>) -> Response {
     let (kind, body) = match file.as_str() {
         "style.css" => ("text/css; charset=utf-8", page::STYLE),
+        "desk.css" => ("text/css; charset=utf-8", page::DESK_STYLE),
         "print.js" => ("text/javascript; charset=utf-8", include_str!("../templates/print.js")),
+        "scan.js" => ("text/javascript; charset=utf-8", include_str!("../templates/scan.js")),
         "icon.svg" => ("image/svg+xml", include_str!("../templates/icon.svg")),
         _ => return StatusCode::NOT_FOUND.into_response(),
     };

@@ -99,7 +99,8 @@ impl Clinic {
         if ledger == self.ledger() {
             return Ok(Arc::clone(&self.inner.keys));
         }
-        let home = || self.surroundings().ledgers.get(&ledger).map_or_else(|| ledger.to_string(), |view| view.home_name.clone());
+        let home =
+            || self.surroundings().ledgers.get(&ledger).map_or_else(|| ledger.to_string(), |view| view.home_name.clone());
         self.opened_keys().remove(&ledger).ok_or_else(|| ClinicError::NotOpen { home: home() })
     }
 

@@ -34,12 +34,8 @@ impl Clinic {
             return Ok(subject);
         }
         let source = self.staff_source();
-        let said = |what: &str, content| NewFact {
-            id: self.derived(what, &[&form.0]),
-            content,
-            source: source.clone(),
-            digest: None,
-        };
+        let said =
+            |what: &str, content| NewFact { id: self.derived(what, &[&form.0]), content, source: source.clone(), digest: None };
         let mut facts: Vec<NewFact> =
             first.allergy.into_iter().map(|note| said("registered: allergy", Content::Note(note))).collect();
         if first.consents {

@@ -121,7 +121,13 @@ impl<'c> Reader<'c> {
     }
 
     /// The entries of one coarse kind of one ledger from one row to another, both included, in order of arrival.
-    pub fn entries_between(&self, ledger: LedgerId, kind: CoarseKind, from: i64, to: i64) -> Result<Vec<StoredEntry>, StoreError> {
+    pub fn entries_between(
+        &self,
+        ledger: LedgerId,
+        kind: CoarseKind,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
         let rest = "WHERE kind = ?2 AND entry.row BETWEEN ?3 AND ?4 ORDER BY entry.row";
         let mut select = self.conn.prepare_cached(&format!("{ENTRY_OF_LEDGER} {rest}"))?;
         select.query_and_then(params![ledger.0, kind.0, from, to], stored)?.collect()

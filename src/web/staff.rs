@@ -1,7 +1,16 @@
 //! Staff's pages: a desk of their own, with a session of its own, and never over a network on which anybody can read along.
 
+mod at_hand;
+mod drugs;
 mod elsewhere;
+mod find;
 mod item;
+mod marks;
+mod paper;
+mod patient;
+mod reception;
+mod rights;
+mod sheet;
 mod sign_in;
 
 use super::error::Trouble;
@@ -14,6 +23,7 @@ use crate::clinic::staff::Staff;
 use crate::clinic::unlock::WriteRefusal;
 use crate::clinic::{Clinic, ClinicError};
 use crate::record::Subject;
+use at_hand::AtHand;
 use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::Method;
@@ -21,6 +31,7 @@ use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use rights::{HiddenBasis, kept_by, looked, may_administer, may_read, may_read_hidden, may_register, may_write};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -30,11 +41,12 @@ pub(super) struct Desk {
     staff: Arc<Staff>,
     /// Whose records were looked at: each is noted once a session.
     looked: Mutex<BTreeSet<Subject>>,
+    at_hand: AtHand,
 }
 
 impl Desk {
     fn new(staff: Staff) -> Self {
-        Self { staff: Arc::new(staff), looked: Mutex::default() }
+        Self { staff: Arc::new(staff), looked: Mutex::default(), at_hand: AtHand::default() }
     }
 
     fn has_looked(&self, subject: Subject) -> bool {
@@ -60,8 +72,29 @@ pub(super) fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
         .route(&format!("{patient}/query"), post(elsewhere::query))
         .route(&format!("{patient}/end"), post(elsewhere::end))
         .route(&format!("{patient}/export"), get(elsewhere::export))
+        .merge(of_patients())
         .route_layer(from_fn_with_state(Arc::clone(site), not_in_clear))
         .route_layer(from_fn(in_language_of_desk))
+}
+
+/// Finding, reading, reception, drugs.
+fn of_patients() -> Router<Arc<Site>> {
+    let patient = "/staff/patient/{ledger}/{subject}";
+    Router::new()
+        .route("/staff/find", get(find::show).post(find::find))
+        .route("/staff/find/card", post(find::card))
+        .route("/staff/find/photo", post(find::card_photo))
+        .route(patient, get(patient::show))
+        .route(&format!("{patient}/hidden"), post(patient::open_hidden))
+        .route(&format!("{patient}/consent"), post(patient::consent))
+        .route(&format!("{patient}/card"), post(reception::card))
+        .route(&format!("{patient}/slip/{{paper}}"), get(patient::slip))
+        .route("/staff/reception", get(reception::show))
+        .route("/staff/reception/new", get(reception::new).post(reception::register))
+        .route("/staff/reception/paper", post(paper::read))
+        .route("/staff/reception/take", post(paper::take))
+        .route("/staff/drugs", get(drugs::show).post(drugs::search))
+        .route("/staff/drugs/import", post(drugs::import))
 }
 
 /// Over TLS, or within this machine.

@@ -144,7 +144,7 @@ impl Clinic {
     }
 
     /// The id of what is said once however often it is said.
-    pub(super) fn derived(&self, what: &str, parts: &[&[u8]]) -> FactId {
+    pub(in crate::clinic) fn derived(&self, what: &str, parts: &[&[u8]]) -> FactId {
         FactId(self.inner.keys.indexer.blind(what, &parts.concat()))
     }
 
@@ -157,7 +157,7 @@ impl Clinic {
         Ok(self.reviewer_here(by))
     }
 
-    pub(super) fn reviewer_here(&self, by: &Staff) -> Reviewer {
+    pub(in crate::clinic) fn reviewer_here(&self, by: &Staff) -> Reviewer {
         Reviewer { name: self.name().to_owned(), place: self.name().to_owned(), badge: by.opener().0 }
     }
 }

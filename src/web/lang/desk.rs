@@ -1,6 +1,9 @@
 //! The strings of staff's pages, in the two languages of the desk: a section for each page, in the order of the alphabet.
 
+mod patients;
+
 use super::phrase::{Phrase, Text};
+use patients::{Drugs, Find, Patient, Reception};
 use serde::Deserialize;
 
 /// Everything that only staff's pages say, in one language.
@@ -8,8 +11,12 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub struct DeskMessages {
     pub(crate) common: Common,
+    pub(crate) drugs: Drugs,
     pub(crate) elsewhere: Elsewhere,
+    pub(crate) find: Find,
     pub(crate) home: Home,
+    pub(crate) patient: Patient,
+    pub(crate) reception: Reception,
     pub(crate) sign_in: SignIn,
     pub(crate) trouble: DeskTrouble,
 }

@@ -1,0 +1,249 @@
+//! A patient's record as staff read it, on one screen; what the patient conceals, by consent or in an emergency; the slip.
+
+use super::super::error::Trouble;
+use super::super::form::{self, Fields};
+use super::super::lang::phrase::{Html, Text};
+use super::super::page::{self, Frame, Who};
+use super::super::places::Around;
+use super::super::{Site, words};
+use super::sheet::{Known, Sheet};
+use super::{AtDesk, blocking};
+use crate::clinic::Chart;
+use crate::clinic::drug_master::DrugMaster;
+use crate::ledger::LedgerId;
+use crate::record::Subject;
+use crate::record::consent::Spoken;
+use crate::record::timeline;
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// Whose record an address names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Named {
+    pub(super) ledger: LedgerId,
+    pub(super) subject: Subject,
+}
+
+impl Named {
+    /// Of an address's two parts.
+    pub(super) fn read(ledger: &str, subject: &str) -> Result<Self, Trouble> {
+        // Ids of facts, ledgers and patients are written alike.
+        let (Some(ledger), Some(subject)) = (form::fact_id(ledger), form::fact_id(subject)) else {
+            return Err(Trouble::NotFound);
+        };
+        Ok(Self { ledger: LedgerId(ledger.0), subject: Subject(subject.0) })
+    }
+
+    pub(super) fn address(self) -> String {
+        super::find::address(self.ledger, self.subject)
+    }
+
+    /// Whether it is a patient of this clinic's own.
+    pub(super) fn is_own(self, site: &Site) -> bool {
+        self.ledger == site.clinic.ledger()
+    }
+}
+
+/// A record that was read for one page.
+pub(super) struct Read {
+    pub(super) chart: Chart,
+    around: Around,
+    drugs: Arc<DrugMaster>,
+    kept_by: String,
+}
+
+/// Reads a record that may be looked at.
+pub(super) async fn read(site: &Site, named: Named) -> Result<Read, Trouble> {
+    let (chart, drugs) =
+        blocking(site, move |clinic| Ok((clinic.chart_at_desk(named.ledger, named.subject)?, clinic.drug_master()?))).await?;
+    let around = Around {
+        around: site.clinic.surroundings(),
+        ledger: named.ledger,
+        waiting: chart.inbox_waiting,
+        carried: chart.carried.clone(),
+    };
+    Ok(Read { chart, around, drugs, kept_by: super::kept_by(site, named.ledger) })
+}
+
+#[derive(Template)]
+#[template(path = "staff_record.html")]
+struct RecordPage<'a> {
+    f: Frame,
+    s: Sheet<'a>,
+    action: String,
+    done: Option<&'static Text>,
+    is_own: bool,
+    cards: usize,
+    /// For the form that makes a card: said twice, it is one.
+    form: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Done {
+    done: Option<String>,
+}
+
+pub(super) async fn show(
+    State(site): State<Arc<Site>>,
+    at_desk: AtDesk,
+    Path((ledger, subject)): Path<(String, String)>,
+    done: Query<Done>,
+) -> Result<Response, Trouble> {
+    let named = Named::read(&ledger, &subject)?;
+    let shows_hidden = at_desk.shows_hidden(named);
+    super::may_read(&site, &at_desk, named).await?;
+    let is_own = named.is_own(&site);
+    let read = read(&site, named).await?;
+    let cards = blocking(&site, move |clinic| if is_own { clinic.cards(Some(named.subject)) } else { Ok(Vec::new()) }).await?;
+    let today = site.clinic.today();
+    let timeline = timeline::build(&read.chart.facts, today);
+    let mut f = at_desk.frame(&site, at_desk.lang.desk().patient.title.plain());
+    f.who = Some(Who::of(f.lang, &timeline.persons));
+    let known = Known {
+        chart: &read.chart,
+        timeline: &timeline,
+        today,
+        around: &read.around,
+        drugs: &read.drugs,
+        kept_by: &read.kept_by,
+        shows_hidden,
+    };
+    let s = Sheet::new(&f, &known);
+    let done = done.done.as_deref().and_then(|word| done_words(&f, word));
+    let cards = cards.iter().filter(|card| card.revoked.is_none()).count();
+    let form = form::hex(&site.clinic.new_fact_id().0);
+    page::html(StatusCode::OK, &RecordPage { s, action: named.address(), done, is_own, cards, form, f })
+}
+
+fn done_words(f: &Frame, word: &str) -> Option<&'static Text> {
+    let p = &f.d.patient;
+    match word {
+        "registered" => Some(&p.done_registered),
+        "consent" => Some(&p.done_consent),
+        "taken" => Some(&p.done_taken),
+        "before" => Some(&p.done_before),
+        "hidden" => Some(&p.done_hidden),
+        _ => None,
+    }
+}
+
+pub(super) fn back(named: Named, done: &str) -> Response {
+    Redirect::to(&format!("{}?done={done}", named.address())).into_response()
+}
+
+#[derive(Deserialize)]
+pub(super) struct HiddenForm {
+    csrf: String,
+    basis: String,
+    #[serde(default)]
+    why: String,
+}
+
+/// Opens what the patient conceals. It is noted before anything is shown.
+pub(super) async fn open_hidden(
+    State(site): State<Arc<Site>>,
+    at_desk: AtDesk,
+    Path((ledger, subject)): Path<(String, String)>,
+    Fields(form): Fields<HiddenForm>,
+) -> Result<Response, Trouble> {
+    at_desk.check(&form.csrf)?;
+    let named = Named::read(&ledger, &subject)?;
+    let basis = super::HiddenBasis::read(&form.basis).ok_or(Trouble::BadForm)?;
+    if form.why.trim().is_empty() {
+        return Err(Trouble::DeskText);
+    }
+    super::may_read_hidden(&site, &at_desk, named, basis, form.why.trim()).await?;
+    at_desk.open_hidden(named);
+    Ok(back(named, "hidden"))
+}
+
+#[derive(Deserialize)]
+pub(super) struct ConsentForm {
+    csrf: String,
+    form: String,
+    given: String,
+    how: String,
+    #[serde(default)]
+    note: String,
+}
+
+/// Notes what the patient said when asked.
+pub(super) async fn consent(
+    State(site): State<Arc<Site>>,
+    at_desk: AtDesk,
+    Path((ledger, subject)): Path<(String, String)>,
+    Fields(form): Fields<ConsentForm>,
+) -> Result<Response, Trouble> {
+    at_desk.check(&form.csrf)?;
+    let named = Named::read(&ledger, &subject)?;
+    let id = form::fact_id(&form.form).ok_or(Trouble::BadForm)?;
+    let how = spoken(&form.how).ok_or(Trouble::BadForm)?;
+    let given = match form.given.as_str() {
+        "yes" => true,
+        "no" => false,
+        _ => return Err(Trouble::BadForm),
+    };
+    super::may_write(&site, &at_desk, named)?;
+    let staff = at_desk.staff();
+    blocking(&site, move |clinic| clinic.note_consent(named.subject, id, (given, how, form.note.trim()), &staff)).await?;
+    Ok(back(named, "consent"))
+}
+
+/// Who said it, as forms send it.
+pub(super) fn spoken(text: &str) -> Option<Spoken> {
+    match text {
+        "patient" => Some(Spoken::Patient),
+        "representative" => Some(Spoken::Representative),
+        "signed" => Some(Spoken::Signed),
+        _ => None,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "staff_slip.html")]
+struct SlipPaper<'a> {
+    f: Frame,
+    s: Sheet<'a>,
+    kind: &'static str,
+    /// Who, when, where, why.
+    looked: Vec<(&'static Text, Html)>,
+}
+
+/// The slip of a look, to go with the patient or into the file.
+pub(super) async fn slip(
+    State(site): State<Arc<Site>>,
+    at_desk: AtDesk,
+    Path((ledger, subject, paper)): Path<(String, String, String)>,
+) -> Result<Response, Trouble> {
+    let named = Named::read(&ledger, &subject)?;
+    let kind = match paper.as_str() {
+        "a4" => "list slip",
+        "receipt" => "narrow receipt slip",
+        _ => return Err(Trouble::NotFound),
+    };
+    super::may_read(&site, &at_desk, named).await?;
+    let read = read(&site, named).await?;
+    let today = site.clinic.today();
+    let timeline = timeline::build(&read.chart.facts, today);
+    let mut f = at_desk.frame(&site, at_desk.lang.desk().patient.slip_title.plain());
+    f.who = Some(Who::of(f.lang, &timeline.persons));
+    let known = Known {
+        chart: &read.chart,
+        timeline: &timeline,
+        today,
+        around: &read.around,
+        drugs: &read.drugs,
+        kept_by: &read.kept_by,
+        // What the patient conceals is not printed.
+        shows_hidden: false,
+    };
+    let s = Sheet::new(&f, &known);
+    let p = &f.d.patient;
+    let mut looked = vec![(&p.slip_when, words::moment(f.m, site.clinic.now_ms()))];
+    looked.extend(super::looked(&site, &at_desk, named, &f));
+    page::html(StatusCode::OK, &SlipPaper { s, kind, looked, f })
+}
