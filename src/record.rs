@@ -12,7 +12,6 @@ pub mod timeline;
 pub mod wire;
 
 pub use acts::{Concealment, Correction, Decision, FactVersion, Link, Look, Looker, OWN_CLINIC, Retraction, Stopped, Verdict};
-use consent::Consent;
 use minicbor::{Decode, Encode};
 use review::{Acceptance, Question, Reply};
 
@@ -90,7 +89,7 @@ pub enum Content {
     /// Ends such a question.
     Reply(Reply),
     /// The patient agreed, or did not, that the clinic reads what others wrote.
-    Consent(Consent),
+    Consent(consent::Consent),
 }
 
 impl Content {
