@@ -2,11 +2,14 @@
 
 mod address;
 pub mod serve;
+pub mod sockets;
+pub mod supervisor;
 pub mod tls;
 
 pub use address::{InsecureAddress, check_listen_address};
 
 use crate::clinic::Clinic;
+use crate::portal::Portal;
 use crate::tasks::Tasks;
 use crate::web::{self, Site, session};
 use anyhow::Context;
@@ -31,12 +34,14 @@ pub struct App {
     pub limits: Limits,
     /// What the age of sessions is measured by.
     pub uptime: session::Uptime,
+    /// Where the clinic's own Wi-Fi leads here: what phones are told that look for the internet.
+    pub portal: Option<Arc<Portal>>,
 }
 
 impl App {
     /// A node of `clinic` that answers to `names`, within the usual limits.
     pub fn new(clinic: Clinic, names: Vec<String>) -> Self {
-        Self { clinic, names, limits: Limits::default(), uptime: session::uptime() }
+        Self { clinic, names, limits: Limits::default(), uptime: session::uptime(), portal: None }
     }
 }
 
@@ -86,9 +91,15 @@ pub async fn run(app: App, listeners: Listeners, shutdown: CancellationToken) ->
     for Listener { socket, tls } in listeners.0 {
         let local = socket.local_addr().context("the address of a listener")?;
         let hosts = hosts(&app.names, local, tls.is_some());
-        let site = Arc::new(Site::new(app.clinic.clone(), hosts, tls.is_some(), Arc::clone(&app.uptime)));
+        let site = Site::new(app.clinic.clone(), hosts, tls.is_some(), Arc::clone(&app.uptime));
+        let site = Arc::new(site.behind(app.portal.clone()));
         tasks.spawn("sessions", sweep(Arc::clone(&site), shutdown.clone()));
-        tasks.spawn("listener", Arc::clone(&server).accept(socket, tls, web::router(site)));
+        let pages = web::router(site);
+        let pages = match &app.portal {
+            Some(portal) => portal.around(pages, tls.is_some()),
+            None => pages,
+        };
+        tasks.spawn("listener", Arc::clone(&server).accept(socket, tls, pages));
     }
     shutdown.cancelled().await;
     tasks.finish().await;

@@ -1,6 +1,7 @@
 //! The command line: one file a command. Results go to standard output, everything else to standard error; exit 0 done, 1 refused or
 //! wrong input, 2 usage.
 
+mod access;
 mod badge;
 mod card;
 mod carry;
@@ -57,6 +58,8 @@ enum Command {
     Init(init::InitArgs),
     /// Serve the patients' pages
     Serve(serve::ServeArgs),
+    /// How phones get to the box: recipes for a router or an access point
+    Access(access::AccessArgs),
     /// Take in JAHIS files, their parts, or pictures of their QR codes
     Import(import::ImportArgs),
     /// Records that wait for a person's decision
@@ -95,6 +98,8 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Measure this machine against a reference, as ratios
     Bench(crate::bench::BenchArgs),
+    /// Many phones at once at a clinic that is being served: how soon do pages come?
+    Load(crate::bench::LoadArgs),
 }
 
 /// Where the clinic's data lies. Named before or after a command's own words.
@@ -160,6 +165,7 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Demo(args) => demo::run(&args, output),
         Command::Init(args) => init::run(&args, output),
         Command::Serve(args) => serve::run(&args, output),
+        Command::Access(args) => access::run(&args, output),
         Command::Import(args) => import::run(&args, output),
         Command::SetAside(args) => request::dispatch(&args.at.clone(), Request::SetAside(args.action.read()?), output),
         Command::Export(args) => export::run(&args, output),
@@ -184,6 +190,10 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Bench(args) => {
             let (out, err) = output.streams();
             crate::bench::run(&args, out, err)
+        }
+        Command::Load(args) => {
+            let (out, err) = output.streams();
+            crate::bench::load(&args, out, err)
         }
     }
 }

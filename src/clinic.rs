@@ -10,6 +10,7 @@ mod derive;
 pub mod drug_master;
 pub mod elsewhere;
 pub mod export;
+pub mod glass;
 pub mod heir;
 pub mod holders;
 mod homes;
@@ -73,6 +74,8 @@ struct Inner {
     /// Argon2id takes 19 MiB: one PIN at a time, the others wait in line. Empty until the first.
     pin_queue: Arc<Mutex<Option<PinMemory>>>,
     spare_tries: unlock::SpareTries,
+    /// Glasses are counted and broken by one at a time.
+    glass_turn: std::sync::Mutex<()>,
     /// What lies in the inbox is opened by one at a time.
     inbox_turn: std::sync::Mutex<()>,
     opened: staff::Opened,
@@ -155,6 +158,24 @@ pub enum ClinicError {
     /// Somebody has one.
     #[error("this clinic has a first admin already; a second badge is issued by somebody who has one")]
     AdminThere,
+    /// A badge does not let its owner do that.
+    #[error("a badge of role {role} does not allow this: ask somebody whose badge does (`kusuribako staff list`)")]
+    NotAllowed {
+        /// Which role it has.
+        role: &'static str,
+    },
+    /// No badge that counts has this id.
+    #[error("no badge here has that id: `kusuribako staff list` shows them")]
+    NoSuchBadge,
+    /// Nobody could make badges any more.
+    #[error("this is the only admin: make another one first (`kusuribako staff add --role admin`)")]
+    LastAdmin,
+    /// Nothing can be written about the look where the patient and the home would see it.
+    #[error("who looks cannot be noted in the record, so staff do not look: {0}")]
+    NotNotable(String),
+    /// A name that is none.
+    #[error("a name has 1 to {max} characters, not {0}", max = staff::accounts::NAME_CHARS_MAX)]
+    NameLength(usize),
     /// A carried copy received the badges of its maker's staff when it was made.
     #[error(
         "a badge was issued since this carried copy was made: export to an empty directory, so that the new badge opens it too"
@@ -261,7 +282,7 @@ impl Inner {
     /// A draft of class open.
     fn open_draft(&self, kind: CoarseKind, subject: Subject, content: &Content) -> Result<Draft, ClinicError> {
         let body = body::open_class(&content.encode())?;
-        Ok(Draft { kind, subject, body, projections: projection::open_rows(subject, content) })
+        Ok(Draft { kind, subject, body, projections: projection::open_rows(subject, content), sealed_in: None })
     }
 
     /// A draft sealed under a key, for a ledger.
@@ -274,12 +295,12 @@ impl Inner {
         class: Class,
         key: &Key,
     ) -> Result<Draft, ClinicError> {
-        let place = self.store.place_in(ledger, kind, subject).to_bytes();
-        let body = body::seal(&content.encode(), class, key, &place, &*self.entropy)?;
+        let place = self.store.place_in(ledger, kind, subject);
+        let body = body::seal(&content.encode(), class, key, &place.to_bytes(), &*self.entropy)?;
         // What is sealed is found by blind tags, which only the ledger's home makes.
         let is_home = ledger.0 == self.ledger;
         let projections = if is_home { projection::rows(class, subject, content, &self.keys.indexer) } else { Vec::new() };
-        Ok(Draft { kind, subject, body, projections })
+        Ok(Draft { kind, subject, body, projections, sealed_in: Some(place.incarnation) })
     }
 
     /// A draft sealed under the newest ledger key.

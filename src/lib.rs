@@ -50,6 +50,8 @@ pub mod simulate;
 
 pub mod demo;
 
+pub mod portal;
+
 pub mod web;
 
 pub mod app;

@@ -11,7 +11,10 @@ pub mod text;
 pub mod timeline;
 pub mod wire;
 
-pub use acts::{Concealment, Correction, Decision, FactVersion, Link, Look, Looker, OWN_CLINIC, Retraction, Stopped, Verdict};
+pub use acts::{
+    Concealment, Consent, Correction, Decision, FactVersion, Glass, GlassReason, Link, Look, LookRight, LookShown, Looker,
+    OWN_CLINIC, Rank, Retraction, Stopped, Verdict,
+};
 use minicbor::{Decode, Encode};
 use review::{Acceptance, Question, Reply};
 

@@ -2,6 +2,7 @@
 
 mod append;
 mod arrivals;
+mod backup;
 mod branches;
 mod changes;
 mod dropping;
@@ -23,6 +24,7 @@ mod verify;
 mod writer;
 
 pub use crate::sentence::Sentence;
+pub use backup::{WayBack, go_back, way_back};
 pub use branches::Branching;
 pub use changes::{Change, Subscription};
 pub use error::StoreError;
@@ -47,7 +49,7 @@ use rusqlite::Connection;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use writer::{Job, Work, Writer};
@@ -114,6 +116,8 @@ pub struct Draft {
     pub body: Vec<u8>,
     /// What it will be found by.
     pub projections: Vec<Projection>,
+    /// The incarnation of the place that its body was sealed to; `None` where it is sealed to none.
+    pub sealed_in: Option<Incarnation>,
 }
 
 /// Something an entry is found by. Holds MACs and ids, nothing readable.
@@ -180,6 +184,8 @@ struct Shared {
     condition: Mutex<Condition>,
     /// `i64::MIN` before there is any.
     newest_trusted_ms: AtomicI64,
+    /// The writer is at work that may take minutes.
+    is_rebuilding: AtomicBool,
     /// Held by every thread, so that no other process comes in before the last of them is done.
     _lock: File,
 }
@@ -248,6 +254,7 @@ impl Store {
             listeners: Mutex::default(),
             condition: Mutex::new(condition),
             newest_trusted_ms: AtomicI64::new(newest_trusted_ms),
+            is_rebuilding: AtomicBool::new(false),
             _lock: lock,
         });
         let handle = Handle { shared: Arc::clone(&shared), scribe: Arc::clone(&scribe), dir, threads: Mutex::default() };
@@ -259,7 +266,8 @@ impl Store {
         }
         store.start_behind()?;
         dropping::resume(&conn, &shared)?;
-        let writer = Writer { conn, scribe, position, reserve, derive: None, shared };
+        let is_unwritten = backup::noted(&conn)?.is_some();
+        let writer = Writer { conn, scribe, position, reserve, derive: None, shared, is_unwritten };
         store.keep(thread::Builder::new().name("store-writer".into()).spawn(move || writer.run())?);
         Ok(store)
     }
@@ -320,7 +328,7 @@ impl Store {
     }
 
     /// The same in any ledger: to this node's own chain there, which is begun where there is none. Bodies were sealed to
-    /// [`place_in`](Self::place_in).
+    /// [`place_in`](Self::place_in); where that chain has ended meanwhile, nothing is appended ([`StoreError::Busy`]).
     pub fn append_to(&self, ledger: LedgerId, drafts: Vec<Draft>, urgency: Urgency) -> Pending<Vec<Appended>> {
         let too_large = drafts.iter().map(|draft| draft.body.len()).find(|bytes| *bytes > BODY_BYTES_MAX);
         if let Some(bytes) = too_large {
@@ -328,7 +336,10 @@ impl Store {
             drop(reply.send(Err(StoreError::TooLarge { bytes, bytes_max: BODY_BYTES_MAX })));
             return pending;
         }
-        let prepare = |draft: Draft| Prepared::new(draft.kind, draft.subject, draft.body, draft.projections);
+        let prepare = |draft: Draft| Prepared {
+            sealed_in: draft.sealed_in,
+            ..Prepared::new(draft.kind, draft.subject, draft.body, draft.projections)
+        };
         let drafts = drafts.into_iter().map(prepare).collect();
         self.write(urgency, |reply| Work::Append { ledger, drafts, reply })
     }
@@ -364,6 +375,16 @@ impl Store {
     /// Drops all projections and fills them again from the entries, in one transaction. Says how many entries were read.
     pub fn rebuild(&self, project: Box<Project>) -> Pending<u64> {
         self.write(Urgency::Normal, |reply| Work::Rebuild { project, reply })
+    }
+
+    /// Answers as soon as the writer gets round to it: a sign of life that writes nothing.
+    pub fn ping(&self) -> Pending<()> {
+        self.write(Urgency::Essential, |reply| Work::Ping { reply })
+    }
+
+    /// Whether the writer is at something that may rightly take minutes.
+    pub fn is_rebuilding(&self) -> bool {
+        self.0.shared.is_rebuilding.load(Ordering::SeqCst)
     }
 
     /// Reads on one of the reader threads, within one snapshot.

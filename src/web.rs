@@ -21,12 +21,14 @@ pub mod session;
 mod share;
 mod staff;
 mod upload;
+mod wifi;
 mod words;
 
 #[cfg(test)]
 mod tests;
 
 use crate::clinic::Clinic;
+use crate::portal::Portal;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path};
 use axum::http::{StatusCode, header};
@@ -57,6 +59,8 @@ pub struct Site {
     decoding: Arc<Semaphore>,
     /// Badges wait in line for a thread, as PINs do.
     signing_in: Semaphore,
+    /// Where the clinic's own Wi-Fi leads here.
+    portal: Option<Arc<Portal>>,
 }
 
 impl Site {
@@ -65,7 +69,13 @@ impl Site {
         let desks = Sessions::lasting(Arc::clone(&uptime), IDLE_MAX, STAFF_LIFE_MAX);
         let (uploads, decoding) = (Semaphore::new(UPLOADS_MAX), Arc::new(Semaphore::new(1)));
         let signing_in = Semaphore::new(SIGNING_IN_MAX);
-        Self { clinic, sessions: Sessions::new(uptime), desks, hosts, is_tls, uploads, decoding, signing_in }
+        Self { clinic, sessions: Sessions::new(uptime), desks, hosts, is_tls, uploads, decoding, signing_in, portal: None }
+    }
+
+    /// With the page that phones are sent to when they join the clinic's own Wi-Fi.
+    #[must_use]
+    pub fn behind(self, portal: Option<Arc<Portal>>) -> Self {
+        Self { portal, ..self }
     }
 
     /// Ends the sessions that are over, and what staff opened too long ago: keys must not wait in memory for somebody to come.
@@ -120,6 +130,9 @@ pub fn router(site: Arc<Site>) -> Router {
         .route("/open", post(front::open))
         .route("/photo", post(front::photo))
         .route("/lost-pin", get(front::lost_pin))
+        .route("/wifi", get(wifi::welcome))
+        .route("/wifi/stay", post(wifi::stay))
+        .route("/wifi/state", get(wifi::state))
         .route("/you", get(front::you).post(front::say_you))
         .route("/finish", post(front::finish));
     let record = Router::new()

@@ -1,6 +1,8 @@
 //! `serve`: the patients' pages, and the local socket for other commands.
 
+mod files;
 mod syncing;
+mod wifi;
 
 pub(crate) use syncing::Syncing;
 
@@ -8,7 +10,8 @@ use super::At;
 use super::output::Output;
 use super::request::Here;
 use super::socket;
-use crate::app::{self, App, Listeners, TlsFiles};
+use crate::app::sockets::Handed;
+use crate::app::{self, App, Listeners, TlsFiles, supervisor};
 use crate::clinic::Clinic;
 use crate::clock::Clock;
 use crate::membership::Member;
@@ -18,9 +21,11 @@ use anyhow::Context;
 use clap::Args;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use syncing::SyncArgs;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use wifi::{Wifi, WifiArgs};
 
 #[derive(Args)]
 pub(crate) struct ServeArgs {
@@ -45,6 +50,8 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     until_input_ends: bool,
     #[command(flatten)]
+    wifi: WifiArgs,
+    #[command(flatten)]
     sync: SyncArgs,
 }
 
@@ -55,13 +62,20 @@ impl ServeArgs {
     }
 }
 
+/// How long the store may take for its first answer.
+const OPEN_MAX: Duration = Duration::from_secs(60);
+
 /// What a process serves.
 struct Serving<'a> {
     clinic: Clinic,
     dir: &'a Path,
+    /// Where its pages are.
+    address: String,
     listener: TcpListener,
     tls: Option<TlsFiles>,
     hosts: Vec<String>,
+    /// What it does for the clinic's own Wi-Fi.
+    wifi: Wifi,
     /// How it takes part in its region.
     sync: Syncing,
     until_input_ends: bool,
@@ -85,15 +99,20 @@ pub(super) fn serve(
     };
     app::check_listen_address(args.listen, tls.is_some(), args.insecure_lan)?;
     let clinic = open()?;
-    let listener = TcpListener::bind(args.listen).with_context(|| format!("listening on {}", args.listen))?;
+    let listener = Handed::look().listen(args.listen).with_context(|| format!("listening on {}", args.listen))?;
+    let mut hosts = args.host.clone();
+    let wifi = args.wifi.bind(&mut hosts)?;
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let ready = format!("ready: {scheme}://{}", listener.local_addr()?);
+    let address = format!("{scheme}://{}", listener.local_addr()?);
+    let ready = format!("ready: {address}");
     let serving = Serving {
         clinic,
         dir: args.at.dir()?,
+        address,
         listener,
         tls,
-        hosts: args.host.clone(),
+        hosts,
+        wifi,
         sync,
         until_input_ends: args.until_input_ends,
     };
@@ -106,6 +125,7 @@ fn until_signal(
     output: &mut Output<'_>,
     ready: impl FnOnce(&mut Output<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<u8> {
+    files::allow(app::serve::Limits::default().connections_max);
     let (member, board) = (Member::open(&serving.clinic)?, Board::default());
     let here = Here::served(member.clone(), board.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -115,10 +135,17 @@ fn until_signal(
         if serving.until_input_ends {
             stop_with_input(shutdown.clone());
         }
+        let store = serving.clinic.store().clone();
+        let portal = serving.wifi.start(serving.listener.local_addr()?, &tasks, &shutdown)?;
+        let app = App { portal, ..App::new(serving.clinic, serving.hosts) };
+        let listeners = Listeners::new(serving.listener, serving.tls.as_ref())?;
+        // Whatever can fail at a start has failed by now: what follows writes, and closes the way back to the version of before.
+        if !supervisor::answers(&store, OPEN_MAX).await {
+            anyhow::bail!("the database in {} does not answer: see the lines above", serving.dir.display());
+        }
         serving.sync.start(member, board, &tasks, &shutdown)?;
         socket::listen(serving.dir, here, &tasks, shutdown.clone())?;
-        let app = App::new(serving.clinic, serving.hosts);
-        let listeners = Listeners::new(serving.listener, serving.tls.as_ref())?;
+        tasks.spawn("supervisor", supervisor::report(store, serving.address, shutdown.clone()));
         ready(output)?;
         app::run(app, listeners, shutdown.clone()).await?;
         shutdown.cancel();

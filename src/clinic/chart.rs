@@ -74,11 +74,12 @@ impl Clinic {
         })?
     }
 
-    /// Reads and decrypts a record of this clinic's own, or of a copy that staff have opened. Not from async code.
+    /// Reads and decrypts a record of this clinic's own, or of a copy that staff have opened. Pages come to it through a look that is noted
+    /// ([`Clinic::chart_looked_at`]). Not from async code.
     ///
     /// # Errors
     /// [`ClinicError::NotOpen`] where nobody has opened the copy; [`ClinicError::NoSuchPatient`]; what the store says.
-    pub fn chart_at_desk(&self, ledger: LedgerId, subject: Subject) -> Result<Chart, ClinicError> {
+    pub(super) fn chart_at_desk(&self, ledger: LedgerId, subject: Subject) -> Result<Chart, ClinicError> {
         let (inner, is_own, node) = (self.inner.clone(), ledger == self.ledger(), self.inner.store.node());
         let keys = self.keys_at_desk(ledger)?;
         let (found, ring, inbox_waiting, carried) = self.inner.store.read_now(move |reader| {

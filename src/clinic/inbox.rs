@@ -61,13 +61,14 @@ impl Clinic {
         let refused = || ClinicError::NotWritable { home: view.map_or_else(|| ledger.to_string(), |v| v.home_name.clone()) };
         let may_write = view.is_some_and(|view| matches!(view.append, Append::Direct | Append::Inbox));
         let (key, public) = view.and_then(|view| view.inbox).filter(|_| may_write).ok_or_else(refused)?;
-        let place = self.inner.store.place_in(ledger, CoarseKind::INBOX, Subject::NONE).to_bytes();
+        let place = self.inner.store.place_in(ledger, CoarseKind::INBOX, Subject::NONE);
         let draft = |fact: &NewFact| {
             let mut content = Content::fact(fact.id, &fact.content, fact.source.clone());
             content.digest = fact.digest;
             content.concerns = Some(concerns.clone());
-            let body = body::seal_inbox(&content.encode(), key, &public, &place)?;
-            Ok::<_, ClinicError>(Draft { kind: CoarseKind::INBOX, subject: Subject::NONE, body, projections: Vec::new() })
+            let body = body::seal_inbox(&content.encode(), key, &public, &place.to_bytes())?;
+            let (kind, subject, projections, sealed_in) = (place.kind, place.subject, Vec::new(), Some(place.incarnation));
+            Ok::<_, ClinicError>(Draft { kind, subject, body, projections, sealed_in })
         };
         facts.iter().map(draft).collect()
     }

@@ -152,6 +152,7 @@ pub(super) fn inner(
         entropy,
         pin_queue: Arc::default(),
         spare_tries: SpareTries::default(),
+        glass_turn: std::sync::Mutex::default(),
         inbox_turn: std::sync::Mutex::default(),
         opened: Opened::default(),
         is_out: is_out.into(),

@@ -264,6 +264,9 @@ impl World {
             }
             self.counts.released += 1;
             self.machines[at].disk.ledgers.remove(&ledger);
+            if let Some(run) = self.run_of(at) {
+                run.end_chain(ledger);
+            }
             self.tell(at, Event::Dropped(ledger));
         }
         if let Some(run) = self.run_of(at) {

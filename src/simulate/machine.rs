@@ -94,12 +94,17 @@ pub(super) struct Machine {
     pub(super) harmed_ms: Option<u64>,
 }
 
+/// Makes numbers that look random of small ones.
+const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// What is lost in a power cut.
 pub(super) struct Run {
     pub(super) boot: u64,
     pub(super) started_ms: u64,
     pub(super) exchange: Exchange,
     pub(super) incarnation: Incarnation,
+    /// Where a copy was given up, what is written there later is another chain.
+    pub(super) anew: BTreeMap<LedgerId, Incarnation>,
     /// Number and id of what was written last into each ledger.
     pub(super) chains: BTreeMap<LedgerId, (u64, EntryId)>,
     pub(super) peers: BTreeMap<NodeId, Peer>,
@@ -155,7 +160,8 @@ impl Run {
             boot,
             started_ms: now_ms,
             exchange: Exchange::new(Incarnation(boot.to_be_bytes()), ledgers),
-            incarnation: Incarnation(boot.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes()),
+            incarnation: Incarnation(boot.wrapping_mul(ODD).to_be_bytes()),
+            anew: BTreeMap::new(),
             chains: BTreeMap::new(),
             peers: BTreeMap::new(),
             incoming: BTreeMap::new(),
@@ -173,6 +179,19 @@ impl Run {
             is_full: false,
             relieving: Relieving::default(),
             relieve_ms: None,
+        }
+    }
+
+    /// Of the chain that it writes in a ledger.
+    pub(super) fn incarnation(&self, ledger: LedgerId) -> Incarnation {
+        self.anew.get(&ledger).copied().unwrap_or(self.incarnation)
+    }
+
+    /// With a copy that is given up the own chain in it ends, as in the product's store.
+    pub(super) fn end_chain(&mut self, ledger: LedgerId) {
+        if self.chains.remove(&ledger).is_some() {
+            let ended = u64::from_be_bytes(self.incarnation(ledger).0);
+            self.anew.insert(ledger, Incarnation(ended.wrapping_mul(ODD).wrapping_add(1).to_be_bytes()));
         }
     }
 

@@ -71,8 +71,8 @@ impl World {
         };
         let (mut seq, mut last, incarnation) = match machine.run.as_ref() {
             Some(run) => match run.chains.get(&ledger) {
-                Some((seq, last)) => (*seq, *last, run.incarnation),
-                None => (0, newest().unwrap_or(EntryId::NONE), run.incarnation),
+                Some((seq, last)) => (*seq, *last, run.incarnation(ledger)),
+                None => (0, newest().unwrap_or(EntryId::NONE), run.incarnation(ledger)),
             },
             None => (0, EntryId::NONE, Incarnation([0; 8])),
         };

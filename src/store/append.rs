@@ -4,13 +4,15 @@ use super::holding::Holdings;
 use super::{Appended, Author, Projection, StoreError};
 use crate::exchange::Stored;
 use crate::ledger::{
-    BodyHash, CoarseKind, EntryId, Hlc, LedgerId, MAX_ENTRIES_PER_HEAD, NodeId, OpenFields, OpenPart, Place, SignedHead,
-    body_hash, node_id,
+    BodyHash, CoarseKind, EntryId, Hlc, Incarnation, LedgerId, MAX_ENTRIES_PER_HEAD, NodeId, OpenFields, OpenPart, Place,
+    SignedHead, body_hash, node_id,
 };
 use crate::record::Subject;
+use crate::seal::hash;
 use aws_lc_rs::signature::KeyPair;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 pub(super) const INSERT_ENTRY: &str = "INSERT INTO entry (row, chain, seq, kind, prefix, open) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 pub(super) const INSERT_BODY: &str = "INSERT INTO body (row, bytes) VALUES (?1, ?2)";
@@ -26,12 +28,13 @@ pub(super) struct Prepared {
     pub(super) body: Vec<u8>,
     pub(super) hash: BodyHash,
     pub(super) projections: Vec<Projection>,
+    pub(super) sealed_in: Option<Incarnation>,
 }
 
 impl Prepared {
     pub(super) fn new(kind: CoarseKind, subject: Subject, body: Vec<u8>, projections: Vec<Projection>) -> Self {
         let hash = body_hash(&body);
-        Self { kind, subject, body, hash, projections }
+        Self { kind, subject, body, hash, projections, sealed_in: None }
     }
 }
 
@@ -74,11 +77,11 @@ impl Position {
     }
 }
 
-/// This author's newest entry in a ledger that is under a signed head.
+/// This author's newest entry in a ledger that is under a signed head; not of a copy that is being given up.
 fn newest_head(conn: &Connection, node: NodeId, ledger: LedgerId) -> Result<Option<OpenPart>, StoreError> {
     let newest =
         "SELECT open FROM entry JOIN head USING (row) WHERE chain IN (SELECT id FROM chain WHERE ledger = ?1 AND author = ?2)
-                  ORDER BY row DESC LIMIT 1";
+                  AND row > coalesce((SELECT dropped_to FROM holding WHERE ledger = ?1), 0) ORDER BY row DESC LIMIT 1";
     let open: Option<Vec<u8>> = conn.query_row(newest, params![ledger.0, node.0], |row| row.get(0)).optional()?;
     open.map(|open| super::reader::decode_open(&open)).transpose()
 }
@@ -88,17 +91,39 @@ pub(super) struct Scribe {
     pub(super) author: Author,
     pub(super) node: NodeId,
     public_key: [u8; 32],
+    /// Where a copy was given up into which this start had written. What it writes there later is another chain: the beginning of the one
+    /// before lies at others only, and were they lost, nobody could take what follows it.
+    anew: Mutex<BTreeMap<LedgerId, Incarnation>>,
 }
 
 impl Scribe {
     pub(super) fn new(author: Author) -> Self {
         let mut public_key = [0; 32];
         public_key.iter_mut().zip(author.signing.public_key().as_ref()).for_each(|(to, from)| *to = *from);
-        Self { author, node: node_id(&public_key), public_key }
+        Self { author, node: node_id(&public_key), public_key, anew: Mutex::default() }
     }
 
-    pub(super) const fn place(&self, ledger: LedgerId, kind: CoarseKind, subject: Subject) -> Place {
-        Place { ledger, author: self.node, incarnation: self.author.incarnation, kind, subject }
+    pub(super) fn place(&self, ledger: LedgerId, kind: CoarseKind, subject: Subject) -> Place {
+        Place { ledger, author: self.node, incarnation: self.incarnation(ledger), kind, subject }
+    }
+
+    /// Of its chain in a ledger.
+    fn incarnation(&self, ledger: LedgerId) -> Incarnation {
+        let anew = self.anew.lock().unwrap_or_else(PoisonError::into_inner);
+        anew.get(&ledger).copied().unwrap_or(self.author.incarnation)
+    }
+
+    /// Whether a draft can stand in the chain that is written now.
+    pub(super) fn fits(&self, ledger: LedgerId, draft: &Prepared) -> bool {
+        draft.sealed_in.is_none_or(|sealed_in| sealed_in == self.incarnation(ledger))
+    }
+
+    /// The chain in a ledger has ended; the next is as random as it was.
+    pub(super) fn begin_anew(&self, ledger: LedgerId) {
+        let ended = self.incarnation(ledger);
+        let mut next = [0; 8];
+        next.iter_mut().zip(hash("next incarnation", &[&ended.0, &ledger.0])).for_each(|(to, from)| *to = from);
+        self.anew.lock().unwrap_or_else(PoisonError::into_inner).insert(ledger, Incarnation(next));
     }
 
     /// Makes known whose signatures can be checked.
@@ -108,7 +133,7 @@ impl Scribe {
 
     fn refuse_used_incarnation(&self, conn: &Connection, ledger: LedgerId) -> Result<(), StoreError> {
         let used = "SELECT 1 FROM chain WHERE ledger = ?1 AND author = ?2 AND incarnation = ?3";
-        let place = params![ledger.0, self.node.0, self.author.incarnation.0];
+        let place = params![ledger.0, self.node.0, self.incarnation(ledger).0];
         match conn.query_row(used, place, |_| Ok(())).optional()? {
             Some(()) => Err(StoreError::IncarnationUsed),
             None => Ok(()),
@@ -141,12 +166,21 @@ pub(super) struct Pen<'a> {
     position: Position,
     wall_ms: i64,
     fresh: BTreeMap<LedgerId, Fresh>,
+    ended: Vec<LedgerId>,
+}
+
+/// What a transaction leaves behind, once it is committed.
+pub(super) struct Finished {
+    pub(super) position: Position,
+    pub(super) runs: Vec<OwnRun>,
+    /// Where the own chain ended with the copy.
+    pub(super) ended: Vec<LedgerId>,
 }
 
 impl<'a> Pen<'a> {
     pub(super) fn new(conn: &'a Connection, scribe: &'a Scribe, position: Position) -> Self {
         let wall_ms = scribe.author.clock.now_ms();
-        Self { conn, scribe, position, wall_ms, fresh: BTreeMap::new() }
+        Self { conn, scribe, position, wall_ms, fresh: BTreeMap::new(), ended: Vec::new() }
     }
 
     pub(super) const fn conn(&self) -> &'a Connection {
@@ -168,6 +202,13 @@ impl<'a> Pen<'a> {
         self.position.time = self.position.time.observe(time, self.wall_ms);
     }
 
+    /// A copy is given up, and the own chain in it.
+    pub(super) fn end_chain(&mut self, ledger: LedgerId) {
+        if self.position.chains.remove(&ledger).is_some() {
+            self.ended.push(ledger);
+        }
+    }
+
     /// Appends all of them to the own chain in a ledger, after the begin entry if they are this incarnation's first there.
     pub(super) fn append(&mut self, ledger: LedgerId, drafts: &[Prepared]) -> Result<Vec<Appended>, StoreError> {
         if drafts.is_empty() {
@@ -183,7 +224,7 @@ impl<'a> Pen<'a> {
     }
 
     /// Signs the rest, moves tips and counts, and says where the writer stands now and what it wrote.
-    pub(super) fn finish(mut self) -> Result<(Position, Vec<OwnRun>), StoreError> {
+    pub(super) fn finish(mut self) -> Result<Finished, StoreError> {
         let mut runs = Vec::new();
         for (ledger, mut fresh) in std::mem::take(&mut self.fresh) {
             let Some(chain) = self.position.chains.get(&ledger).copied() else { continue };
@@ -195,7 +236,7 @@ impl<'a> Pen<'a> {
             let stored = Stored { new, first_new: Some(0), is_last_new: true, ..Stored::default() };
             runs.push((ledger, fresh.opens, stored));
         }
-        Ok((self.position, runs))
+        Ok(Finished { position: self.position, runs, ended: self.ended })
     }
 
     fn begin(&mut self, ledger: LedgerId) -> Result<Chain, StoreError> {

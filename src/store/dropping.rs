@@ -1,5 +1,6 @@
 //! Gives up the copy of another's ledger, a little in each transaction, so that pages never wait long for it.
 
+use super::append::Pen;
 use super::writer::{Job, Work};
 use super::{Shared, StoreError, Urgency};
 use crate::ledger::LedgerId;
@@ -38,7 +39,8 @@ pub(super) fn resume(conn: &Connection, shared: &Shared) -> Result<(), StoreErro
 
 /// One step, within the transaction of the caller. After the first, nothing that was held is. `begin` is given for the first: how many entries it had
 /// when others proved to have them all.
-pub(super) fn step(conn: &Connection, ledger: LedgerId, begin: Option<u64>) -> Result<Dropped, StoreError> {
+pub(super) fn step(pen: &mut Pen<'_>, ledger: LedgerId, begin: Option<u64>) -> Result<Dropped, StoreError> {
+    let conn = pen.conn();
     let found = conn.query_row("SELECT id, dropped_to, entries FROM holding WHERE ledger = ?1", [ledger.0], |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
     });
@@ -48,6 +50,7 @@ pub(super) fn step(conn: &Connection, ledger: LedgerId, begin: Option<u64>) -> R
             return Ok(Dropped { is_changed: true, ..Dropped::some(0, false) });
         }
         forget(conn, ledger, holding)?;
+        pen.end_chain(ledger);
         return Ok(Dropped::some(0, true));
     }
     let projections = "DELETE FROM projection WHERE (holding, kind, key, value, entry) IN

@@ -69,7 +69,7 @@ fn admit(site: &Site, request: &Request) -> Result<(), Trouble> {
 }
 
 /// HTTP/2 has the name in the address, HTTP/1.1 in a header; a request that names two is refused.
-fn host(request: &Request) -> Option<&str> {
+pub(super) fn host(request: &Request) -> Option<&str> {
     let mut headers = request.headers().get_all(header::HOST).iter();
     let header = headers.next().and_then(|h| h.to_str().ok());
     let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);

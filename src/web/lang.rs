@@ -18,13 +18,25 @@ pub enum Lang {
     EasyJapanese,
     /// English
     English,
+    /// 简体中文
+    Chinese,
+    /// 한국어
+    Korean,
+    /// Tiếng Việt
+    Vietnamese,
+    /// Português, as in Brazil
+    Portuguese,
 }
 
-static CATALOGUES: LazyLock<[Messages; 3]> = LazyLock::new(|| {
+static CATALOGUES: LazyLock<[Messages; 7]> = LazyLock::new(|| {
     [
         read(include_str!("../../templates/lang/ja.json")),
         read(include_str!("../../templates/lang/ja-easy.json")),
         read(include_str!("../../templates/lang/en.json")),
+        read(include_str!("../../templates/lang/zh.json")),
+        read(include_str!("../../templates/lang/ko.json")),
+        read(include_str!("../../templates/lang/vi.json")),
+        read(include_str!("../../templates/lang/pt.json")),
     ]
 });
 
@@ -41,7 +53,8 @@ fn read<T: serde::de::DeserializeOwned>(json: &str) -> T {
 
 impl Lang {
     /// All of them, in the order in which they are offered.
-    pub const ALL: [Self; 3] = [Self::Japanese, Self::EasyJapanese, Self::English];
+    pub const ALL: [Self; 7] =
+        [Self::Japanese, Self::EasyJapanese, Self::English, Self::Chinese, Self::Korean, Self::Vietnamese, Self::Portuguese];
 
     /// The languages of staff's pages, in the order in which they are offered.
     pub const DESK: [Self; 2] = [Self::Japanese, Self::English];
@@ -52,14 +65,22 @@ impl Lang {
             Self::Japanese => "ja",
             Self::EasyJapanese => "ja-easy",
             Self::English => "en",
+            Self::Chinese => "zh",
+            Self::Korean => "ko",
+            Self::Vietnamese => "vi",
+            Self::Portuguese => "pt",
         }
     }
 
-    /// The BCP 47 tag for `lang` attributes.
+    /// The BCP 47 tag for `lang` attributes: by it, browsers choose among Chinese, Japanese and Korean forms of a character.
     pub fn tag(self) -> &'static str {
         match self {
             Self::Japanese | Self::EasyJapanese => "ja",
             Self::English => "en",
+            Self::Chinese => "zh-Hans",
+            Self::Korean => "ko",
+            Self::Vietnamese => "vi",
+            Self::Portuguese => "pt-BR",
         }
     }
 
@@ -69,6 +90,10 @@ impl Lang {
             Self::Japanese => "日本語",
             Self::EasyJapanese => "やさしい日本語",
             Self::English => "English",
+            Self::Chinese => "简体中文",
+            Self::Korean => "한국어",
+            Self::Vietnamese => "Tiếng Việt",
+            Self::Portuguese => "Português",
         }
     }
 
@@ -83,6 +108,10 @@ impl Lang {
         header.split(',').take(20).find_map(|range| match primary(range).as_str() {
             "ja" => Some(Self::Japanese),
             "en" => Some(Self::English),
+            "zh" => Some(Self::Chinese),
+            "ko" => Some(Self::Korean),
+            "vi" => Some(Self::Vietnamese),
+            "pt" => Some(Self::Portuguese),
             _ => None,
         })
     }
@@ -93,6 +122,10 @@ impl Lang {
             Self::Japanese => 0,
             Self::EasyJapanese => 1,
             Self::English => 2,
+            Self::Chinese => 3,
+            Self::Korean => 4,
+            Self::Vietnamese => 5,
+            Self::Portuguese => 6,
         };
         &CATALOGUES[index]
     }
@@ -102,7 +135,7 @@ impl Lang {
     pub fn at_desk(self) -> Self {
         match self {
             Self::Japanese | Self::EasyJapanese => Self::Japanese,
-            Self::English => Self::English,
+            Self::English | Self::Chinese | Self::Korean | Self::Vietnamese | Self::Portuguese => Self::English,
         }
     }
 
@@ -110,7 +143,7 @@ impl Lang {
     pub fn desk(self) -> &'static DeskMessages {
         match self {
             Self::Japanese | Self::EasyJapanese => &DESK_CATALOGUES[0],
-            Self::English => &DESK_CATALOGUES[1],
+            Self::English | Self::Chinese | Self::Korean | Self::Vietnamese | Self::Portuguese => &DESK_CATALOGUES[1],
         }
     }
 }

@@ -98,6 +98,11 @@ impl<'a> Answers<'a> {
         Self { items: all.items.into_iter().filter(|item| !hidden.contains(&item.text)).collect(), ..all }
     }
 
+    /// Whether something was written, but nothing of it is shown.
+    pub(crate) fn is_only_hidden(&self) -> bool {
+        self.is_recorded && self.none.is_none() && self.items.is_empty()
+    }
+
     /// Of one kind of note.
     pub(crate) fn new(lang: Lang, timeline: &'a Timeline<'a>, kind: NoteKind) -> Self {
         let answer =

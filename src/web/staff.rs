@@ -19,10 +19,11 @@ use super::lang::Lang;
 use super::page::Frame;
 use super::session::Session;
 use super::{LocalAddress, Site};
-use crate::clinic::staff::Staff;
+use crate::clinic::glass::{Looked, Whose};
+use crate::clinic::staff::{Person, Staff};
 use crate::clinic::unlock::WriteRefusal;
 use crate::clinic::{Clinic, ClinicError};
-use crate::record::Subject;
+use crate::record::{LookShown, Subject};
 use at_hand::AtHand;
 use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
@@ -31,8 +32,7 @@ use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use rights::{HiddenBasis, kept_by, looked, may_administer, may_read, may_read_hidden, may_register, may_write};
-use std::collections::BTreeSet;
+use rights::{HiddenBasis, kept_by, looked, may_administer, may_read_hidden, may_register, may_write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a session of staff holds.
@@ -40,7 +40,7 @@ pub(super) struct Desk {
     /// Who signed in, proven by badge and passphrase.
     staff: Arc<Staff>,
     /// Whose records were looked at: each is noted once a session.
-    looked: Mutex<BTreeSet<Subject>>,
+    looked: Mutex<Vec<Looked>>,
     at_hand: AtHand,
 }
 
@@ -49,12 +49,13 @@ impl Desk {
         Self { staff: Arc::new(staff), looked: Mutex::default(), at_hand: AtHand::default() }
     }
 
-    fn has_looked(&self, subject: Subject) -> bool {
-        self.looked.lock().unwrap_or_else(PoisonError::into_inner).contains(&subject)
+    fn looked(&self, whose: Whose, shown: LookShown) -> Option<Looked> {
+        let looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        looked.iter().find(|looked| looked.whose() == whose && looked.shown() == shown).cloned()
     }
 
-    fn note_look(&self, subject: Subject) {
-        self.looked.lock().unwrap_or_else(PoisonError::into_inner).insert(subject);
+    fn note_look(&self, looked: Looked) {
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner).push(looked);
     }
 }
 
@@ -161,13 +162,22 @@ impl AtDesk {
 
     /// Notes once a session that a patient's record is looked at. Where that cannot be written, staff do not look.
     async fn look(&self, site: &Site, subject: Subject) -> Result<(), Trouble> {
-        if self.session.record.has_looked(subject) {
-            return Ok(());
+        self.open(site, Whose { ledger: site.clinic.ledger(), subject }, LookShown::Record).await.map(drop)
+    }
+
+    /// The same, of any look.
+    async fn open(&self, site: &Site, whose: Whose, shown: LookShown) -> Result<Looked, Trouble> {
+        if let Some(looked) = self.session.record.looked(whose, shown) {
+            return Ok(looked);
         }
         let staff = self.staff();
-        blocking(site, move |clinic| clinic.note_staff_look(subject, &staff)).await?;
-        self.session.record.note_look(subject);
-        Ok(())
+        let looked = blocking(site, move |clinic| {
+            let account = clinic.account(clinic.ledger(), staff.opener())?.ok_or(ClinicError::NoSuchBadge)?;
+            clinic.look_at_own(whose, shown, &Person::Staff(account))
+        })
+        .await?;
+        self.session.record.note_look(looked.clone());
+        Ok(looked)
     }
 }
 
@@ -189,6 +199,7 @@ async fn blocking<T: Send + 'static>(
         Ok(Err(ClinicError::NoSuchPatient(_) | ClinicError::NoSuchItem(_) | ClinicError::NoSuchQuestion(_))) => {
             Err(Trouble::NotFound)
         }
+        Ok(Err(ClinicError::NotAllowed { .. })) => Err(Trouble::NotFound),
         Ok(Err(ClinicError::TextLength(_))) => Err(Trouble::DeskText),
         Ok(Err(error)) => Err(Trouble::AtDesk(error.into())),
         Err(panicked) => Err(Trouble::AtDesk(WriteRefusal::Failed(panicked.to_string()))),

@@ -56,8 +56,8 @@ fn reviews() -> [(&'static str, Content); 5] {
     let question = Question { about: target, text: "何日分ですか".to_owned(), by: by.clone() };
     let reply = Reply { question: FactId([0x36; 16]), ending: Ending::Answered, text: "三日分".to_owned(), by: by.clone() };
     let place = "さくら薬局".to_owned();
-    let look = Look { by: Looker::Staff, name: place.clone(), place, reason: OWN_CLINIC.to_owned() };
     let consent = Consent { given: true, how: Spoken::Representative, by: by.clone(), note: "娘".to_owned() };
+    let look = Look { by: Looker::Staff, name: place.clone(), place, reason: OWN_CLINIC.to_owned(), right: None };
     let source = || Source { origin: Origin::Staff, name: "さくら薬局".to_owned(), channel: Channel::Page };
     let fact = |said: &Said| Content::fact(FactId([0x37; 16]), said, source());
     [
@@ -236,7 +236,8 @@ fn the_written_reviews_are_read() {
         let fact = read.clone().into_fact(0).unwrap().unwrap();
         assert_eq!(fact.content.encode(), read.payload, "{name}");
     }
-    let look = Said::Look(Look { by: Looker::Card, name: String::new(), place: "薬".to_owned(), reason: String::new() });
+    let look =
+        Said::Look(Look { by: Looker::Card, name: String::new(), place: "薬".to_owned(), reason: String::new(), right: None });
     assert_eq!(HEXLOWER.encode(&look.encode()), "a3000101600263e896ac");
 }
 

@@ -66,7 +66,7 @@ fn new_store() -> (TempDir, Store) {
 
 pub(crate) fn draft(subject: u8, body: &[u8]) -> Draft {
     let projections = vec![Projection { kind: 3, key: vec![subject], value: body.to_vec() }];
-    Draft { kind: CoarseKind::RECORD, subject: Subject([subject; 16]), body: body.to_vec(), projections }
+    Draft { kind: CoarseKind::RECORD, subject: Subject([subject; 16]), body: body.to_vec(), projections, sealed_in: None }
 }
 
 /// The projections that the drafts of these tests carry.

@@ -204,7 +204,7 @@ fn append_elsewhere(at: &Site, ledger: LedgerId, entry: &OpenerEntry) {
     let locator = entry.locator.unwrap().to_vec();
     let projections =
         vec![found_by(LOCATOR, locator, entry.opener.0.to_vec()), found_by(OPENER, entry.opener.0.to_vec(), Vec::new())];
-    let draft = Draft { kind: CoarseKind::KEY, subject: Subject::NONE, body: bytes, projections };
+    let draft = Draft { kind: CoarseKind::KEY, subject: Subject::NONE, body: bytes, projections, sealed_in: None };
     at.clinic.store().append_to(ledger, vec![draft], Urgency::Normal).wait().unwrap();
 }
 
@@ -233,7 +233,7 @@ fn a_badge_that_a_holder_wrote_into_the_ledger_is_nobody() {
     append_elsewhere(&holder, ledger, &twin);
     let revoked = crate::ledger::payload::OpenerRevoked { opener: badge.opener, reason: 1 };
     let bytes = body::open_class(&revoked.content().encode()).unwrap();
-    let draft = Draft { kind: CoarseKind::KEY, subject: Subject::NONE, body: bytes, projections: Vec::new() };
+    let draft = Draft { kind: CoarseKind::KEY, subject: Subject::NONE, body: bytes, projections: Vec::new(), sealed_in: None };
     holder.clinic.store().append_to(ledger, vec![draft], Urgency::Normal).wait().unwrap();
     copy(&holder, &home, ledger);
     assert!(
@@ -258,7 +258,7 @@ fn a_key_of_a_forgers_making_is_not_taken_for_the_ledgers() {
     let wraps = vec![Wrap { key: key.id, kind: KeyKind::Ledger, opener: half.id, sealed }];
     let entry = crate::ledger::payload::LedgerKey { key: key.id, inbox: key.inbox_public(), wraps, predecessors: Vec::new() };
     let bytes = body::open_class(&entry.content().encode()).unwrap();
-    let draft = Draft { kind: CoarseKind::KEY, subject: Subject::NONE, body: bytes, projections: Vec::new() };
+    let draft = Draft { kind: CoarseKind::KEY, subject: Subject::NONE, body: bytes, projections: Vec::new(), sealed_in: None };
     third.clinic.store().append_to(ledger, vec![draft], Urgency::Normal).wait().unwrap();
     copy(&third, &holder, ledger);
     holder.clinic.unlock(&holder.badge.code, &holder.passphrase()).unwrap();

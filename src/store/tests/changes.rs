@@ -1,10 +1,11 @@
 //! What the writer tells, in which order; copies that are given up; databases of the version before.
 
 use super::*;
+use crate::ledger::OpenPart;
 
 fn draft(body: &[u8]) -> Draft {
     let projections = vec![Projection { kind: 3, key: body.to_vec(), value: vec![1] }];
-    Draft { kind: CoarseKind::RECORD, subject: Subject([1; 16]), body: body.to_vec(), projections }
+    Draft { kind: CoarseKind::RECORD, subject: Subject([1; 16]), body: body.to_vec(), projections, sealed_in: None }
 }
 
 fn frontier(store: &Store, ledger: LedgerId) -> Frontier {
@@ -103,6 +104,35 @@ fn a_copy_that_is_given_up_is_gone_and_can_come_again() {
     both.compare(0, 100_000);
 }
 
+/// Whoever lacks an entry can only take it with all that its chain has before it, and of that the rest lies at others.
+#[test]
+fn what_is_written_after_a_copy_was_given_up_is_a_chain_of_its_own() {
+    let both = Both::new();
+    let seal = |store: &Store| Draft {
+        sealed_in: Some(store.place_in(LEDGER, CoarseKind::INBOX, Subject::NONE).incarnation),
+        ..draft(b"own")
+    };
+    let first = seal(&both.store);
+    both.store.append_to(LEDGER, vec![first.clone()], Urgency::Normal).wait().unwrap();
+    assert_eq!(both.store.drop_copy(LEDGER, 2).wait().unwrap(), 2);
+    // It was sealed to the chain that has ended.
+    assert_eq!(both.store.append_to(LEDGER, vec![first], Urgency::Normal).wait(), Err(StoreError::Busy));
+    let again = seal(&both.store);
+    both.store.append_to(LEDGER, vec![again.clone(), again], Urgency::Normal).wait().unwrap();
+    let opens: Vec<OpenPart> = both
+        .store
+        .read_now(|reader| reader.entries_after(0, 100))
+        .unwrap()
+        .iter()
+        .filter(|entry| entry.open.ledger() == LEDGER)
+        .map(|entry| entry.open)
+        .collect();
+    assert_eq!(opens.iter().map(OpenPart::seq).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!((opens[0].kind(), opens[0].previous()), (CoarseKind::BEGIN, EntryId::NONE));
+    assert_eq!(frontier(&both.store, LEDGER).entries(), 3);
+    assert_eq!(faults(&both.store), vec![]);
+}
+
 #[test]
 fn what_was_begun_to_be_given_up_is_finished_after_a_start_and_is_not_held_meanwhile() {
     let mut both = Both::new();
@@ -158,4 +188,19 @@ fn statements_and_running_time_are_kept_once() {
     store.rebuild(Box::new(|_| Vec::new())).wait().unwrap();
     let (running, when) = store.read_now(|reader| Ok((reader.running_ms()?, reader.heard()?))).unwrap();
     assert_eq!((running, when), (1_000, [(heard, 900)].into()));
+}
+
+#[test]
+fn the_first_write_after_a_migration_closes_the_way_back_and_reading_does_not() {
+    let temp = tempfile::tempdir().unwrap();
+    drop(Store::create(temp.path(), options(), author(1)).unwrap());
+    let noted = || backup::noted(&raw(temp.path())).unwrap();
+    backup::note(&raw(temp.path()), "ledger.v1.db").unwrap();
+    let store = Store::open(temp.path(), options(), author(2)).unwrap();
+    store.ping().wait().unwrap();
+    store.read_now(|reader| reader.last_row()).unwrap();
+    assert_eq!(noted().as_deref(), Some("ledger.v1.db"));
+    store.put_local("x", vec![1]).wait().unwrap();
+    assert_eq!(noted(), None, "what was acknowledged is not in the copy");
+    drop(store);
 }

@@ -15,6 +15,7 @@ pub struct Messages {
     pub(crate) front: Front,
     pub(crate) pin: Pin,
     pub(crate) lost: Lost,
+    pub(crate) wifi: Wifi,
     pub(crate) you: You,
     pub(crate) record: Record,
     pub(crate) drug: Drug,
@@ -136,6 +137,19 @@ pub(crate) struct Lost {
     pub(crate) lead: Text,
     pub(crate) staff_title: Text,
     pub(crate) staff: Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wifi {
+    pub(crate) title: Text,
+    pub(crate) heading: Phrase<1>,
+    pub(crate) no_internet: Text,
+    pub(crate) read: Text,
+    pub(crate) stay: Text,
+    pub(crate) stay_hint: Text,
+    pub(crate) asked: Text,
+    pub(crate) leave: Text,
 }
 
 #[derive(Debug, Deserialize)]

@@ -2,7 +2,7 @@
 
 use super::AtDesk;
 use super::paper::OnPaper;
-use super::patient::Named;
+use crate::clinic::glass::Whose;
 use crate::record::FactId;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 #[derive(Default)]
 pub(super) struct AtHand {
     on_paper: OnPaper,
-    opened: Mutex<BTreeSet<Named>>,
+    opened: Mutex<BTreeSet<Whose>>,
     answered: Mutex<BTreeSet<FactId>>,
 }
 
@@ -30,13 +30,13 @@ impl AtDesk {
     }
 
     /// Whether what a patient conceals was opened here, with consent or in an emergency.
-    pub(super) fn shows_hidden(&self, named: Named) -> bool {
-        lock(&self.at_hand().opened).contains(&named)
+    pub(super) fn shows_hidden(&self, whose: Whose) -> bool {
+        lock(&self.at_hand().opened).contains(&whose)
     }
 
     /// It was, and that has been noted.
-    pub(super) fn open_hidden(&self, named: Named) {
-        lock(&self.at_hand().opened).insert(named);
+    pub(super) fn open_hidden(&self, whose: Whose) {
+        lock(&self.at_hand().opened).insert(whose);
     }
 
     /// Whether a form comes for the first time: what it makes is shown once.

@@ -5,8 +5,10 @@ use super::super::form::{self, Fields};
 use super::super::lang::phrase::{Html, Text, japanese};
 use super::super::page::{self, Frame};
 use super::super::{Site, photo, words};
+use super::patient::address;
 use super::sheet::sex;
 use super::{AtDesk, blocking};
+use crate::clinic::glass::Whose;
 use crate::clinic::search::{Among, Candidate, Found, Sought};
 use crate::finding::birth::Nearness;
 use crate::finding::likeness::Way;
@@ -160,7 +162,7 @@ impl CandidateRow {
         let mut why: Vec<(Html, bool)> = reasons.iter().map(|reason| because(f, *reason)).collect();
         why.extend(drug.as_ref().map(|drug| (f.d.find.why_drug.with(japanese(drug)), false)));
         Self {
-            link: address(*ledger, *subject),
+            link: address(Whose { ledger: *ledger, subject: *subject }),
             ledger: *ledger,
             subject: *subject,
             name: person.name.clone(),
@@ -176,11 +178,6 @@ impl CandidateRow {
     pub(super) fn subject_hex(&self) -> String {
         form::hex(&self.subject.0)
     }
-}
-
-/// Where a record is read.
-pub(super) fn address(ledger: LedgerId, subject: Subject) -> String {
-    format!("/staff/patient/{}/{}", form::hex(&ledger.0), form::hex(&subject.0))
 }
 
 /// A reason in words, and whether it speaks against the person.
@@ -291,7 +288,7 @@ async fn open_card(site: &Arc<Site>, at_desk: &AtDesk, code: String) -> Result<R
     };
     match found.await? {
         Some(card) if card.revoked.is_some() => refused(&w.card_revoked),
-        Some(card) => Ok(Redirect::to(&address(site.clinic.ledger(), card.subject)).into_response()),
+        Some(card) => Ok(Redirect::to(&address(Whose { ledger: site.clinic.ledger(), subject: card.subject })).into_response()),
         None => refused(&w.card_unknown),
     }
 }

@@ -8,8 +8,9 @@ use super::super::lang::phrase::{Html, Text, japanese};
 use super::super::page::{self, Frame, Who};
 use super::super::{Site, upload, words};
 use super::find::{CandidateRow, Results};
-use super::patient::{self, Named};
+use super::patient;
 use super::{AtDesk, blocking};
+use crate::clinic::glass::Whose;
 use crate::clinic::intake::{Attach, Incoming, Outcome};
 use crate::clinic::reception::FirstWords;
 use crate::clinic::search::{Among, Candidate, Found, Sought};
@@ -191,7 +192,7 @@ pub(super) async fn take(
         other => Some(form::fact_id(other).map(|subject| Subject(subject.0)).ok_or(Trouble::BadForm)?),
     };
     match to {
-        Some(subject) => super::may_write(&site, &at_desk, Named { ledger, subject })?,
+        Some(subject) => super::may_write(&site, &at_desk, Whose { ledger, subject })?,
         None => super::may_register(&at_desk)?,
     }
     let staff = at_desk.staff();
@@ -213,5 +214,5 @@ pub(super) async fn take(
     })
     .await?;
     let (subject, is_new) = taken.ok_or(Trouble::BadForm)?;
-    Ok(patient::back(Named { ledger, subject }, if is_new { "taken" } else { "before" }))
+    Ok(patient::back(Whose { ledger, subject }, if is_new { "taken" } else { "before" }))
 }

@@ -10,10 +10,11 @@ use super::sheet::{Known, Sheet};
 use super::{AtDesk, blocking};
 use crate::clinic::Chart;
 use crate::clinic::drug_master::DrugMaster;
+use crate::clinic::glass::{Looked, Whose};
 use crate::ledger::LedgerId;
-use crate::record::Subject;
 use crate::record::consent::Spoken;
 use crate::record::timeline;
+use crate::record::{LookShown, Subject};
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -21,31 +22,23 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// Whose record an address names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Named {
-    pub(super) ledger: LedgerId,
-    pub(super) subject: Subject,
+/// Whose record an address's two parts name.
+pub(super) fn named(ledger: &str, subject: &str) -> Result<Whose, Trouble> {
+    // Ids of facts, ledgers and patients are written alike.
+    let (Some(ledger), Some(subject)) = (form::fact_id(ledger), form::fact_id(subject)) else {
+        return Err(Trouble::NotFound);
+    };
+    Ok(Whose { ledger: LedgerId(ledger.0), subject: Subject(subject.0) })
 }
 
-impl Named {
-    /// Of an address's two parts.
-    pub(super) fn read(ledger: &str, subject: &str) -> Result<Self, Trouble> {
-        // Ids of facts, ledgers and patients are written alike.
-        let (Some(ledger), Some(subject)) = (form::fact_id(ledger), form::fact_id(subject)) else {
-            return Err(Trouble::NotFound);
-        };
-        Ok(Self { ledger: LedgerId(ledger.0), subject: Subject(subject.0) })
-    }
+/// Where a record is read.
+pub(super) fn address(whose: Whose) -> String {
+    format!("/staff/patient/{}/{}", form::hex(&whose.ledger.0), form::hex(&whose.subject.0))
+}
 
-    pub(super) fn address(self) -> String {
-        super::find::address(self.ledger, self.subject)
-    }
-
-    /// Whether it is a patient of this clinic's own.
-    pub(super) fn is_own(self, site: &Site) -> bool {
-        self.ledger == site.clinic.ledger()
-    }
+/// Whether it is a patient of this clinic's own.
+pub(super) fn is_own(site: &Site, whose: Whose) -> bool {
+    whose.ledger == site.clinic.ledger()
 }
 
 /// A record that was read for one page.
@@ -56,17 +49,17 @@ pub(super) struct Read {
     kept_by: String,
 }
 
-/// Reads a record that may be looked at.
-pub(super) async fn read(site: &Site, named: Named) -> Result<Read, Trouble> {
-    let (chart, drugs) =
-        blocking(site, move |clinic| Ok((clinic.chart_at_desk(named.ledger, named.subject)?, clinic.drug_master()?))).await?;
+/// Reads a record whose look is noted.
+pub(super) async fn read(site: &Site, looked: Looked) -> Result<Read, Trouble> {
+    let whose = looked.whose();
+    let (chart, drugs) = blocking(site, move |clinic| Ok((clinic.chart_looked_at(&looked)?, clinic.drug_master()?))).await?;
     let around = Around {
         around: site.clinic.surroundings(),
-        ledger: named.ledger,
+        ledger: whose.ledger,
         waiting: chart.inbox_waiting,
         carried: chart.carried.clone(),
     };
-    Ok(Read { chart, around, drugs, kept_by: super::kept_by(site, named.ledger) })
+    Ok(Read { chart, around, drugs, kept_by: super::kept_by(site, whose.ledger) })
 }
 
 #[derive(Template)]
@@ -93,12 +86,12 @@ pub(super) async fn show(
     Path((ledger, subject)): Path<(String, String)>,
     done: Query<Done>,
 ) -> Result<Response, Trouble> {
-    let named = Named::read(&ledger, &subject)?;
-    let shows_hidden = at_desk.shows_hidden(named);
-    super::may_read(&site, &at_desk, named).await?;
-    let is_own = named.is_own(&site);
-    let read = read(&site, named).await?;
-    let cards = blocking(&site, move |clinic| if is_own { clinic.cards(Some(named.subject)) } else { Ok(Vec::new()) }).await?;
+    let whose = named(&ledger, &subject)?;
+    let shows_hidden = at_desk.shows_hidden(whose);
+    let looked = at_desk.open(&site, whose, if shows_hidden { LookShown::Concealed } else { LookShown::Record }).await?;
+    let is_own = is_own(&site, whose);
+    let read = read(&site, looked).await?;
+    let cards = blocking(&site, move |clinic| if is_own { clinic.cards(Some(whose.subject)) } else { Ok(Vec::new()) }).await?;
     let today = site.clinic.today();
     let timeline = timeline::build(&read.chart.facts, today);
     let mut f = at_desk.frame(&site, at_desk.lang.desk().patient.title.plain());
@@ -116,7 +109,7 @@ pub(super) async fn show(
     let done = done.done.as_deref().and_then(|word| done_words(&f, word));
     let cards = cards.iter().filter(|card| card.revoked.is_none()).count();
     let form = form::hex(&site.clinic.new_fact_id().0);
-    page::html(StatusCode::OK, &RecordPage { s, action: named.address(), done, is_own, cards, form, f })
+    page::html(StatusCode::OK, &RecordPage { s, action: address(whose), done, is_own, cards, form, f })
 }
 
 fn done_words(f: &Frame, word: &str) -> Option<&'static Text> {
@@ -131,8 +124,8 @@ fn done_words(f: &Frame, word: &str) -> Option<&'static Text> {
     }
 }
 
-pub(super) fn back(named: Named, done: &str) -> Response {
-    Redirect::to(&format!("{}?done={done}", named.address())).into_response()
+pub(super) fn back(whose: Whose, done: &str) -> Response {
+    Redirect::to(&format!("{}?done={done}", address(whose))).into_response()
 }
 
 #[derive(Deserialize)]
@@ -151,14 +144,14 @@ pub(super) async fn open_hidden(
     Fields(form): Fields<HiddenForm>,
 ) -> Result<Response, Trouble> {
     at_desk.check(&form.csrf)?;
-    let named = Named::read(&ledger, &subject)?;
+    let whose = named(&ledger, &subject)?;
     let basis = super::HiddenBasis::read(&form.basis).ok_or(Trouble::BadForm)?;
     if form.why.trim().is_empty() {
         return Err(Trouble::DeskText);
     }
-    super::may_read_hidden(&site, &at_desk, named, basis, form.why.trim()).await?;
-    at_desk.open_hidden(named);
-    Ok(back(named, "hidden"))
+    super::may_read_hidden(&site, &at_desk, whose, basis, form.why.trim()).await?;
+    at_desk.open_hidden(whose);
+    Ok(back(whose, "hidden"))
 }
 
 #[derive(Deserialize)]
@@ -179,7 +172,7 @@ pub(super) async fn consent(
     Fields(form): Fields<ConsentForm>,
 ) -> Result<Response, Trouble> {
     at_desk.check(&form.csrf)?;
-    let named = Named::read(&ledger, &subject)?;
+    let whose = named(&ledger, &subject)?;
     let id = form::fact_id(&form.form).ok_or(Trouble::BadForm)?;
     let how = spoken(&form.how).ok_or(Trouble::BadForm)?;
     let given = match form.given.as_str() {
@@ -187,10 +180,10 @@ pub(super) async fn consent(
         "no" => false,
         _ => return Err(Trouble::BadForm),
     };
-    super::may_write(&site, &at_desk, named)?;
+    super::may_write(&site, &at_desk, whose)?;
     let staff = at_desk.staff();
-    blocking(&site, move |clinic| clinic.note_consent(named.subject, id, (given, how, form.note.trim()), &staff)).await?;
-    Ok(back(named, "consent"))
+    blocking(&site, move |clinic| clinic.note_consent(whose.subject, id, (given, how, form.note.trim()), &staff)).await?;
+    Ok(back(whose, "consent"))
 }
 
 /// Who said it, as forms send it.
@@ -219,14 +212,14 @@ pub(super) async fn slip(
     at_desk: AtDesk,
     Path((ledger, subject, paper)): Path<(String, String, String)>,
 ) -> Result<Response, Trouble> {
-    let named = Named::read(&ledger, &subject)?;
+    let whose = named(&ledger, &subject)?;
     let kind = match paper.as_str() {
         "a4" => "list slip",
         "receipt" => "narrow receipt slip",
         _ => return Err(Trouble::NotFound),
     };
-    super::may_read(&site, &at_desk, named).await?;
-    let read = read(&site, named).await?;
+    let looked = at_desk.open(&site, whose, LookShown::Print).await?;
+    let read = read(&site, looked).await?;
     let today = site.clinic.today();
     let timeline = timeline::build(&read.chart.facts, today);
     let mut f = at_desk.frame(&site, at_desk.lang.desk().patient.slip_title.plain());
@@ -244,6 +237,6 @@ pub(super) async fn slip(
     let s = Sheet::new(&f, &known);
     let p = &f.d.patient;
     let mut looked = vec![(&p.slip_when, words::moment(f.m, site.clinic.now_ms()))];
-    looked.extend(super::looked(&site, &at_desk, named, &f));
+    looked.extend(super::looked(&site, &at_desk, whose, &f));
     page::html(StatusCode::OK, &SlipPaper { s, kind, looked, f })
 }

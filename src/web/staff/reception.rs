@@ -5,15 +5,16 @@ use super::super::error::Trouble;
 use super::super::form::{self, Fields};
 use super::super::page::{self, Frame, Who};
 use super::find::{CandidateRow, Results, sex_of};
-use super::patient::Named;
+use super::patient::{address, named};
 use super::{AtDesk, blocking};
 use crate::clinic::cards::IssuedCard;
+use crate::clinic::glass::Whose;
 use crate::clinic::reception::FirstWords;
 use crate::clinic::search::{Among, Sought};
 use crate::finding::Query;
 use crate::formats::qr::{self, Correction};
 use crate::record::text::read_date;
-use crate::record::{DateText, Note, NoteKind, Patient};
+use crate::record::{DateText, LookShown, Note, NoteKind, Patient};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -150,8 +151,8 @@ pub(super) async fn register(
     let (staff, consents) = (at_desk.staff(), wanted.consent == "yes");
     let first = FirstWords { allergy, consents };
     let subject = blocking(&site, move |clinic| clinic.register_once(id, person, first, &staff)).await?;
-    let named = Named { ledger: site.clinic.ledger(), subject };
-    make_card(&site, &at_desk, named, id).await
+    let whose = Whose { ledger: site.clinic.ledger(), subject };
+    make_card(&site, &at_desk, whose, id).await
 }
 
 #[derive(Template)]
@@ -186,26 +187,26 @@ pub(super) async fn card(
     Fields(fields): Fields<CardForm>,
 ) -> Result<Response, Trouble> {
     at_desk.check(&fields.csrf)?;
-    let named = Named::read(&ledger, &subject)?;
+    let whose = named(&ledger, &subject)?;
     let id = form::fact_id(&fields.form).ok_or(Trouble::BadForm)?;
-    super::may_write(&site, &at_desk, named)?;
-    make_card(&site, &at_desk, named, id).await
+    super::may_write(&site, &at_desk, whose)?;
+    make_card(&site, &at_desk, whose, id).await
 }
 
-async fn make_card(site: &Arc<Site>, at_desk: &AtDesk, named: Named, form: crate::record::FactId) -> Result<Response, Trouble> {
-    super::may_read(site, at_desk, named).await?;
+async fn make_card(site: &Arc<Site>, at_desk: &AtDesk, whose: Whose, form: crate::record::FactId) -> Result<Response, Trouble> {
+    at_desk.open(site, whose, LookShown::Record).await?;
     let r = &at_desk.lang.desk().reception;
-    let person = blocking(site, move |clinic| clinic.person(named.subject)).await?;
+    let person = blocking(site, move |clinic| clinic.person(whose.subject)).await?;
     let mut f = at_desk.frame(site, r.card_made.plain());
     f.can_switch = false;
     f.who = Some(Who::new(f.lang, &person));
     if !at_desk.is_first(form) {
-        return page::html(StatusCode::OK, &CardAgainPage { f, link: named.address() });
+        return page::html(StatusCode::OK, &CardAgainPage { f, link: address(whose) });
     }
-    let card: IssuedCard = blocking(site, move |clinic| clinic.issue_or_replace(named.subject)).await?;
+    let card: IssuedCard = blocking(site, move |clinic| clinic.issue_or_replace(whose.subject)).await?;
     let url = Zeroizing::new(format!("{}/c/{}", site.clinic.card_base().trim_end_matches('/'), *card.code.compact()));
     let qr = qr::svg(url.as_bytes(), Correction::Medium, r.card_code.plain());
     let qr = qr.map_err(|error| Trouble::AtDesk(crate::clinic::unlock::WriteRefusal::Failed(error.to_string())))?;
     let (code, pin) = (Zeroizing::new(card.code.printed().to_string()), Zeroizing::new(card.pin.digits().to_string()));
-    page::html(StatusCode::OK, &CardPage { f, link: named.address(), code, pin, qr: Zeroizing::new(qr) })
+    page::html(StatusCode::OK, &CardPage { f, link: address(whose), code, pin, qr: Zeroizing::new(qr) })
 }

@@ -5,7 +5,8 @@ use super::super::error::Trouble;
 use super::super::lang::phrase::{Html, Text, japanese};
 use super::super::page::Frame;
 use super::AtDesk;
-use super::patient::Named;
+use super::patient::is_own;
+use crate::clinic::glass::Whose;
 use crate::ledger::LedgerId;
 
 /// On what the opening of concealed entries rests.
@@ -27,28 +28,20 @@ impl HiddenBasis {
     }
 }
 
-/// Notes that a record is looked at, before anything of it is shown.
-pub(super) async fn may_read(site: &Site, at_desk: &AtDesk, named: Named) -> Result<(), Trouble> {
-    if !named.is_own(site) {
-        return Err(Trouble::NotFound);
-    }
-    at_desk.look(site, named.subject).await
-}
-
 /// Notes that what the patient conceals is opened, before it is.
 pub(super) async fn may_read_hidden(
     site: &Site,
     at_desk: &AtDesk,
-    named: Named,
+    whose: Whose,
     _basis: HiddenBasis,
     _why: &str,
 ) -> Result<(), Trouble> {
-    may_read(site, at_desk, named).await
+    at_desk.open(site, whose, crate::record::LookShown::Concealed).await.map(drop)
 }
 
 /// Whether something may be written into a record: of the clinic's own patients.
-pub(super) fn may_write(site: &Site, _at_desk: &AtDesk, named: Named) -> Result<(), Trouble> {
-    if named.is_own(site) { Ok(()) } else { Err(Trouble::NotFound) }
+pub(super) fn may_write(site: &Site, _at_desk: &AtDesk, whose: Whose) -> Result<(), Trouble> {
+    if is_own(site, whose) { Ok(()) } else { Err(Trouble::NotFound) }
 }
 
 /// Whether somebody may be registered.
@@ -62,7 +55,7 @@ pub(super) fn may_administer(_at_desk: &AtDesk) -> bool {
 }
 
 /// Who looks, where and why, for the slip.
-pub(super) fn looked(site: &Site, _at_desk: &AtDesk, _named: Named, f: &Frame) -> Vec<(&'static Text, Html)> {
+pub(super) fn looked(site: &Site, _at_desk: &AtDesk, _whose: Whose, f: &Frame) -> Vec<(&'static Text, Html)> {
     let p = &f.d.patient;
     vec![
         (&p.slip_who, japanese(site.clinic.name())),

@@ -126,7 +126,11 @@ impl<'a> Sheet<'a> {
             identity: Identity::new(f, t.persons.first().map(|person| &person.what), today, known.kept_by),
             state: state(f, known),
             answers: Answers::new(f.lang, t, NoteKind::Allergy),
-            side: if known.shows_hidden { Answers::new(f.lang, t, NoteKind::SideEffect) } else { Answers::open(f.lang, t, NoteKind::SideEffect) },
+            side: if known.shows_hidden {
+                Answers::new(f.lang, t, NoteKind::SideEffect)
+            } else {
+                Answers::open(f.lang, t, NoteKind::SideEffect)
+            },
             marks: sentences,
             has_master: !known.drugs.master.is_empty(),
             lists: lists.into_iter().filter(|list| !list.rows.is_empty() || list.none.is_some()).collect(),

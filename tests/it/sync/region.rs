@@ -168,7 +168,7 @@ pub fn bulk(clinic: &Clinic, count: usize, body_len: usize) {
     let draft = |_| {
         let mut body = vec![0; body_len];
         entropy.fill(&mut body);
-        Draft { kind: CoarseKind::RECORD, subject: Subject(random(&entropy)), body, projections: Vec::new() }
+        Draft { kind: CoarseKind::RECORD, subject: Subject(random(&entropy)), body, projections: Vec::new(), sealed_in: None }
     };
     for some in 0..count.div_ceil(AT_ONCE) {
         let drafts = (some * AT_ONCE..count.min(some * AT_ONCE + AT_ONCE)).map(draft).collect();

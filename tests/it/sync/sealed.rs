@@ -37,10 +37,12 @@ enum Try {
 use Try::{Apart, With};
 
 /// Every command there is. A new one does not pass without a row here.
-const COMMANDS: [(&str, Try); 66] = [
+const COMMANDS: [(&str, Try); 68] = [
     ("demo", Apart("clinics of its own, made anew")),
     ("init", With(&["--name", "x"])),
     ("serve", With(&["--listen", "127.0.0.1:0", "--sync-listen", "off"])),
+    ("access", Apart("writes files for other machines, from its arguments alone")),
+    ("load", Apart("asks a clinic that is being served, as phones do")),
     ("import", With(&["{file}", "--patient", "{patient}"])),
     ("set-aside list", With(&[])),
     ("set-aside resolve", With(&["1", "--patient", "{patient}"])),

@@ -45,7 +45,7 @@ fn any_statement() -> impl Strategy<Value = Content> {
             sex: if is_male { Sex::Male } else { Sex::Unknown },
             ..Patient::default()
         })),
-        1 => texts().prop_map(|name| Content::Look(Look { by: Looker::Card, name: name.into(), place: String::new(), reason: String::new() })),
+        1 => texts().prop_map(|name| Content::Look(Look { by: Looker::Card, name: name.into(), place: String::new(), reason: String::new(), right: None })),
     ]
 }
 

@@ -3,7 +3,7 @@
 use super::{Desk, bare, hex, person};
 use kusuribako::formats::jahis::{self, Document, OutputCategory};
 use kusuribako::formats::qr::{self, Correction};
-use kusuribako::record::{Content, DateText, Drug, Group, Institution, Prescription, Sex, Usage, Visit};
+use kusuribako::record::{Content, DateText, DosageForm, Drug, DrugCode, Group, Institution, Prescription, Sex, Usage, Visit};
 
 const NEW: [(&str, &str); 7] = [
     ("name", "新顔　花子"),
@@ -104,15 +104,26 @@ fn consent_is_noted_and_the_newest_answer_counts() {
 }
 
 fn on_paper() -> Document {
+    let code = DrugCode { kind: "1".to_owned(), value: String::new() };
     let drug =
-        Drug { name: "紙の錠５ｍｇ".to_owned(), amount: "1".to_owned(), unit: "錠".to_owned(), ..Drug::default() };
-    let usage =
-        Usage { name: "分１ 朝食後".to_owned(), quantity: "14".to_owned(), unit: "日分".to_owned(), ..Usage::default() };
+        Drug { name: "紙の錠５ｍｇ".to_owned(), amount: "1".to_owned(), unit: "錠".to_owned(), code, ..Drug::default() };
+    let usage = Usage {
+        name: "分１ 朝食後".to_owned(),
+        quantity: "14".to_owned(),
+        unit: "日分".to_owned(),
+        form: DosageForm::Oral,
+        code_kind: "1".to_owned(),
+        ..Usage::default()
+    };
     let group = Group { rp: 1, drugs: vec![drug], usage: Some(usage), ..Group::default() };
     let visit = Visit {
         date: DateText::read("20261119"),
         dispensed_at: Some(Institution {
-            name: "よその薬局".to_owned(), fee_table: "4".to_owned(), ..Institution::default()
+            name: "よその薬局".to_owned(),
+            fee_table: "4".to_owned(),
+            prefecture: "04".to_owned(),
+            code: "1234567".to_owned(),
+            ..Institution::default()
         }),
         prescriptions: vec![Prescription { prescriber: None, groups: vec![group] }],
         ..Visit::default()

@@ -1,0 +1,85 @@
+//! A phone's connection: HTTP/2 over TLS where there is a certificate to trust, else plain HTTP/1.1.
+
+use anyhow::Context;
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::{http1, http2};
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+/// How the clinic is reached.
+pub(super) struct Way {
+    at: SocketAddr,
+    /// What pages are asked for as.
+    pub(super) host: String,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+}
+
+/// An open connection.
+pub(super) enum Line {
+    Plain(http1::SendRequest<Full<Bytes>>),
+    Tls(http2::SendRequest<Full<Bytes>>),
+}
+
+impl Way {
+    pub(super) fn new(at: SocketAddr, certificate: Option<&Path>, name: &str) -> anyhow::Result<Self> {
+        let Some(file) = certificate else { return Ok(Self { at, host: at.to_string(), tls: None }) };
+        let shown = || format!("the certificate {}", file.display());
+        let pem = std::fs::read(file).with_context(shown)?;
+        let mut roots = rustls::RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(&pem) {
+            roots.add(certificate.with_context(shown)?).with_context(shown)?;
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        let server = ServerName::try_from(name.to_owned()).with_context(|| format!("{name:?} is no name of a server"))?;
+        Ok(Self { at, host: format!("{name}:{}", at.port()), tls: Some((TlsConnector::from(Arc::new(config)), server)) })
+    }
+
+    pub(super) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    pub(super) async fn connect(&self) -> anyhow::Result<Line> {
+        let stream = TcpStream::connect(self.at).await.context("connecting")?;
+        stream.set_nodelay(true)?;
+        match &self.tls {
+            None => {
+                let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+                tokio::spawn(connection);
+                Ok(Line::Plain(sender))
+            }
+            Some((tls, name)) => {
+                let stream = tls.connect(name.clone(), stream).await.context("the TLS handshake")?;
+                let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+                tokio::spawn(connection);
+                Ok(Line::Tls(sender))
+            }
+        }
+    }
+}
+
+impl Line {
+    pub(super) fn is_closed(&self) -> bool {
+        match self {
+            Self::Plain(sender) => sender.is_closed() || !sender.is_ready(),
+            Self::Tls(sender) => sender.is_closed(),
+        }
+    }
+
+    pub(super) async fn send(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<Response<Incoming>> {
+        match self {
+            Self::Plain(sender) => sender.send_request(request).await,
+            Self::Tls(sender) => sender.send_request(request).await,
+        }
+    }
+}
