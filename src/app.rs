@@ -9,6 +9,7 @@ pub mod tls;
 pub use address::{InsecureAddress, check_listen_address};
 
 use crate::clinic::Clinic;
+use crate::membership::Member;
 use crate::portal::Portal;
 use crate::tasks::Tasks;
 use crate::web::{self, Site, session};
@@ -28,6 +29,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(30);
 pub struct App {
     /// The clinic's data, opened.
     pub clinic: Clinic,
+    /// Its part in a region: outside badges need it.
+    pub member: Option<Member>,
     /// Names that the pages answer to, besides the listeners' own addresses: `kusuri.internal`.
     pub names: Vec<String>,
     /// Bounds on connections.
@@ -41,7 +44,8 @@ pub struct App {
 impl App {
     /// A node of `clinic` that answers to `names`, within the usual limits.
     pub fn new(clinic: Clinic, names: Vec<String>) -> Self {
-        Self { clinic, names, limits: Limits::default(), uptime: session::uptime(), portal: None }
+        let (limits, uptime) = (Limits::default(), session::uptime());
+        Self { clinic, member: None, names, limits, uptime, portal: None }
     }
 }
 
@@ -92,7 +96,7 @@ pub async fn run(app: App, listeners: Listeners, shutdown: CancellationToken) ->
         let local = socket.local_addr().context("the address of a listener")?;
         let hosts = hosts(&app.names, local, tls.is_some());
         let site = Site::new(app.clinic.clone(), hosts, tls.is_some(), Arc::clone(&app.uptime));
-        let site = Arc::new(site.behind(app.portal.clone()));
+        let site = Arc::new(site.with_member(app.member.clone()).behind(app.portal.clone()));
         tasks.spawn("sessions", sweep(Arc::clone(&site), shutdown.clone()));
         let pages = web::router(site);
         let pages = match &app.portal {

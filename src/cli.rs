@@ -12,18 +12,22 @@ mod export;
 mod import;
 mod init;
 pub mod inspect;
+mod install;
 mod logging;
 mod output;
 mod patient;
+mod poster;
 mod region;
 mod request;
 mod secrets;
 mod serve;
 mod set_aside;
 mod simulate;
+mod site;
 mod socket;
 mod staff;
 mod study;
+mod update;
 mod verify;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -56,6 +60,12 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Found a clinic in an empty directory
     Init(init::InitArgs),
+    /// Set this machine up: program, units, account, data directory
+    Install(install::InstallArgs),
+    /// Take the program away; data stay
+    Uninstall(install::UninstallArgs),
+    /// A new version from a signed file, and back
+    Update(update::UpdateArgs),
     /// Serve the patients' pages
     Serve(serve::ServeArgs),
     /// How phones get to the box: recipes for a router or an access point
@@ -78,6 +88,8 @@ enum Command {
     Region(region::RegionArgs),
     /// What happened to this clinic's patients at other clinics, and what staff do about it
     Elsewhere(elsewhere::ElsewhereArgs),
+    /// The sheet on the wall: how a phone gets onto the Wi-Fi and to the record, in several languages
+    Poster(poster::PosterArgs),
     /// The clinic's own drug master: take in published tables, look products up
     Drugs(drugs::DrugsArgs),
     /// Staff badges
@@ -88,6 +100,8 @@ enum Command {
     Unlock(staff::UnlockArgs),
     /// Forget what was opened
     Lock(staff::LockArgs),
+    /// What this clinic says of itself: name, telephone, place, machine, capacity
+    Site(site::SiteArgs),
     /// Check everything that lies on disk: chains, signatures, projections, the database itself
     Verify(verify::VerifyArgs),
     /// Make the projections again from the entries
@@ -164,6 +178,9 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
     match command {
         Command::Demo(args) => demo::run(&args, output),
         Command::Init(args) => init::run(&args, output),
+        Command::Install(args) => install::run(&args, output),
+        Command::Uninstall(args) => install::uninstall(&args, output),
+        Command::Update(args) => update::run(args, output),
         Command::Serve(args) => serve::run(&args, output),
         Command::Access(args) => access::run(&args, output),
         Command::Import(args) => import::run(&args, output),
@@ -178,11 +195,13 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Carry(args) => carry::run(args, output),
         Command::Region(args) => region::run(args, output),
         Command::Elsewhere(args) => elsewhere::run(args, output),
+        Command::Poster(args) => poster::run(&args, output),
         Command::Drugs(args) => drugs::run(args, output),
         Command::Staff(args) => staff::run(args, output),
         Command::Badge(args) => badge::run(args, output),
         Command::Unlock(args) => staff::unlock(&args, output),
         Command::Lock(args) => request::dispatch(&args.at, Request::Staff(staff::Action::Lock), output),
+        Command::Site(args) => site::run(args, output),
         Command::Verify(args) => request::dispatch(&args.at, Request::Verify { json: args.json }, output),
         Command::Rebuild(args) => request::dispatch(&args.at, Request::Rebuild, output),
         Command::Study(args) => study::run(&args, output),

@@ -12,6 +12,8 @@ pub mod finding;
 
 pub mod seal;
 
+pub mod release;
+
 pub mod ledger;
 
 pub mod exchange;
@@ -55,6 +57,8 @@ pub mod portal;
 pub mod web;
 
 pub mod app;
+
+pub mod machine;
 
 pub mod bench;
 

@@ -4,6 +4,7 @@
 //! store, evaluated once, and then published.
 
 mod carrying;
+mod describing;
 mod error;
 mod holders;
 mod joining;
@@ -16,6 +17,7 @@ mod succession;
 mod times;
 mod word;
 
+pub use describing::wish;
 pub use error::MembershipError;
 pub use holders::WaitingHolder;
 pub use joining::{CAPACITY_UNSAID, CARD_BASE_UNSAID, DAMAGE_UNSAID_PPM, Invited, WaitingGuest, WaitingHere, is_same_code};

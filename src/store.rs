@@ -5,6 +5,8 @@ mod arrivals;
 mod backup;
 mod branches;
 mod changes;
+mod counting;
+mod derive;
 mod dropping;
 mod error;
 mod files;
@@ -15,6 +17,7 @@ mod reader;
 mod reads;
 mod rebuild;
 mod replica;
+mod rows;
 mod schema;
 mod statements;
 mod take;
@@ -27,6 +30,7 @@ pub use crate::sentence::Sentence;
 pub use backup::{WayBack, go_back, way_back};
 pub use branches::Branching;
 pub use changes::{Change, Subscription};
+pub use derive::{Arrived, Derive, Fresh};
 pub use error::StoreError;
 pub use pending::Pending;
 pub use reader::{Counts, ProjectionRow, Reader, StoredEntry, SubjectEntries};
@@ -46,7 +50,6 @@ use pending::Reply;
 use queue::Queue;
 use reads::{ReadJob, serve_reads, snapshot};
 use rusqlite::Connection;
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -89,20 +92,6 @@ impl Default for Options {
     fn default() -> Self {
         Self { reserve_bytes: 64 * 1024 * 1024, readers: 2, queue: 1_024 }
     }
-}
-
-/// Says which projections follow from entries of a ledger that came from elsewhere, in the transaction that stores them: where that takes
-/// a look at what is held. They may be of other entries too, by row.
-pub type Derive = dyn Fn(&Reader<'_>, &Fresh) -> Result<Vec<(i64, Projection)>, StoreError> + Send + Sync;
-
-/// What came from elsewhere in one transaction.
-pub struct Fresh {
-    /// In which ledger.
-    pub ledger: LedgerId,
-    /// Entries that are new, or whose body is.
-    pub entries: Vec<StoredEntry>,
-    /// Rows for which projections came along.
-    pub projected: BTreeSet<i64>,
 }
 
 /// What is to become an entry. Its body was sealed to [`Store::place`].
@@ -367,11 +356,6 @@ impl Store {
         self.write(Urgency::Essential, |reply| Work::EndTryOk { tried, reply })
     }
 
-    /// From now on, what `derive` says follows from entries that are [taken in](Self::take_in) is projected with them.
-    pub fn derive(&self, derive: Box<Derive>) -> Pending<()> {
-        self.write(Urgency::Essential, |reply| Work::Derive { derive, reply })
-    }
-
     /// Drops all projections and fills them again from the entries, in one transaction. Says how many entries were read.
     pub fn rebuild(&self, project: Box<Project>) -> Pending<u64> {
         self.write(Urgency::Normal, |reply| Work::Rebuild { project, reply })
@@ -393,7 +377,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Reader<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        self.read_in(&self.0.shared.reads, read)
+        self.read_before(read)
     }
 
     /// The same, and waits for it. Not from async code.
@@ -458,6 +442,14 @@ impl Store {
 /// [`StoreError::Io`].
 pub fn prepare_dir(dir: &Path) -> Result<(), StoreError> {
     DataDir::new(dir).create()
+}
+
+/// Gives a new file to whom its directory belongs: what root makes for a server's account is that account's.
+///
+/// # Errors
+/// What the system says.
+pub fn belong_to_dir_of(file: &File, path: &Path) -> std::io::Result<()> {
+    files::belong_to(file, path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")))
 }
 
 /// An answer that is there already.

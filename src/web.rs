@@ -14,6 +14,7 @@ pub mod page;
 mod photo;
 mod picture;
 mod places;
+pub mod poster;
 mod print;
 pub mod reading;
 mod record;
@@ -28,6 +29,7 @@ mod words;
 mod tests;
 
 use crate::clinic::Clinic;
+use crate::membership::Member;
 use crate::portal::Portal;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path};
@@ -61,6 +63,9 @@ pub struct Site {
     signing_in: Semaphore,
     /// Where the clinic's own Wi-Fi leads here.
     portal: Option<Arc<Portal>>,
+    /// The clinic's part in a region, where it is served: outside badges need it.
+    member: Option<Member>,
+    uptime: Uptime,
 }
 
 impl Site {
@@ -69,13 +74,32 @@ impl Site {
         let desks = Sessions::lasting(Arc::clone(&uptime), IDLE_MAX, STAFF_LIFE_MAX);
         let (uploads, decoding) = (Semaphore::new(UPLOADS_MAX), Arc::new(Semaphore::new(1)));
         let signing_in = Semaphore::new(SIGNING_IN_MAX);
-        Self { clinic, sessions: Sessions::new(uptime), desks, hosts, is_tls, uploads, decoding, signing_in, portal: None }
+        let sessions = Sessions::new(Arc::clone(&uptime));
+        let (portal, member) = (None, None);
+        Self { clinic, sessions, desks, hosts, is_tls, uploads, decoding, signing_in, portal, member, uptime }
     }
 
     /// With the page that phones are sent to when they join the clinic's own Wi-Fi.
     #[must_use]
     pub fn behind(self, portal: Option<Arc<Portal>>) -> Self {
         Self { portal, ..self }
+    }
+
+    /// With the clinic's part in a region.
+    #[must_use]
+    pub fn with_member(mut self, member: Option<Member>) -> Self {
+        self.member = member;
+        self
+    }
+
+    /// Since some fixed moment; never goes back. Ages of sessions are told by it.
+    fn now(&self) -> std::time::Duration {
+        (self.uptime)()
+    }
+
+    /// The same by the clinic's own clock.
+    fn clinic_now(&self) -> std::time::Duration {
+        self.clinic.store().clock().monotonic()
     }
 
     /// Ends the sessions that are over, and what staff opened too long ago: keys must not wait in memory for somebody to come.
@@ -166,6 +190,7 @@ async fn asset(Path(file): Path<String>) -> Response {
     let (kind, body) = match file.as_str() {
         "style.css" => ("text/css; charset=utf-8", page::STYLE),
         "desk.css" => ("text/css; charset=utf-8", page::DESK_STYLE),
+        "poster.css" => ("text/css; charset=utf-8", poster::STYLE),
         "print.js" => ("text/javascript; charset=utf-8", include_str!("../templates/print.js")),
         "scan.js" => ("text/javascript; charset=utf-8", include_str!("../templates/scan.js")),
         "icon.svg" => ("image/svg+xml", include_str!("../templates/icon.svg")),

@@ -228,7 +228,7 @@ fn open(
     output: &mut Output<'_>,
 ) -> anyhow::Result<u8> {
     let opened = read_and_open(here, badge, pin);
-    let BadgeOpened { badge, name, licence, ledgers, left_ms } = match opened {
+    let BadgeOpened { badge, name, licence, ledgers, left_ms, area: _ } = match opened {
         Ok(opened) => opened,
         Err(refusal) => return refuse(&refusal, is_japanese, json, output),
     };

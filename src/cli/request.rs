@@ -1,7 +1,8 @@
 //! A command as data, so that it can be carried out here, or by the server that has the data directory open.
 
 use super::output::Output;
-use super::{At, badge, card, carry, elsewhere, export, import, patient, region, set_aside, socket, staff, verify};
+use super::{At, badge, card, carry, elsewhere, export, import, patient, region, set_aside, site, socket, staff, verify};
+use crate::clinic::node_key::KeyFileError;
 use crate::clinic::{Clinic, ClinicError};
 use crate::clock::Clock;
 use crate::membership::Member;
@@ -21,6 +22,8 @@ pub(crate) enum Request {
     Export(export::Export),
     /// Cards.
     Card(card::Action),
+    /// What the clinic says of itself.
+    Site(site::Action),
     /// Carried copies.
     Carry(carry::Action),
     /// Patients.
@@ -110,6 +113,7 @@ impl Request {
             Self::SetAside(action) => set_aside::carry_out(here, action, output),
             Self::Export(export) => export::carry_out(clinic, &export, output),
             Self::Carry(action) => carry::carry_out(here, action, output),
+            Self::Site(action) => site::carry_out(here, &action, output),
             Self::Card(action) => card::carry_out(here, action, output),
             Self::Patient(action) => patient::carry_out(clinic, action, output),
             Self::Verify { json } => verify::carry_out(clinic, json, output),
@@ -126,6 +130,10 @@ impl Request {
 pub(crate) fn dispatch(at: &At, request: Request, output: &mut Output<'_>) -> anyhow::Result<u8> {
     match Clinic::open(&at.location()?, Clock::system()) {
         Ok(clinic) => request.run(&Here::new(clinic), output),
+        // A sealed key is only the server's to read.
+        Err(ClinicError::KeyFile(KeyFileError::NotThere(_))) if socket::is_answered(at.dir()?) => {
+            socket::send(at.dir()?, &request, output)
+        }
         Err(ClinicError::Store(StoreError::InUse { .. })) => socket::send(at.dir()?, &request, output),
         Err(error) => Err(error.into()),
     }

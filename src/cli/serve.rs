@@ -99,9 +99,10 @@ pub(super) fn serve(
     };
     app::check_listen_address(args.listen, tls.is_some(), args.insecure_lan)?;
     let clinic = open()?;
-    let listener = Handed::look().listen(args.listen).with_context(|| format!("listening on {}", args.listen))?;
+    let mut handed = Handed::look();
+    let listener = handed.listen(args.listen).with_context(|| format!("listening on {}", args.listen))?;
     let mut hosts = args.host.clone();
-    let wifi = args.wifi.bind(&mut hosts)?;
+    let wifi = args.wifi.bind(&mut hosts, &mut handed)?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let address = format!("{scheme}://{}", listener.local_addr()?);
     let ready = format!("ready: {address}");
@@ -137,7 +138,7 @@ fn until_signal(
         }
         let store = serving.clinic.store().clone();
         let portal = serving.wifi.start(serving.listener.local_addr()?, &tasks, &shutdown)?;
-        let app = App { portal, ..App::new(serving.clinic, serving.hosts) };
+        let app = App { portal, member: Some(member.clone()), ..App::new(serving.clinic, serving.hosts) };
         let listeners = Listeners::new(serving.listener, serving.tls.as_ref())?;
         // Whatever can fail at a start has failed by now: what follows writes, and closes the way back to the version of before.
         if !supervisor::answers(&store, OPEN_MAX).await {

@@ -2,7 +2,7 @@
 //! no head covers counts nowhere.
 
 use super::EntryRef;
-use super::message::{Body, Path, Response, Run, Sent};
+use super::message::{Body, ENTRIES_MAX, Path, Response, Run, Sent};
 use crate::ledger::{EntryId, MAX_ENTRIES_PER_HEAD, OpenPart};
 
 /// An entry as the store keeps it.
@@ -35,6 +35,8 @@ pub struct Filling {
     current: Option<Current>,
     bodies: Vec<Body>,
     bodies_seen: u32,
+    /// Also those that are left out in the end.
+    entries: usize,
     len: usize,
     len_max: usize,
 }
@@ -54,7 +56,7 @@ struct Current {
 impl Filling {
     /// For a request's paths; `len_max` is [`BATCH_LEN`](super::BATCH_LEN), or less towards a peer with a slow link.
     pub const fn new(paths: Vec<Path>, len_max: usize) -> Self {
-        Self { paths, runs: Vec::new(), current: None, bodies: Vec::new(), bodies_seen: 0, len: 0, len_max }
+        Self { paths, runs: Vec::new(), current: None, bodies: Vec::new(), bodies_seen: 0, entries: 0, len: 0, len_max }
     }
 
     /// Begins a path, by its place in the request. `author_key` is its author's public key.
@@ -78,9 +80,11 @@ impl Filling {
         }
         // The first thousand open parts always fit; a head comes by then.
         let has_progress = !is_first_run || current.signed > 0;
-        if has_progress && self.len.saturating_add(OpenPart::SIZE) > self.len_max {
+        let is_full = self.len.saturating_add(OpenPart::SIZE) > self.len_max || self.entries >= ENTRIES_MAX;
+        if has_progress && is_full {
             return Fill::Full;
         }
+        self.entries = self.entries.saturating_add(1);
         let with_open = self.len.saturating_add(OpenPart::SIZE);
         let body = kept.body.filter(|body| with_open.saturating_add(body.len()) <= self.len_max);
         self.len = self.len.saturating_add(OpenPart::SIZE).saturating_add(body.as_ref().map_or(0, Vec::len));

@@ -65,6 +65,11 @@ pub enum MembershipError {
         "nothing waits to be confirmed here: it is confirmed already, or nobody asked; `kusuribako region status` says how things stand"
     )]
     NothingWaits,
+    /// A site says of itself what the region says of it.
+    #[error(
+        "this site says nothing of itself that the region does not say: `kusuribako site set` there changes it, and it is told when that box is started again"
+    )]
+    NothingWished,
     /// The key signs for another region.
     #[error("this key does not sign for the region {name}: take the sheets (or the deputy's file) of this region")]
     NotSigner {

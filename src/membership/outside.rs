@@ -7,7 +7,7 @@ pub use kept::{BadgeUsed, BadgesKept};
 pub use refusal::BadgeRefusal;
 
 use super::{Member, MembershipError};
-use crate::clinic::staff::{StaffRefusal, Unlocked};
+use crate::clinic::staff::{SignedIn, StaffRefusal, Unlocked};
 use crate::ledger::SiteId;
 use crate::ledger::payload::{OutsideOutcome, OutsideTried};
 use crate::region::Region;
@@ -61,6 +61,8 @@ pub struct BadgeOpened {
     pub name: String,
     /// The number of their licence.
     pub licence: String,
+    /// The sites that it opens.
+    pub area: Vec<SiteId>,
     /// How each held copy can be read now.
     pub ledgers: Vec<Unlocked>,
     /// Milliseconds until the badge has run out here.
@@ -74,11 +76,25 @@ impl Member {
     /// [`StaffRefusal`].
     pub fn unlock(&self, code: &BadgeCode, passphrase: &Passphrase) -> Result<Vec<Unlocked>, StaffRefusal> {
         let unlocked = self.inner.clinic.unlock(code, passphrase)?;
-        // What was opened is open, whatever becomes of the slots.
+        self.try_to_renew_slots();
+        Ok(unlocked)
+    }
+
+    /// Signs somebody in at the desk, as [`crate::clinic::Clinic::sign_in`] does, and makes slots for outside badges if it is time. Not from async code.
+    ///
+    /// # Errors
+    /// [`StaffRefusal`].
+    pub fn sign_in(&self, code: &BadgeCode, passphrase: &Passphrase) -> Result<SignedIn, StaffRefusal> {
+        let signed_in = self.inner.clinic.sign_in(code, passphrase)?;
+        self.try_to_renew_slots();
+        Ok(signed_in)
+    }
+
+    /// What was opened is open, whatever becomes of the slots.
+    fn try_to_renew_slots(&self) {
         if let Err(error) = self.renew_slots() {
             tracing::warn!(%error, "slots for outside badges could not be made; the next unlock tries again");
         }
-        Ok(unlocked)
     }
 
     /// Makes new slots for outside badges, if somebody of the staff has this site's emergency key open and there are none, they are a quarter old, or nearly
@@ -244,8 +260,9 @@ impl Member {
         self.note(credential.badge, Some(&credential), OutsideOutcome::Opened, Some(left_ms / 1_000))?;
         let ledgers = self.inner.clinic.unlock_with_seed(seed, Duration::from_millis(left_ms));
         let ledgers = ledgers.map_err(|error| BadgeRefusal::Failed(error.to_string()))?.ok_or(BadgeRefusal::NoSuchSlot)?;
-        let Credential { badge, name, licence, .. } = credential;
-        Ok(BadgeOpened { badge, name, licence, ledgers, left_ms })
+        let Credential { badge, name, licence, area, .. } = credential;
+        let area = area.iter().map(|slot| slot.site).collect();
+        Ok(BadgeOpened { badge, name, licence, area, ledgers, left_ms })
     }
 
     /// What is kept here of slots and outside badges. Not from async code.

@@ -19,9 +19,14 @@ impl Member {
         let Some(said) = self.own()? else { return Ok(None) };
         let (patients, entries) = self.inner.clinic.own_counts()?;
         let phone = Some(self.inner.clinic.phone().to_owned()).filter(|phone| !phone.is_empty());
-        let notice = Notice { addresses, patients, entries, program: env!("CARGO_PKG_VERSION").to_owned(), phone };
+        let description = self.wish_of(self.inner.clinic.profile());
+        let program = env!("CARGO_PKG_VERSION").to_owned();
+        let notice = Notice { addresses, patients, entries, program, phone, description };
         let is_old = said.notice.as_ref().is_some_and(|old| {
-            let is_same = old.addresses == notice.addresses && old.program == notice.program && old.phone == notice.phone;
+            let is_same = old.addresses == notice.addresses
+                && old.program == notice.program
+                && old.phone == notice.phone
+                && old.description == notice.description;
             is_same && is_near(old.patients, patients) && is_near(old.entries, entries)
         });
         if is_old { Ok(None) } else { self.say_own(&notice).map(Some) }

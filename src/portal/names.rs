@@ -154,11 +154,22 @@ impl Sockets {
     /// # Errors
     /// Where one cannot be had, or an address stands for all.
     pub fn bind(at: &[SocketAddr]) -> Result<Self, NamesError> {
+        Self::bind_by(at, |at| StdSocket::bind(at))
+    }
+
+    /// The same, with somebody who takes them: the program itself may not open a port below 1024.
+    ///
+    /// # Errors
+    /// As [`Sockets::bind`].
+    pub fn bind_by(
+        at: &[SocketAddr],
+        mut bind: impl FnMut(SocketAddr) -> std::io::Result<StdSocket>,
+    ) -> Result<Self, NamesError> {
         let bound = |at: &SocketAddr| {
             if at.ip().is_unspecified() {
                 return Err(NamesError::Everywhere(*at));
             }
-            let socket = StdSocket::bind(at).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
+            let socket = bind(*at).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
             socket.map_err(|e| NamesError::Bind(*at, e))
         };
         at.iter().map(bound).collect::<Result<_, _>>().map(Self)

@@ -12,7 +12,7 @@ mod shown;
 mod visits;
 
 use super::consent::Consent;
-use super::dose::Dose;
+use super::dose::{Dose, Told};
 use super::{
     Content, DrugCode, Fact, FactId, FactVersion, FamilyPharmacist, Look, Memo, Note, NoteKind, Otc, OwnEntry, Patient,
     Prescriber, Source, Subject, Visit,
@@ -184,6 +184,8 @@ pub struct DrugLine<'a> {
     pub code: &'a DrugCode,
     /// How much, and how it is divided.
     pub dose: Dose,
+    /// When it is to be taken, where that is certain enough to be said in other languages.
+    pub told: Option<Told>,
     /// The usage as written; empty where there is none.
     pub usage: &'a str,
     /// Supplements on drug and usage (281, 311), as written.

@@ -155,6 +155,7 @@ impl World {
         // Nothing of a connection counts after it was given up.
         let Some(from) = run.incoming.get(&link).copied() else { return };
         run.answers.insert(ask, (link, token));
+        self.turn(link, &request);
         self.tell(open.to.at, Event::Asked(from, ask, request));
     }
 
@@ -173,7 +174,12 @@ impl World {
             return;
         };
         if self.run_of(open.from.at).and_then(|run| run.asked.remove(&token)).is_some() {
-            self.tell(open.from.at, Event::Answered(token, Response::decode_message(bytes).ok()));
+            let (id, response) = (self.machines[open.to.at].id, Response::decode_message(bytes).ok());
+            let peer = self.run_of(open.from.at).and_then(|run| run.peers.get_mut(&id));
+            if let (Some(peer), Some(response)) = (peer, &response) {
+                peer.twins.told(response);
+            }
+            self.tell(open.from.at, Event::Answered(token, response));
             self.check_proven_sometimes(open.from.at);
         }
     }

@@ -142,22 +142,27 @@ impl World {
     pub(super) fn tell_all_standings(&mut self, at: usize) {
         let Some(run) = self.machines[at].run.as_ref() else { return };
         let peers: Vec<NodeId> = run.peers.iter().filter(|(_, peer)| peer.is_connected()).map(|(id, _)| *id).collect();
-        peers.into_iter().for_each(|id| self.tell_standings(at, id));
+        for id in peers {
+            self.tell_standings(at, id);
+        }
     }
 
-    pub(super) fn tell_standings(&mut self, at: usize, id: NodeId) {
+    /// `false`: it was told that already.
+    pub(super) fn tell_standings(&mut self, at: usize, id: NodeId) -> bool {
         let machine = &self.machines[at];
         let (own, known) = (machine.id, Arc::clone(&machine.disk.known));
-        let Some(run) = self.run_of(at) else { return };
-        let Some(peer) = run.peers.get_mut(&id).filter(|peer| peer.is_connected()) else { return };
+        let Some(run) = self.run_of(at) else { return false };
+        let Some(peer) = run.peers.get_mut(&id).filter(|peer| peer.is_connected()) else { return false };
         let mut standings = terms::standings(&known.region, own, id, &run.held, &run.released);
         if run.is_full {
             standings.values_mut().for_each(|standing| standing.takes = Take::Nothing);
         }
-        if peer.told.as_ref() != Some(&standings) {
+        let is_new = peer.told.as_ref() != Some(&standings);
+        if is_new {
             peer.told = Some(standings.clone());
             self.tell(at, Event::Peer { peer: id, standings });
         }
+        is_new
     }
 
     pub(super) fn ask_again(&mut self, at: usize, id: NodeId) {
@@ -264,8 +269,10 @@ impl World {
             }
             self.counts.released += 1;
             self.machines[at].disk.ledgers.remove(&ledger);
+            let now_ms = self.now_ms;
             if let Some(run) = self.run_of(at) {
                 run.end_chain(ledger);
+                run.gave_up_ms.insert(ledger, now_ms);
             }
             self.tell(at, Event::Dropped(ledger));
         }

@@ -79,6 +79,7 @@ impl World {
         }
         self.cut();
         self.pass_until(self.now_ms.saturating_add(CALM_MS));
+        self.end_clones();
         self.settle();
         self.pass_until(self.now_ms.saturating_add(STEP_MS));
         self.audit_all();
@@ -98,11 +99,10 @@ impl World {
         }
         self.end_emergencies(at);
         self.place_by_hand(at);
-        self.end_clones();
     }
 
-    /// Of two boxes with one key the second is switched off. What nobody has of it by then is lost with it: others turn to the one and the other, and
-    /// the first never hears of the second from itself.
+    /// Of two boxes with one key the second is switched off, before anybody says anything more: it might be said there, and be heard by nobody. What
+    /// nobody has of it by then is lost with it: others turn to the one and the other, and the first never hears of the second from itself.
     fn end_clones(&mut self) {
         for at in 0..self.machines.len() {
             let id = self.machines[at].id;
@@ -284,12 +284,14 @@ impl World {
         None
     }
 
-    /// The numbers that a machine has of the chain of an entry that lies at another.
-    fn chain_at(&self, from: usize, ledger: LedgerId, id: &EntryId, at: usize) -> Vec<u64> {
+    /// The numbers that a machine has of the chain of an entry that lies at another, and which of them are under a head of their own.
+    fn chain_at(&self, from: usize, ledger: LedgerId, id: &EntryId, at: usize) -> Vec<(u64, bool)> {
         let kept = self.machines[from].disk.ledgers.get(&ledger).and_then(|disk| disk.get(id));
         let Some(chain) = kept.map(|kept| Chain::of(&kept.open)) else { return Vec::new() };
-        let opens = self.machines[at].disk.ledgers.get(&ledger).into_iter().flat_map(crate::exchange::memory::Disk::opens);
-        let mut numbers: Vec<u64> = opens.filter(|open| Chain::of(open) == chain).map(|open| open.seq()).collect();
+        let disk = self.machines[at].disk.ledgers.get(&ledger);
+        let rows = disk.into_iter().flat_map(|disk| disk.at.values().map(|row| &disk.rows[*row]));
+        let of_chain = rows.filter(|kept| Chain::of(&kept.open) == chain);
+        let mut numbers: Vec<(u64, bool)> = of_chain.map(|kept| (kept.open.seq(), kept.signature.is_some())).collect();
         numbers.sort_unstable();
         numbers
     }
@@ -311,6 +313,24 @@ impl World {
         };
         let surplus = run.held.iter().find(|ledger| !region.holders(**ledger).contains(&machine.site) && is_open(ledger))?;
         let why = self.knowing(at, |knowing, times| region.release(machine.site, *surplus, &knowing.proven(*surplus), times));
-        Some(format!("{:?} still holds {surplus:?}: {why:?}", machine.id))
+        let tips = self.tips_apart(at, *surplus);
+        Some(format!("{:?} still holds {surplus:?}: {why:?}; {tips}", machine.id))
+    }
+
+    /// Which tips of a ledger a machine has that another does not, and the other way round.
+    fn tips_apart(&self, at: usize, ledger: LedgerId) -> String {
+        let tips = |at: usize| -> BTreeSet<crate::exchange::EntryRef> {
+            self.frontier(at, ledger).into_iter().flat_map(crate::exchange::Frontier::tips).copied().collect()
+        };
+        let own = tips(at);
+        let others = self.running().into_iter().filter(|other| *other != at).map(|other| (other, tips(other)));
+        let named = |tips: Vec<&crate::exchange::EntryRef>| {
+            tips.iter().map(|tip| format!("{:?} {} {:?}", tip.chain.author, tip.seq, tip.id)).collect::<Vec<_>>().join(", ")
+        };
+        let lines = others.map(|(other, theirs)| {
+            let (here, there) = (own.difference(&theirs).collect(), theirs.difference(&own).collect());
+            format!("tips only here and not at {other}: [{}], only there: [{}]", named(here), named(there))
+        });
+        lines.collect::<Vec<_>>().join("; ")
     }
 }

@@ -11,6 +11,7 @@ use crate::region::emergency::Times;
 use crate::sync::offer::Shelf;
 use crate::sync::terms::copies::Parting;
 use crate::sync::terms::relieving::Relieving;
+use crate::sync::terms::twins::Twins;
 use crate::sync::unite::steps::Uniting;
 use aws_lc_rs::signature::Ed25519KeyPair;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -112,6 +113,8 @@ pub(super) struct Run {
     pub(super) held: BTreeSet<LedgerId>,
     pub(super) released: BTreeSet<LedgerId>,
     pub(super) parting: Parting,
+    /// When copies were given up, in milliseconds of the world.
+    pub(super) gave_up_ms: BTreeMap<LedgerId, u64>,
     /// What was asked over which connection.
     pub(super) asked: BTreeMap<Token, LinkId>,
     /// Who is to be answered.
@@ -145,6 +148,9 @@ pub(super) struct Peer {
     pub(super) united_ms: u64,
     pub(super) asked_ms: u64,
     pub(super) audits_ms: BTreeMap<LedgerId, u64>,
+    pub(super) twins: Twins,
+    /// Which machine the connection was turned to last, where two run with one key; tried first.
+    pub(super) other: Option<usize>,
 }
 
 impl Peer {
@@ -168,6 +174,7 @@ impl Run {
             held: BTreeSet::new(),
             released: BTreeSet::new(),
             parting: Parting::default(),
+            gave_up_ms: BTreeMap::new(),
             asked: BTreeMap::new(),
             answers: BTreeMap::new(),
             storing: BTreeMap::new(),

@@ -2,6 +2,7 @@
 
 use super::machine::{LinkId, Peer};
 use super::world::{Due, Link, Spot, World};
+use crate::exchange::message::Request;
 use crate::exchange::node::Event;
 use crate::ledger::NodeId;
 use crate::region::KeyState;
@@ -36,7 +37,10 @@ impl World {
         for id in missing.collect::<Vec<_>>() {
             let there: Vec<usize> =
                 (0..self.machines.len()).filter(|to| self.machines[*to].id == id && self.can_call(at, *to)).collect();
-            let Some(to) = self.draws.one(&there).and_then(|to| self.spot(to)) else { continue };
+            // Where the other of two boxes with one key was seen last is tried first.
+            let other = self.machines[at].run.as_ref().and_then(|run| run.peers.get(&id)).and_then(|peer| peer.other);
+            let other = other.filter(|other| there.contains(other));
+            let Some(to) = other.or_else(|| self.draws.one(&there)).and_then(|to| self.spot(to)) else { continue };
             if let Some(peer) = self.run_of(at).and_then(|run| run.peers.get_mut(&id)) {
                 peer.is_dialing = true;
             }
@@ -74,28 +78,17 @@ impl World {
         let Some(peer) = self.run_of(at).and_then(|run| run.peers.get_mut(&id)) else { return };
         peer.outgoing = Some(link);
         (peer.agreed, peer.uniting, peer.is_news) = (None, None, false);
-        self.tell_standings(at, id);
-        let has_twin = self.machines.iter().filter(|machine| machine.id == id && machine.run.is_some()).count() > 1;
-        if has_twin {
+        peer.twins.linked();
+        if !self.tell_standings(at, id) {
             self.ask_again(at, id);
-            // One and then the other of two boxes with one key is asked.
-            let in_ms = self.draws.between(5_000, 60_000);
-            self.break_link_later(link, in_ms);
         }
         self.unite(at, id);
         self.dirty(at);
     }
 
     fn came(&mut self, at: usize, from: NodeId, link: LinkId) {
-        let has_twin = self.machines.iter().filter(|machine| machine.id == from && machine.run.is_some()).count() > 1;
         let Some(run) = self.run_of(at) else { return };
-        let outgoing = run.peers.get(&from).and_then(|peer| peer.outgoing);
         run.incoming.insert(link, from);
-        if let Some(outgoing) = outgoing.filter(|_| has_twin) {
-            let in_ms = self.draws.between(3_000, 30_000);
-            self.break_link_later(outgoing, in_ms);
-        }
-        let Some(run) = self.run_of(at) else { return };
         if let Some(peer) = run.peers.get_mut(&from) {
             peer.incoming.insert(link);
             self.tell_standings(at, from);
@@ -116,10 +109,19 @@ impl World {
         }
     }
 
-    fn break_link_later(&mut self, link: LinkId, in_ms: u64) {
-        // The end of a whole connection: what was asked over it is answered before.
-        if let Some(open) = self.links.get(&link).copied() {
-            self.later(in_ms, Due::Ended(link, open.from));
+    /// Somebody asks: if it is another of two boxes with one key than the one that is asked here, it may be the next.
+    pub(super) fn turn(&mut self, link: LinkId, request: &Request) {
+        let Some(open) = self.links.get(&link).copied() else { return };
+        let (here, now_ms, links) = (open.to.at, self.now_ms, &self.links);
+        let id = self.machines[open.from.at].id;
+        let Some(run) = self.machines[here].run.as_mut() else { return };
+        let (now_ms, own) = (run.now_ms(now_ms), run.exchange.frontier(request.ledger()));
+        let Some(peer) = run.peers.get_mut(&id) else { return };
+        let Some(asked) = peer.outgoing else { return };
+        let is_elsewhere = links.get(&asked).is_some_and(|asked| asked.to.at != open.from.at);
+        if peer.twins.turns_to(request, own, is_elsewhere, now_ms) {
+            peer.other = Some(open.from.at);
+            self.ended(asked, Spot { at: here, boot: open.to.boot });
         }
     }
 

@@ -12,6 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A holder that was harmed so shortly before a copy went could not be noticed by anybody.
 const UNNOTICED_MS: u64 = 60_000;
 
+/// A word that was given before may be heard so much later.
+const PATIENCE_MS: u64 = 30_000;
+
 /// An acknowledged entry.
 #[derive(Debug)]
 pub(super) struct Written {
@@ -77,15 +80,25 @@ impl Truth {
 
     /// Something of a copy that is about to go that lies nowhere else, if there is any that is not some disaster's fault.
     pub(super) fn only_here(&mut self, machines: &[Machine], at: usize, ledger: LedgerId, now_ms: u64) -> Option<String> {
-        let others: Vec<&Machine> =
-            machines.iter().enumerate().filter(|(other, machine)| *other != at && !machine.is_gone).map(|(_, m)| m).collect();
+        // Whose key was revoked where nobody could hear of it yet proves what it has as before.
+        let nodes = machines[at].disk.known.region.nodes();
+        let is_in_service =
+            |id: &crate::ledger::NodeId| nodes.get(id).is_some_and(|node| node.state == crate::region::KeyState::Active);
+        let answers = |machine: &Machine| !machine.is_gone || (machine.run.is_some() && is_in_service(&machine.id));
+        let (survivors, put_out): (Vec<&Machine>, Vec<&Machine>) = machines
+            .iter()
+            .enumerate()
+            .filter(|(other, machine)| *other != at && answers(machine))
+            .map(|(_, machine)| machine)
+            .partition(|machine| !machine.is_gone);
+        let others: Vec<&Machine> = survivors.iter().chain(&put_out).copied().collect();
         let lies = |other: &Machine, id: &EntryId| other.disk.ledgers.get(&ledger).is_some_and(|disk| disk.has_whole(id));
         let mut alone = Vec::new();
         for id in machines[at].disk.whole(ledger) {
             if !others.iter().any(|other| lies(other, &id)) {
                 alone.push(id);
-            } else if !others.iter().any(|other| other.disk.has_whole(ledger, &id)) {
-                // It lies under a rotten signature there, which only reading everything can tell.
+            } else if !survivors.iter().any(|other| other.disk.has_whole(ledger, &id)) {
+                // It lies under a rotten signature there, which only reading everything can tell; or where nobody takes anything from any more.
                 self.perished.insert(id);
             }
         }
@@ -169,9 +182,12 @@ impl World {
                     other.id == node && boot == Some(copy.holding.boot)
                 };
                 let Some(holder) = self.machines.iter().find(speaks) else { continue };
-                // What was given up since is said when it is asked next, also where something for the inbox came after it.
-                let is_held = holder.run.as_ref().is_some_and(|run| run.held.contains(ledger));
-                let Some(there) = holder.disk.ledgers.get(ledger).filter(|_| is_held) else { continue };
+                // What was given up since is said when it is asked next, and by a node that was put out it is not asked.
+                let heard_ms = run.started_ms.saturating_add(copy.heard_ms).saturating_sub(PATIENCE_MS);
+                let gave_up_ms = holder.run.as_ref().and_then(|run| run.gave_up_ms.get(ledger));
+                let Some(there) = holder.disk.ledgers.get(ledger).filter(|_| gave_up_ms.is_none_or(|ms| *ms < heard_ms)) else {
+                    continue;
+                };
                 // What is on the disk and was not told yet is not claimed.
                 let claimed = disk.at.keys().filter(|_| run.stored.is_empty());
                 if let Some(id) = claimed.clone().find(|id| !there.has_whole(id) && !holder.disk.holes.contains_key(*id)) {

@@ -1,6 +1,7 @@
 //! Reads the ledger within one snapshot of the database.
 
 use super::StoreError;
+use super::rows::with_id;
 use crate::ledger::{CoarseKind, EntryId, Hlc, LedgerId, NodeId, OpenPart, SignedHead};
 use crate::record::Subject;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, params};
@@ -98,8 +99,8 @@ impl<'c> Reader<'c> {
 
     /// The entry with an id.
     pub fn entry_by_id(&self, id: EntryId) -> Result<Option<StoredEntry>, StoreError> {
-        let candidates = self.collect(" WHERE prefix = ?1 ORDER BY entry.row", [id.prefix()])?;
-        Ok(candidates.into_iter().find(|entry| entry.id() == id))
+        let first = with_id(self.conn, &id)?.into_iter().map(|(row, _)| row).min();
+        first.map_or(Ok(None), |row| self.entry(row))
     }
 
     /// At most `limit` entries after a row, in order of arrival: for scans, which go on after the last row they were given.

@@ -5,24 +5,26 @@ use super::{StoreError, backup};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 /// Each runs in a transaction of its own and is never edited after it has landed.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../migrations/0001_ledger.sql"),
     include_str!("../../migrations/0002_replicas.sql"),
     include_str!("../../migrations/0003_arrivals.sql"),
+    include_str!("../../migrations/0004_parts.sql"),
 ];
 
 /// Statements that each connection keeps prepared.
 const STATEMENTS_KEPT: usize = 64;
 
 /// The writer's page cache, in KiB. Readers keep SQLite's 2,000.
-const WRITER_CACHE_KIB: i64 = 8_000;
+const WRITER_CACHE_KIB: i64 = 16_000;
 
 /// Pages in the write-ahead log before they are carried over into the database: many writes to one page are then carried once, and
 /// reading such a log at the next start takes some tens of milliseconds.
 const WAL_PAGES_MAX: i64 = 4_000;
 
-/// What the write-ahead log shrinks back to after a large transaction.
-const WAL_BYTES_KEPT: i64 = 16 * 1024 * 1024;
+/// What the write-ahead log shrinks back to after a large transaction. It has room for [`WAL_PAGES_MAX`] and the transactions in which that is
+/// reached: cutting the file and letting it grow again costs more than writing over it.
+const WAL_BYTES_KEPT: i64 = 40 * 1024 * 1024;
 
 /// The one connection that writes; migrates the database if it is older than the program.
 pub(super) fn open_writer(dir: &DataDir) -> Result<Connection, StoreError> {

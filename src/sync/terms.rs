@@ -3,6 +3,7 @@
 
 pub mod copies;
 pub mod relieving;
+pub mod twins;
 
 use crate::exchange::{AuthorRule, Authors, Chain, EntryRef, Frontier, Standing, Take};
 use crate::ledger::{LedgerId, NodeId, SiteId};

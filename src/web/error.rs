@@ -1,5 +1,9 @@
 //! What can go wrong on a page, the one table of its status codes, and what the page then says.
 
+mod gate;
+
+pub(crate) use gate::GateTrouble;
+
 use super::lang::phrase::Html;
 use super::lang::{Lang, Messages};
 use crate::clinic::CardRefusal;
@@ -46,6 +50,8 @@ pub(crate) enum Trouble {
     DeskText,
     /// Something for staff could not be read or written.
     AtDesk(WriteRefusal),
+    /// Somebody at the desk is not let through.
+    Gate(GateTrouble),
 }
 
 /// A calm page.
@@ -86,6 +92,7 @@ impl Trouble {
             Self::DeskClosed | Self::NotInClear => StatusCode::FORBIDDEN,
             Self::AtDesk(WriteRefusal::DiskFull) => StatusCode::INSUFFICIENT_STORAGE,
             Self::AtDesk(_failed) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Gate(trouble) => trouble.status(),
         }
     }
 
@@ -94,6 +101,7 @@ impl Trouble {
         match self {
             Self::Card(CardRefusal::Locked { wait_s }) | Self::Badge(Some(StaffRefusal::Locked { wait_s })) => Some(*wait_s),
             Self::PhotoBusy => Some(10),
+            Self::Gate(trouble) => trouble.retry_after_s(),
             Self::Card(_) | Self::Write(_) | Self::Unreadable(_) | Self::Expired | Self::Host | Self::CrossSite => None,
             Self::NotFound | Self::TooLarge | Self::TooSlow | Self::BadForm | Self::Photo => None,
             Self::Badge(_) | Self::DeskClosed | Self::NotInClear | Self::DeskText | Self::AtDesk(_) => None,
@@ -105,6 +113,7 @@ impl Trouble {
         match self {
             Self::Card(CardRefusal::Failed(why)) | Self::Badge(Some(StaffRefusal::Failed(why))) => Some(why.clone()),
             Self::AtDesk(refusal) => Some(refusal.to_string()),
+            Self::Gate(trouble) => trouble.failure(),
             Self::Write(refusal) | Self::Unreadable(refusal) if *refusal != WriteRefusal::NotConcealable => {
                 Some(refusal.to_string())
             }
@@ -116,7 +125,7 @@ impl Trouble {
 
     /// Whether only staff can run into it: it is then said in a language of the desk.
     fn is_for_staff(&self) -> bool {
-        matches!(self, Self::Badge(_) | Self::DeskClosed | Self::NotInClear | Self::DeskText | Self::AtDesk(_))
+        matches!(self, Self::Badge(_) | Self::DeskClosed | Self::NotInClear | Self::DeskText | Self::AtDesk(_) | Self::Gate(_))
     }
 
     /// The language in which it is said to a visitor who reads `lang`.
@@ -155,6 +164,7 @@ impl Trouble {
             Self::DeskClosed => say(&d.trouble.closed_title, &d.trouble.closed),
             Self::NotInClear => say(&d.trouble.in_clear_title, &d.trouble.in_clear),
             Self::DeskText => say(&d.trouble.text_title, &d.trouble.text),
+            Self::Gate(trouble) => trouble.say(lang),
         };
         let is_in_record = matches!(self, Self::Write(_));
         // Who cannot be let in here has nothing to go back to at the desk.
@@ -163,6 +173,10 @@ impl Trouble {
             (true, _) => ("/record", &m.common.back_record),
             (false, true) => ("/staff", &d.common.back),
             (false, false) => ("/", &m.common.back_front),
+        };
+        let (next, next_words) = match self {
+            Self::Gate(trouble) if trouble.next() == "/staff/glass" => ("/staff/glass", &d.gate.to_glass),
+            _any => (next, next_words),
         };
         Calm { title, what_to_do, next, next_words }
     }

@@ -34,6 +34,8 @@ pub struct Frame {
     pub who: Option<Who>,
     /// A page of staff's: it is left by signing out.
     pub is_desk: bool,
+    /// Who is signed in at the desk, and under what right.
+    pub sitting: Option<Html>,
     /// For the forms of a session.
     pub csrf: String,
     /// The page can be asked for again in another language.
@@ -83,6 +85,7 @@ impl Frame {
             now,
             who: None,
             is_desk: false,
+            sitting: None,
             csrf: String::new(),
             can_switch: false,
             notices: Vec::new(),

@@ -52,6 +52,7 @@ fn line(name: &'static str, dose: Dose) -> DrugLine<'static> {
         generic: "",
         code: kept(DrugCode::default()),
         dose,
+        told: None,
         usage: "【分３ 毎食後】",
         supplements: vec![],
         cautions: vec![],

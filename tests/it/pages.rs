@@ -1,6 +1,7 @@
 //! The patients' pages over HTTP: what is refused and how, what every page carries, and that no fact is written twice.
 
 mod desk;
+mod floods;
 mod node;
 mod staff;
 mod stranger;

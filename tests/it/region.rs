@@ -8,6 +8,7 @@ mod lan;
 mod restored;
 mod returning;
 mod succession;
+mod wifi;
 
 use crate::cli::program::JAHIS;
 use crate::wait;

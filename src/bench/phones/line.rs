@@ -8,10 +8,10 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-use tokio::net::TcpStream;
+use tokio::net::TcpSocket;
 use tokio_rustls::TlsConnector;
 
 /// How the clinic is reached.
@@ -49,8 +49,13 @@ impl Way {
         if self.tls.is_some() { "https" } else { "http" }
     }
 
-    pub(super) async fn connect(&self) -> anyhow::Result<Line> {
-        let stream = TcpStream::connect(self.at).await.context("connecting")?;
+    /// Calls, from this address where one is named.
+    pub(super) async fn connect(&self, from: Option<IpAddr>) -> anyhow::Result<Line> {
+        let socket = if self.at.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        if let Some(from) = from {
+            socket.bind(SocketAddr::new(from, 0)).with_context(|| format!("calling from {from}"))?;
+        }
+        let stream = socket.connect(self.at).await.context("connecting")?;
         stream.set_nodelay(true)?;
         match &self.tls {
             None => {

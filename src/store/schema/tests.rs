@@ -16,7 +16,7 @@ fn a_writer_is_durable_and_a_reader_cannot_write() {
     let pragma = |name: &str| writer.pragma_query_value(None, name, |row| row.get::<_, String>(0));
     assert_eq!(pragma("journal_mode").unwrap(), "wal");
     let number = |name: &str| writer.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
-    assert_eq!((number("synchronous"), number("foreign_keys"), number("user_version")), (2, 1, 3));
+    assert_eq!((number("synchronous"), number("foreign_keys"), number("user_version")), (2, 1, 4));
     let reader = open_reader(&dir).unwrap();
     assert!(reader.execute("DELETE FROM entry", []).is_err());
 }
@@ -25,7 +25,7 @@ fn a_writer_is_durable_and_a_reader_cannot_write() {
 fn a_newer_database_is_left_alone() {
     let (_temp, dir) = new_dir();
     open_writer(&dir).unwrap().pragma_update(None, "user_version", 9).unwrap();
-    assert_eq!(open_writer(&dir).err(), Some(StoreError::Newer { found: 9, known: 3 }));
+    assert_eq!(open_writer(&dir).err(), Some(StoreError::Newer { found: 9, known: 4 }));
 }
 
 #[test]

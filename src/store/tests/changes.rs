@@ -159,7 +159,7 @@ fn a_database_of_the_version_before_is_counted_once() {
     carry_out(&mut both, Op::Take(vec![all, branch]));
     let project = |entry: &StoredEntry| vec![Projection { kind: 3, key: entry.id().0.to_vec(), value: vec![1] }];
     both.store.rebuild(Box::new(project)).wait().unwrap();
-    let old = "DROP INDEX entry_chain; DROP TABLE tip; DROP TABLE lacking; DROP TABLE aside; DROP TABLE statement; DROP TABLE heard; DROP TABLE arrival;
+    let old = "DROP INDEX entry_id; CREATE INDEX entry_prefix ON entry (prefix); DROP INDEX entry_chain; DROP TABLE tip; DROP TABLE lacking; DROP TABLE aside; DROP TABLE statement; DROP TABLE heard; DROP TABLE arrival;
         ALTER TABLE projection RENAME TO now;
         CREATE TABLE projection (kind INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, entry INTEGER NOT NULL,
             PRIMARY KEY (kind, key, value, entry)) STRICT, WITHOUT ROWID;
@@ -203,4 +203,35 @@ fn the_first_write_after_a_migration_closes_the_way_back_and_reading_does_not() 
     store.put_local("x", vec![1]).wait().unwrap();
     assert_eq!(noted(), None, "what was acknowledged is not in the copy");
     drop(store);
+}
+
+#[test]
+fn what_a_peer_sent_waits_for_the_pages_that_read_when_its_turn_came_and_for_no_later_ones() {
+    let mut both = Both::new();
+    carry_out(&mut both, Op::Write(0, 5));
+    let run = both.stretch(0, 0, 4, u64::MAX);
+    let read = |store: &Store| {
+        let (go_on, held_up) = std::sync::mpsc::channel::<()>();
+        let pending = store.read(move |reader| {
+            held_up.recv().unwrap();
+            reader.holdings()
+        });
+        (go_on, pending)
+    };
+    let (first, first_read) = read(&both.store);
+    both.store.take_in(
+        Token(7),
+        LEDGER,
+        Batch { runs: run.into_iter().collect(), aside: Vec::new(), bodies: Vec::new() },
+        Vec::new(),
+    );
+    // What a page writes does not wait. The writer has had nothing else to do: had it begun with what the peer sent, that would be told by now.
+    both.store.put_local("a page's", vec![1]).wait().unwrap();
+    assert!(both.changes.try_recv().is_err());
+    let (second, second_read) = read(&both.store);
+    first.send(()).unwrap();
+    assert_eq!(first_read.wait().unwrap(), []);
+    assert!(matches!(both.changes.blocking_recv(), Some(Change::Taken { token: Token(7), batch: Ok(_), .. })));
+    second.send(()).unwrap();
+    assert_eq!(second_read.wait().unwrap().len(), 1);
 }

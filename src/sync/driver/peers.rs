@@ -223,8 +223,7 @@ impl Driver {
         let address = link.address.to_string();
         peer.outgoing = Some(link);
         peer.uniting = Uniting::default();
-        peer.twins.linked();
-        let is_other = peer.twins.other.is_some();
+        peer.twins.decided.linked();
         let member = self.hub.member.clone();
         self.hub.tasks.spawn_blocking("remembering", move || {
             if let Err(error) = member.remember(node, &address) {
@@ -232,8 +231,8 @@ impl Driver {
             }
         });
         self.contact(node);
-        self.tell_standings(node);
-        if is_other {
+        // Where it calls here already it was told before, and it may be another box with the same key that is asked from now on.
+        if !self.tell_standings(node) {
             self.ask_again(node);
         }
         self.unite(node);
@@ -295,20 +294,22 @@ impl Driver {
         }
     }
 
-    /// Tells the exchange that a peer is connected, or on other terms than before.
-    fn tell_standings(&mut self, node: NodeId) {
-        let Some(region) = self.region.clone() else { return };
-        let Some(peer) = self.peers.get_mut(&node).filter(|peer| peer.is_connected()) else { return };
+    /// Tells the exchange that a peer is connected, or on other terms than before. `false`: it knows that.
+    fn tell_standings(&mut self, node: NodeId) -> bool {
+        let Some(region) = self.region.clone() else { return false };
+        let Some(peer) = self.peers.get_mut(&node).filter(|peer| peer.is_connected()) else { return false };
         let Terms { held, released, is_full, .. } = &self.terms;
         let mut standings = terms::standings(&region, self.own, node, held, released);
         if *is_full {
             standings.values_mut().for_each(|standing| standing.takes = Take::Nothing);
         }
-        if peer.told.as_ref() != Some(&standings) {
+        let is_new = peer.told.as_ref() != Some(&standings);
+        if is_new {
             peer.told = Some(standings.clone());
             self.handle(Event::Peer { peer: node, standings });
             self.shown.soon();
         }
+        is_new
     }
 
     /// A peer that this node can call but that cannot call here brings no hints: it is asked now and then.

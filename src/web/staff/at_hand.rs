@@ -1,8 +1,8 @@
 //! What lies at hand at one desk, in memory only: what was read off a paper, which concealed entries were opened, which forms were answered.
 
-use super::AtDesk;
+use super::gate::AtDesk;
 use super::paper::OnPaper;
-use crate::clinic::glass::Whose;
+use crate::clinic::glass::{Looked, Whose};
 use crate::record::FactId;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,11 +11,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 #[derive(Default)]
 pub(super) struct AtHand {
     on_paper: OnPaper,
-    opened: Mutex<BTreeSet<Whose>>,
+    opened: Mutex<Vec<Looked>>,
     answered: Mutex<BTreeSet<FactId>>,
 }
 
-fn lock<T>(all: &Mutex<BTreeSet<T>>) -> MutexGuard<'_, BTreeSet<T>> {
+fn lock<T>(all: &Mutex<T>) -> MutexGuard<'_, T> {
     all.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -29,14 +29,14 @@ impl AtDesk {
         &self.at_hand().on_paper
     }
 
-    /// Whether what a patient conceals was opened here, with consent or in an emergency.
-    pub(super) fn shows_hidden(&self, whose: Whose) -> bool {
-        lock(&self.at_hand().opened).contains(&whose)
+    /// The look at what a patient conceals, where that was opened here, with consent or in an emergency.
+    pub(super) fn hidden_look(&self, whose: Whose) -> Option<Looked> {
+        lock(&self.at_hand().opened).iter().find(|looked| looked.whose() == whose).cloned()
     }
 
     /// It was, and that has been noted.
-    pub(super) fn open_hidden(&self, whose: Whose) {
-        lock(&self.at_hand().opened).insert(whose);
+    pub(super) fn keep_hidden_look(&self, looked: Looked) {
+        lock(&self.at_hand().opened).push(looked);
     }
 
     /// Whether a form comes for the first time: what it makes is shown once.

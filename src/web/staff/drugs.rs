@@ -5,9 +5,11 @@ use super::super::form::Fields;
 use super::super::lang::phrase::{Html, escaped, japanese};
 use super::super::page::{self, Frame};
 use super::super::{Site, upload};
-use super::{AtDesk, blocking};
+use super::blocking;
+use super::gate::AtDesk;
 use crate::clinic::ClinicError;
 use crate::clinic::drug_master::{DrugMaster, MasterError, Taken};
+use crate::clinic::staff::Act;
 use crate::drugs::groups::Group;
 use crate::web::lang::Lang;
 use askama::Template;
@@ -81,7 +83,7 @@ async fn master(site: &Site) -> Result<Arc<DrugMaster>, Trouble> {
 pub(super) async fn show(State(site): State<Arc<Site>>, at_desk: AtDesk) -> Result<Response, Trouble> {
     let f = at_desk.frame(&site, at_desk.lang.desk().drugs.title.plain());
     let master = master(&site).await?;
-    page::html(StatusCode::OK, &DrugsPage::new(f, &master, super::may_administer(&at_desk)))
+    page::html(StatusCode::OK, &DrugsPage::new(f, &master, at_desk.staff(Act::Drugs).is_ok()))
 }
 
 #[derive(Deserialize)]
@@ -102,16 +104,14 @@ pub(super) async fn search(
     let mut found = rows(&f, &master, &form.words);
     let has_more = found.len() > SHOWN_MAX;
     found.truncate(SHOWN_MAX);
-    let page = DrugsPage::new(f, &master, super::may_administer(&at_desk));
+    let page = DrugsPage::new(f, &master, at_desk.staff(Act::Drugs).is_ok());
     page::html(StatusCode::OK, &DrugsPage { words: form.words, rows: Some(found), has_more, ..page })
 }
 
 pub(super) async fn import(State(site): State<Arc<Site>>, at_desk: AtDesk, request: Request) -> Result<Response, Trouble> {
     let mut uploaded = upload::files(&site, request, "table").await?;
     at_desk.check(&uploaded.csrf)?;
-    if !super::may_administer(&at_desk) {
-        return Err(Trouble::NotFound);
-    }
+    at_desk.staff(Act::Drugs)?;
     let (name, bytes) = uploaded.files.pop().ok_or(Trouble::BadForm)?;
     let imported = blocking(&site, move |clinic| match clinic.import_drugs(&name, &bytes) {
         Ok(taken) => Ok(Ok(taken)),

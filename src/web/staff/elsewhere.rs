@@ -7,11 +7,13 @@ use super::super::page::{self, Frame, Who};
 use super::super::{Site, words};
 use super::item::{HereView, ItemView};
 use super::{AtDesk, blocking};
-use crate::clinic::Chart;
 use crate::clinic::elsewhere::{AtPatient, Tally, Weight, Which};
+use crate::clinic::glass::Whose;
+use crate::clinic::staff::Act;
+use crate::clinic::{Chart, Clinic};
 use crate::record::review::{Ending, Standing};
 use crate::record::timeline;
-use crate::record::{Channel, ContentHash, Fact, FactId, Subject};
+use crate::record::{Channel, ContentHash, Fact, FactId, LookShown, Subject};
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
@@ -63,7 +65,8 @@ impl Row {
 }
 
 pub(super) async fn list(State(site): State<Arc<Site>>, at_desk: AtDesk) -> Result<Response, Trouble> {
-    let patients = blocking(&site, crate::clinic::Clinic::elsewhere).await?;
+    at_desk.staff(Act::Find)?;
+    let patients = blocking(&site, Clinic::elsewhere).await?;
     let f = at_desk.frame(&site, at_desk.lang.desk().elsewhere.list_title.plain());
     let patients = patients.iter().map(|patient| Row::new(&f, patient)).collect();
     page::html(StatusCode::OK, &ListPage { patients, f })
@@ -92,10 +95,11 @@ pub(super) async fn patient(
     Path(patient): Path<String>,
     done: Query<Done>,
 ) -> Result<Response, Trouble> {
+    at_desk.staff(Act::Read)?;
     let subject = subject(&patient)?;
-    let (chart, elsewhere) =
-        blocking(&site, move |clinic| Ok((clinic.chart_at_home(subject)?, clinic.elsewhere_of(subject)?))).await?;
-    at_desk.look(&site, subject).await?;
+    let looked = at_desk.open(&site, Whose { ledger: site.clinic.ledger(), subject }, LookShown::Record).await?;
+    let read = move |clinic: &Clinic| Ok((clinic.chart_looked_at(&looked)?, clinic.elsewhere_of(subject)?));
+    let (chart, elsewhere) = blocking(&site, read).await?;
     let (lang, d, today) = (at_desk.lang, at_desk.lang.desk(), site.clinic.today());
     let whole = timeline::build(&chart.facts, today);
     let own = accepted_only(&chart, &elsewhere);
@@ -146,7 +150,7 @@ pub(super) async fn accept(
     Fields(fields): Fields<AcceptForm>,
 ) -> Result<Response, Trouble> {
     at_desk.check(&fields.csrf)?;
-    let (subject, staff) = (subject(&patient)?, at_desk.staff());
+    let (subject, staff) = (subject(&patient)?, at_desk.staff(Act::Write)?);
     let which = match fields.entry.as_str() {
         "" => Which::NewOf(subject),
         entry => Which::One(form::fact_id(entry).ok_or(Trouble::BadForm)?),
@@ -169,7 +173,7 @@ pub(super) async fn query(
     Fields(fields): Fields<QueryForm>,
 ) -> Result<Response, Trouble> {
     at_desk.check(&fields.csrf)?;
-    let (subject, staff) = (subject(&patient)?, at_desk.staff());
+    let (subject, staff) = (subject(&patient)?, at_desk.staff(Act::Write)?);
     let entry = form::fact_id(&fields.entry).ok_or(Trouble::BadForm)?;
     blocking(&site, move |clinic| clinic.query_elsewhere(entry, &fields.text, &staff, Channel::Page)).await?;
     Ok(back(subject, "asked"))
@@ -192,7 +196,7 @@ pub(super) async fn end(
     Fields(fields): Fields<EndForm>,
 ) -> Result<Response, Trouble> {
     at_desk.check(&fields.csrf)?;
-    let (subject, staff) = (subject(&patient)?, at_desk.staff());
+    let (subject, staff) = (subject(&patient)?, at_desk.staff(Act::Write)?);
     let question = form::fact_id(&fields.question).ok_or(Trouble::BadForm)?;
     let ending = match fields.ending.as_str() {
         "answered" => Ending::Answered,
@@ -219,10 +223,12 @@ pub(super) async fn export(
     Path(patient): Path<String>,
     wanted: Query<Wanted>,
 ) -> Result<Response, Trouble> {
+    at_desk.staff(Act::Read)?;
     let (subject, only_new) = (subject(&patient)?, wanted.new.is_some());
+    let whose = Whose { ledger: site.clinic.ledger(), subject };
     let written = blocking(&site, move |clinic| clinic.export_elsewhere(subject, only_new)).await?;
     let written = written.ok_or(Trouble::NotFound)?;
-    at_desk.look(&site, subject).await?;
+    at_desk.open(&site, whose, LookShown::Record).await?;
     let name = format!("attachment; filename=\"elsewhere-{}.csv\"", site.clinic.today().date);
     let kind = "text/csv; charset=Shift_JIS".to_owned();
     Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name)], written.bytes).into_response())

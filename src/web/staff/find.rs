@@ -1,20 +1,22 @@
 //! Finding a patient: by card, or by whatever somebody remembers. What is sought comes in a form's body, never in an address.
 
-use super::super::error::Trouble;
+use super::super::error::{GateTrouble, Trouble};
 use super::super::form::{self, Fields};
 use super::super::lang::phrase::{Html, Text, japanese};
 use super::super::page::{self, Frame};
 use super::super::{Site, photo, words};
+use super::blocking;
+use super::gate::AtDesk;
 use super::patient::address;
+use super::rights::{kept_by, own_ledger};
 use super::sheet::sex;
-use super::{AtDesk, blocking};
 use crate::clinic::glass::Whose;
-use crate::clinic::search::{Among, Candidate, Found, Sought};
+use crate::clinic::search::{Candidate, Found, Sought};
+use crate::clinic::staff::Act;
 use crate::finding::birth::Nearness;
 use crate::finding::likeness::Way;
 use crate::finding::twins::{Differs, pairs};
 use crate::finding::{Query, Reason};
-use crate::ledger::LedgerId;
 use crate::record::{Patient, Sex, Subject};
 use crate::seal::card::CardCode;
 use askama::Template;
@@ -58,6 +60,10 @@ impl Drop for Wanted {
 }
 
 impl Wanted {
+    pub(super) fn csrf(&self) -> &str {
+        &self.csrf
+    }
+
     pub(super) fn sought(&self) -> Sought {
         let query = Query {
             name: self.name.clone(),
@@ -96,15 +102,14 @@ struct FindPage {
 pub(super) struct Results {
     pub(super) rows: Vec<CandidateRow>,
     pub(super) twins: Vec<TwinsView>,
-    searched: usize,
-    is_partial: bool,
+    pub(super) searched: usize,
+    pub(super) is_partial: bool,
 }
 
 /// Somebody who was found.
 pub(super) struct CandidateRow {
     /// Where their record is read.
     pub(super) link: String,
-    pub(super) ledger: LedgerId,
     pub(super) subject: Subject,
     pub(super) name: String,
     /// What tells people apart, with whether it differs from somebody whom they could be confused with.
@@ -121,7 +126,7 @@ pub(super) struct TwinsView {
 }
 
 impl Results {
-    pub(super) fn new(f: &Frame, site: &Site, found: &Found) -> Self {
+    pub(super) fn new(f: &Frame, site: &Site, found: &Found<Candidate>) -> Self {
         let people: Vec<&Patient> = found.candidates.iter().map(|candidate| &candidate.person).collect();
         let pairs = pairs(&people);
         let differs_of = |at: usize| -> BTreeSet<Differs> {
@@ -153,7 +158,7 @@ fn field(f: &Frame, person: &Patient, field: Differs) -> (&'static Text, Html) {
 
 impl CandidateRow {
     fn new(f: &Frame, site: &Site, candidate: &Candidate, differs: &BTreeSet<Differs>) -> Self {
-        let Candidate { ledger, subject, person, reasons, drug } = candidate;
+        let Candidate { whose, person, reasons, drug } = candidate;
         let all = [Differs::Kana, Differs::Birth, Differs::Sex, Differs::Address, Differs::Phone];
         let fields = all.into_iter().map(|one| {
             let (label, text) = field(f, person, one);
@@ -162,13 +167,12 @@ impl CandidateRow {
         let mut why: Vec<(Html, bool)> = reasons.iter().map(|reason| because(f, *reason)).collect();
         why.extend(drug.as_ref().map(|drug| (f.d.find.why_drug.with(japanese(drug)), false)));
         Self {
-            link: address(Whose { ledger: *ledger, subject: *subject }),
-            ledger: *ledger,
-            subject: *subject,
+            link: address(*whose),
+            subject: whose.subject,
             name: person.name.clone(),
             fields: fields.filter(|(_, text, _)| !text.0.is_empty() && text.0 != "<span lang=\"ja\"></span>").collect(),
             reasons: why,
-            kept_by: super::kept_by(site, *ledger),
+            kept_by: kept_by(site, whose.ledger),
         }
     }
 }
@@ -230,6 +234,7 @@ fn render(
 }
 
 pub(super) async fn show(State(site): State<Arc<Site>>, at_desk: AtDesk) -> Result<Response, Trouble> {
+    at_desk.check_may(Act::Find)?;
     let f = at_desk.frame(&site, at_desk.lang.desk().find.title.plain());
     render(f, Wanted::default(), None, None)
 }
@@ -240,13 +245,15 @@ pub(super) async fn find(
     Fields(wanted): Fields<Wanted>,
 ) -> Result<Response, Trouble> {
     at_desk.check(&wanted.csrf)?;
+    at_desk.check_may(Act::Find)?;
     let mut f = at_desk.frame(&site, at_desk.lang.desk().find.title.plain());
     f.can_switch = false;
     let sought = wanted.sought();
     if sought.is_empty() {
         return render(f, wanted, None, None);
     }
-    let found = blocking(&site, move |clinic| clinic.find_people(&sought, Among::Own, SHOWN_MAX)).await?;
+    let own = own_ledger(at_desk.person()).ok_or(Trouble::Gate(GateTrouble::NotAllowed))?;
+    let found = blocking(&site, move |clinic| clinic.find_people(&sought, own, SHOWN_MAX)).await?;
     let results = Results::new(&f, &site, &found);
     render(f, wanted, Some(results), None)
 }
@@ -274,6 +281,7 @@ pub(super) async fn card_photo(State(site): State<Arc<Site>>, at_desk: AtDesk, r
 
 async fn open_card(site: &Arc<Site>, at_desk: &AtDesk, code: String) -> Result<Response, Trouble> {
     use crate::clinic::{CardRefusal, ClinicError};
+    at_desk.staff(Act::Find)?;
     let Ok(code) = CardCode::read(&code) else { return Err(Trouble::Card(CardRefusal::Mistyped)) };
     let found = blocking(site, move |clinic| match clinic.card_by_code(&code) {
         Ok(card) => Ok(Some(card)),

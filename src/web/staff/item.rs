@@ -5,11 +5,11 @@ use super::super::history::{VisitView, kind, summary, visit_summary};
 use super::super::lang::Lang;
 use super::super::lang::phrase::{Html, Text, japanese};
 use super::super::reading::Answers;
-use super::super::{form, words};
+use super::super::{form, looks, words};
 use crate::clinic::elsewhere::{Item, Spoken, Weight};
 use crate::record::review::{Ending, Standing};
 use crate::record::timeline::{DrugLine, Shown, Timeline, Today};
-use crate::record::{Content, Look, Looker, NoteKind, OWN_CLINIC, Visit};
+use crate::record::{Content, Look, NoteKind, Visit};
 
 /// An item with its forms.
 pub(super) struct ItemView<'a> {
@@ -106,17 +106,8 @@ fn said(lang: Lang, item: &Item) -> Html {
 }
 
 fn look_words(lang: Lang, look: &Look) -> Html {
-    let m = lang.messages();
-    let who = match look.by {
-        Looker::Card => Html(m.looks.card.to_string()),
-        Looker::Staff => Html(format!("{} {}", m.looks.staff, japanese(&look.name))),
-    };
-    let why = match look.reason.as_str() {
-        "" => String::new(),
-        OWN_CLINIC => format!(" {}", m.looks.own_clinic),
-        other => format!(" {}", m.looks.reason.with(japanese(other))),
-    };
-    Html(format!("{who}{why}"))
+    let lines = looks::lines(lang, look).into_iter().map(|line| line.0);
+    Html(std::iter::once(looks::who(lang, look).0).chain(lines).collect::<Vec<_>>().join("<br>"))
 }
 
 /// The patients' pages that a visit leads to are not staff's.

@@ -8,12 +8,14 @@ use super::super::lang::phrase::{Html, Text, japanese};
 use super::super::page::{self, Frame, Who};
 use super::super::{Site, upload, words};
 use super::find::{CandidateRow, Results};
+use super::gate::AtDesk;
 use super::patient;
-use super::{AtDesk, blocking};
+use super::{blocking, rights};
 use crate::clinic::glass::Whose;
 use crate::clinic::intake::{Attach, Incoming, Outcome};
 use crate::clinic::reception::FirstWords;
-use crate::clinic::search::{Among, Candidate, Found, Sought};
+use crate::clinic::search::{Candidate, Found, Sought};
+use crate::clinic::staff::Act;
 use crate::clinic::{Clinic, ClinicError};
 use crate::finding::Query;
 use crate::formats::jahis::{self, Assessed, Reading, Source};
@@ -79,7 +81,7 @@ fn calm(site: &Site, at_desk: &AtDesk, title: &'static Text, words: &'static Tex
 pub(super) async fn read(State(site): State<Arc<Site>>, at_desk: AtDesk, request: Request) -> Result<Response, Trouble> {
     let uploaded = upload::files(&site, request, "paper").await?;
     at_desk.check(&uploaded.csrf)?;
-    super::may_register(&at_desk)?;
+    at_desk.staff(Act::Write)?;
     let r = &at_desk.lang.desk().reception;
     let files: Vec<Source> = uploaded.files.into_iter().map(|(name, bytes)| Source { name, bytes }).collect();
     let turn = Arc::clone(&site.decoding).acquire_owned().await;
@@ -110,19 +112,19 @@ pub(super) async fn read(State(site): State<Arc<Site>>, at_desk: AtDesk, request
 }
 
 /// Own patients who may be the person: those who match exactly first.
-fn alike(clinic: &Clinic, person: &Patient) -> Result<(Found, Vec<Subject>), ClinicError> {
+fn alike(clinic: &Clinic, person: &Patient) -> Result<(Found<Candidate>, Vec<Subject>), ClinicError> {
     let exact = clinic.matches(person)?;
     let mut sought = Sought::default();
     let name = if person.kana.is_empty() { &person.name } else { &person.kana };
     sought.query = Query { name: name.clone(), birth: person.birth.raw.clone(), sex: Some(person.sex), ..Query::default() };
-    let mut found = clinic.find_people(&sought, Among::Own, ALIKE_MAX)?;
+    let mut found = clinic.find_people(&sought, clinic.ledger(), ALIKE_MAX)?;
     for subject in &exact {
-        if !found.candidates.iter().any(|candidate| candidate.subject == *subject) {
-            let (ledger, subject, person) = (clinic.ledger(), *subject, clinic.person(*subject)?);
-            found.candidates.push(Candidate { ledger, subject, person, reasons: Vec::new(), drug: None });
+        if !found.candidates.iter().any(|candidate| candidate.whose.subject == *subject) {
+            let (whose, person) = (Whose { ledger: clinic.ledger(), subject: *subject }, clinic.person(*subject)?);
+            found.candidates.push(Candidate { whose, person, reasons: Vec::new(), drug: None });
         }
     }
-    found.candidates.sort_by_key(|candidate| !exact.contains(&candidate.subject));
+    found.candidates.sort_by_key(|candidate| !exact.contains(&candidate.whose.subject));
     Ok((found, exact))
 }
 
@@ -191,11 +193,10 @@ pub(super) async fn take(
         "new" => None,
         other => Some(form::fact_id(other).map(|subject| Subject(subject.0)).ok_or(Trouble::BadForm)?),
     };
-    match to {
-        Some(subject) => super::may_write(&site, &at_desk, Whose { ledger, subject })?,
-        None => super::may_register(&at_desk)?,
-    }
-    let staff = at_desk.staff();
+    let staff = match to {
+        Some(subject) => rights::writer(&site, &at_desk, Whose { ledger, subject }, Act::Write)?,
+        None => at_desk.staff(Act::Register)?,
+    };
     let taken = blocking(&site, move |clinic| {
         let reading = jahis::gather(files.iter().cloned());
         let person = reading.documents.iter().find_map(|assessed| assessed.document.patient.clone());

@@ -1,16 +1,19 @@
 //! A patient's record as staff read it, on one screen; what the patient conceals, by consent or in an emergency; the slip.
 
-use super::super::error::Trouble;
+use super::super::error::{GateTrouble, Trouble};
 use super::super::form::{self, Fields};
 use super::super::lang::phrase::{Html, Text};
 use super::super::page::{self, Frame, Who};
 use super::super::places::Around;
 use super::super::{Site, words};
+use super::blocking;
+use super::gate::AtDesk;
+use super::rights::{self, HiddenBasis, kept_by};
 use super::sheet::{Known, Sheet};
-use super::{AtDesk, blocking};
 use crate::clinic::Chart;
 use crate::clinic::drug_master::DrugMaster;
 use crate::clinic::glass::{Looked, Whose};
+use crate::clinic::staff::Act;
 use crate::ledger::LedgerId;
 use crate::record::consent::Spoken;
 use crate::record::timeline;
@@ -59,7 +62,7 @@ pub(super) async fn read(site: &Site, looked: Looked) -> Result<Read, Trouble> {
         waiting: chart.inbox_waiting,
         carried: chart.carried.clone(),
     };
-    Ok(Read { chart, around, drugs, kept_by: super::kept_by(site, whose.ledger) })
+    Ok(Read { chart, around, drugs, kept_by: kept_by(site, whose.ledger) })
 }
 
 #[derive(Template)]
@@ -87,8 +90,13 @@ pub(super) async fn show(
     done: Query<Done>,
 ) -> Result<Response, Trouble> {
     let whose = named(&ledger, &subject)?;
-    let shows_hidden = at_desk.shows_hidden(whose);
-    let looked = at_desk.open(&site, whose, if shows_hidden { LookShown::Concealed } else { LookShown::Record }).await?;
+    let hidden = at_desk.hidden_look(whose);
+    let shows_hidden = hidden.is_some();
+    let looked = match hidden.filter(|_| at_desk.person().is_own(whose.ledger)) {
+        Some(noted) => noted,
+        // Of somebody else's patient the gate is asked each time: the glass may be closed by now.
+        None => at_desk.open(&site, whose, if shows_hidden { LookShown::Concealed } else { LookShown::Record }).await?,
+    };
     let is_own = is_own(&site, whose);
     let read = read(&site, looked).await?;
     let cards = blocking(&site, move |clinic| if is_own { clinic.cards(Some(whose.subject)) } else { Ok(Vec::new()) }).await?;
@@ -145,12 +153,12 @@ pub(super) async fn open_hidden(
 ) -> Result<Response, Trouble> {
     at_desk.check(&form.csrf)?;
     let whose = named(&ledger, &subject)?;
-    let basis = super::HiddenBasis::read(&form.basis).ok_or(Trouble::BadForm)?;
+    let basis = HiddenBasis::read(&form.basis).ok_or(Trouble::BadForm)?;
     if form.why.trim().is_empty() {
-        return Err(Trouble::DeskText);
+        return Err(Trouble::Gate(GateTrouble::Words));
     }
-    super::may_read_hidden(&site, &at_desk, whose, basis, form.why.trim()).await?;
-    at_desk.open_hidden(whose);
+    let looked = rights::open_hidden(&site, &at_desk, whose, basis, form.why.trim()).await?;
+    at_desk.keep_hidden_look(looked);
     Ok(back(whose, "hidden"))
 }
 
@@ -180,8 +188,7 @@ pub(super) async fn consent(
         "no" => false,
         _ => return Err(Trouble::BadForm),
     };
-    super::may_write(&site, &at_desk, whose)?;
-    let staff = at_desk.staff();
+    let staff = rights::writer(&site, &at_desk, whose, Act::Write)?;
     blocking(&site, move |clinic| clinic.note_consent(whose.subject, id, (given, how, form.note.trim()), &staff)).await?;
     Ok(back(whose, "consent"))
 }
@@ -237,6 +244,6 @@ pub(super) async fn slip(
     let s = Sheet::new(&f, &known);
     let p = &f.d.patient;
     let mut looked = vec![(&p.slip_when, words::moment(f.m, site.clinic.now_ms()))];
-    looked.extend(super::looked(&site, &at_desk, whose, &f));
+    looked.extend(rights::looked(&site, &at_desk, whose, &f).await);
     page::html(StatusCode::OK, &SlipPaper { s, kind, looked, f })
 }

@@ -5,12 +5,14 @@ use super::super::error::Trouble;
 use super::super::form::{self, Fields};
 use super::super::page::{self, Frame, Who};
 use super::find::{CandidateRow, Results, sex_of};
+use super::gate::AtDesk;
 use super::patient::{address, named};
-use super::{AtDesk, blocking};
+use super::{blocking, rights};
 use crate::clinic::cards::IssuedCard;
 use crate::clinic::glass::Whose;
 use crate::clinic::reception::FirstWords;
-use crate::clinic::search::{Among, Sought};
+use crate::clinic::search::{Found, Sought};
+use crate::clinic::staff::Act;
 use crate::finding::Query;
 use crate::formats::qr::{self, Correction};
 use crate::record::text::read_date;
@@ -33,6 +35,7 @@ struct ReceptionPage {
 }
 
 pub(super) async fn show(State(site): State<Arc<Site>>, at_desk: AtDesk) -> Result<Response, Trouble> {
+    at_desk.staff(Act::Find)?;
     let f = at_desk.frame(&site, at_desk.lang.desk().reception.title.plain());
     page::html(StatusCode::OK, &ReceptionPage { f })
 }
@@ -69,6 +72,7 @@ struct NewPage {
 }
 
 pub(super) async fn new(State(site): State<Arc<Site>>, at_desk: AtDesk) -> Result<Response, Trouble> {
+    at_desk.staff(Act::Register)?;
     let f = at_desk.frame(&site, at_desk.lang.desk().reception.new.plain());
     let wanted = NewForm { form: form::hex(&site.clinic.new_fact_id().0), ..NewForm::default() };
     page::html(StatusCode::OK, &NewPage { f, wanted, is_missing: false, alike: Vec::new() })
@@ -126,7 +130,7 @@ pub(super) async fn register(
 ) -> Result<Response, Trouble> {
     at_desk.check(&wanted.csrf)?;
     let id = form::fact_id(&wanted.form).ok_or(Trouble::BadForm)?;
-    super::may_register(&at_desk)?;
+    let staff = at_desk.staff(Act::Register)?;
     let person = wanted.person();
     let mut f = at_desk.frame(&site, at_desk.lang.desk().reception.new.plain());
     f.can_switch = false;
@@ -137,9 +141,9 @@ pub(super) async fn register(
         let sought = wanted.alike();
         let found = blocking(&site, move |clinic| {
             if clinic.is_registered_by(id)? {
-                Ok(Default::default())
+                Ok(Found::default())
             } else {
-                clinic.find_people(&sought, Among::Own, ALIKE_MAX)
+                clinic.find_people(&sought, clinic.ledger(), ALIKE_MAX)
             }
         });
         let alike = Results::new(&f, &site, &found.await?).rows;
@@ -148,7 +152,7 @@ pub(super) async fn register(
         }
     }
     let allergy = wanted.allergy(site.clinic.today().date, site.clinic.name());
-    let (staff, consents) = (at_desk.staff(), wanted.consent == "yes");
+    let consents = wanted.consent == "yes";
     let first = FirstWords { allergy, consents };
     let subject = blocking(&site, move |clinic| clinic.register_once(id, person, first, &staff)).await?;
     let whose = Whose { ledger: site.clinic.ledger(), subject };
@@ -189,7 +193,7 @@ pub(super) async fn card(
     at_desk.check(&fields.csrf)?;
     let whose = named(&ledger, &subject)?;
     let id = form::fact_id(&fields.form).ok_or(Trouble::BadForm)?;
-    super::may_write(&site, &at_desk, whose)?;
+    rights::writer(&site, &at_desk, whose, Act::Cards)?;
     make_card(&site, &at_desk, whose, id).await
 }
 

@@ -80,6 +80,7 @@ fn statements(kit: &Kit, founding: &Signed) -> Vec<(&'static str, Signed)> {
         entries: 90,
         program: "0.1.0".to_owned(),
         phone: None,
+        description: None,
     };
     let keys = NodeKeys {
         ledger_key: KeyId([0xaa; 16]),

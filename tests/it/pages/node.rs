@@ -96,7 +96,7 @@ impl Drop for Node {
 }
 
 /// What a request is written to and its answer read from.
-trait Stream: Read + Write {}
+pub trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
 
 /// Certificate and key as files, and a client that trusts them.
@@ -250,11 +250,20 @@ impl Visitor {
     }
 
     fn connect(&self) -> Box<dyn Stream> {
+        self.connect_as(b"http/1.1")
+    }
+
+    /// A connection for a protocol; over TLS the server agrees to it.
+    pub fn connect_as(&self, protocol: &[u8]) -> Box<dyn Stream> {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_write_timeout(Some(Duration::from_secs(10))).unwrap();
         let Some(trusted) = &self.trusted else { return Box::new(stream) };
+        let mut trusted = rustls::ClientConfig::clone(trusted);
+        trusted.alpn_protocols = vec![protocol.to_vec()];
+        let trusted = Arc::new(trusted);
         let name = rustls::pki_types::ServerName::from(self.address.ip());
-        Box::new(rustls::StreamOwned::new(rustls::ClientConnection::new(trusted.clone(), name).unwrap(), stream))
+        Box::new(rustls::StreamOwned::new(rustls::ClientConnection::new(trusted, name).unwrap(), stream))
     }
 
     fn remember(&mut self, answer: &Answer) {

@@ -37,7 +37,7 @@ enum Try {
 use Try::{Apart, With};
 
 /// Every command there is. A new one does not pass without a row here.
-const COMMANDS: [(&str, Try); 68] = [
+const COMMANDS: [(&str, Try); 80] = [
     ("demo", Apart("clinics of its own, made anew")),
     ("init", With(&["--name", "x"])),
     ("serve", With(&["--listen", "127.0.0.1:0", "--sync-listen", "off"])),
@@ -91,6 +91,7 @@ const COMMANDS: [(&str, Try); 68] = [
     ("carry export", With(&["--to", "{out}/stick", "--ledgers", "held"])),
     ("carry open", With(&["--listen", "127.0.0.1:0"])),
     ("carry return", With(&["--from", "{out}/stick"])),
+    ("poster", Apart("says what it is given, and of no clinic")),
     ("drugs import", With(&["{file}"])),
     ("drugs search", With(&["ワーファリン"])),
     ("drugs status", With(&["--json"])),
@@ -109,6 +110,18 @@ const COMMANDS: [(&str, Try); 68] = [
     ("set-aside bring", With(&["{out}/stick"])),
     ("set-aside adopt", With(&["さくら薬局", "--staff", "{file}"])),
     ("simulate", Apart("a region in memory")),
+    ("install", Apart("sets the machine up; opens no directory")),
+    ("uninstall", Apart("takes the program away; opens no directory")),
+    ("update check", Apart("looks at a program")),
+    ("update apply", Apart("puts a program in place")),
+    ("update rollback", Apart("puts a program back")),
+    ("update settle", Apart("ends a trial")),
+    ("update status", Apart("says which program is installed")),
+    ("update key", Apart("makes a key for programs")),
+    ("update make", Apart("signs a program")),
+    ("site show", With(&["--json"])),
+    ("site set", With(&["--phone", "1"])),
+    ("region describe", With(&["さくら薬局", "--root", "{file}"])),
 ];
 
 /// The names of all commands that have none below them.

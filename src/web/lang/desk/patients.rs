@@ -96,6 +96,9 @@ pub(crate) struct Find {
     pub(crate) card_unknown_title: Text,
     pub(crate) card_unknown: Text,
     pub(crate) card_revoked: Text,
+    pub(crate) beyond_title: Text,
+    pub(crate) beyond_lead: Text,
+    pub(crate) to_beyond: Text,
 }
 
 /// A patient's record as staff read it, and the slip.
