@@ -206,3 +206,38 @@ fn concealed_entries_stay_closed_until_somebody_says_why_and_the_patient_sees_th
     let slip = desk.staff.get(&format!("{}/slip/a4", desk.address(subject))).text;
     assert!(!slip.contains("隠した副作用"), "paper does not show it");
 }
+
+#[test]
+fn nobody_elses_patient_is_looked_for_without_a_reason_and_the_answer_is_the_same_whoever_is_asked_for() {
+    let mut desk = Desk::start();
+    let way_in = desk.staff.get("/staff/find/beyond");
+    assert_eq!((way_in.status, way_in.header("location")), (303, Some("/staff/glass")));
+    let present = desk.post("/staff/find/beyond", &[("name", "見本 花子")]);
+    let absent = desk.post("/staff/find/beyond", &[("name", "存在 しない")]);
+    assert_eq!((present.status, absent.status), (403, 403), "{}", present.text);
+    assert_eq!(present.text, absent.text, "not a byte tells who is known");
+    let broken = desk.post("/staff/glass", &[("reason", "emergency"), ("words", "避難所"), ("consent", "cannot")]);
+    assert_eq!(broken.status, 303, "{}", broken.text);
+    let page = desk.staff.get("/staff/find/beyond");
+    assert!(
+        page.status == 200 && page.text.contains("name=\"birth\"") && !page.text.contains("name=\"drug\""),
+        "{}",
+        page.text
+    );
+    let nobody = desk.post("/staff/find/beyond", &[("name", "見本 花子")]);
+    assert!(nobody.text.contains("見つかりません（0 人の中から）"), "own patients have a page of their own: {}", nobody.text);
+    assert_eq!(desk.post("/staff/find/beyond", &[("name", " ")]).status, 422);
+}
+
+#[test]
+fn with_the_last_session_everybody_is_forgotten_and_with_the_next_found_again() {
+    let mut desk = Desk::start();
+    desk.find("みほん", "");
+    assert!(desk.node.clinic.searchable().people > 0);
+    assert_eq!(desk.post("/staff/sign-out", &[]).status, 303);
+    assert_eq!(desk.node.clinic.searchable().people, 0);
+    desk.node.clinic.read_people().unwrap();
+    assert!(desk.node.clinic.searchable().people > 0);
+    desk.node.clinic.lock();
+    assert_eq!(desk.node.clinic.searchable().people, 0, "locking forgets, too");
+}
