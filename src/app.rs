@@ -76,7 +76,7 @@ impl App {
         // A page that panics drops what would have said so.
         tasks.spawn("first page", async move {
             let answer = router.oneshot(request).await.map(|answer| answer.status());
-            drop(says.send(answer.is_ok_and(|status| status.is_success() || status.is_redirection())));
+            let _ = says.send(answer.is_ok_and(|status| status.is_success() || status.is_redirection()));
         });
         said.await.unwrap_or(false)
     }

@@ -24,6 +24,7 @@ mod record;
 pub mod session;
 mod share;
 mod staff;
+mod upload;
 mod wifi;
 mod words;
 
@@ -143,6 +144,14 @@ impl Site {
         self.sessions.sweep();
         self.desks.sweep();
         self.clinic.lock_overdue();
+        self.forget_people();
+    }
+
+    /// With the last session of staff's, what they could find people by is forgotten.
+    fn forget_people(&self) {
+        if self.desks.is_empty() {
+            self.clinic.forget_people();
+        }
     }
 
     /// Without TLS the cookie has a name of its own, so that it can never be taken for one that came over TLS; and one more on the network than
@@ -235,8 +244,10 @@ pub fn door(site: Arc<Site>) -> Router {
 async fn asset(Path(file): Path<String>) -> Response {
     let (kind, body) = match file.as_str() {
         "style.css" => ("text/css; charset=utf-8", page::STYLE),
+        "desk.css" => ("text/css; charset=utf-8", page::DESK_STYLE),
         "poster.css" => ("text/css; charset=utf-8", poster::STYLE),
         "print.js" => ("text/javascript; charset=utf-8", include_str!("../templates/print.js")),
+        "scan.js" => ("text/javascript; charset=utf-8", include_str!("../templates/scan.js")),
         "icon.svg" => ("image/svg+xml", include_str!("../templates/icon.svg")),
         _ => return StatusCode::NOT_FOUND.into_response(),
     };

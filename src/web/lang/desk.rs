@@ -1,10 +1,12 @@
 //! The strings of staff's pages, in the two languages of the desk: a section for each page, in the order of the alphabet.
 
+mod patients;
 mod people;
 
 pub(crate) use people::{Gate, Glass, Outside, People, Review};
 
 use super::phrase::{Phrase, Text};
+use patients::{Drugs, Find, Patient, Reception};
 use serde::Deserialize;
 
 /// Everything that only staff's pages say, in one language.
@@ -14,13 +16,17 @@ pub struct DeskMessages {
     pub(crate) access: Access,
     pub(crate) common: Common,
     pub(crate) connect: Connect,
+    pub(crate) drugs: Drugs,
     pub(crate) elsewhere: Elsewhere,
+    pub(crate) find: Find,
     pub(crate) gate: Gate,
     pub(crate) glass: Glass,
     pub(crate) home: Home,
     pub(crate) outside: Outside,
+    pub(crate) patient: Patient,
     pub(crate) people: People,
     pub(crate) poster: PosterDesk,
+    pub(crate) reception: Reception,
     pub(crate) review: Review,
     pub(crate) sign_in: SignIn,
     pub(crate) trouble: DeskTrouble,
