@@ -2,6 +2,7 @@
 //! wrong input, 2 usage.
 
 mod access;
+mod audit;
 mod badge;
 mod card;
 mod carry;
@@ -96,6 +97,8 @@ enum Command {
     Staff(staff::StaffArgs),
     /// Badges for helpers from outside: issue, open, list
     Badge(badge::BadgeArgs),
+    /// Looks with a reason: list, export, review
+    Audit(audit::AuditArgs),
     /// Open the copies that lie here, with the badge and passphrase of somebody of the staff
     Unlock(staff::UnlockArgs),
     /// Forget what was opened
@@ -199,6 +202,7 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Drugs(args) => drugs::run(args, output),
         Command::Staff(args) => staff::run(args, output),
         Command::Badge(args) => badge::run(args, output),
+        Command::Audit(args) => audit::run(args, output),
         Command::Unlock(args) => staff::unlock(&args, output),
         Command::Lock(args) => request::dispatch(&args.at, Request::Staff(staff::Action::Lock), output),
         Command::Site(args) => site::run(args, output),

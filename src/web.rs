@@ -8,6 +8,7 @@ mod front;
 mod guard;
 mod history;
 pub mod lang;
+mod listed;
 mod looks;
 mod notes;
 pub mod page;
@@ -37,6 +38,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use listed::Listed;
 use session::{IDLE_MAX, STAFF_LIFE_MAX, Sessions, Uptime};
 use staff::Desk;
 use std::sync::Arc;
@@ -146,9 +148,24 @@ impl Site {
 #[derive(Debug, Clone, Copy)]
 pub struct LocalAddress(pub std::net::SocketAddr);
 
+/// The paths of all pages, as they were added: what a test asks of each who may come to it.
+pub fn paths(site: &Arc<Site>) -> Vec<String> {
+    listed(site).into_paths()
+}
+
 /// All pages.
 pub fn router(site: Arc<Site>) -> Router {
-    let way_in = Router::new()
+    listed(&site)
+        .into_router()
+        // Bodies are read within their own limits of size and time, in `form`.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(Arc::clone(&site), guard::layer))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .with_state(site)
+}
+
+fn listed(site: &Arc<Site>) -> Listed {
+    let way_in = Listed::new()
         .route("/", get(front::front))
         .route("/c/{code}", get(front::card))
         .route("/open", post(front::open))
@@ -159,7 +176,7 @@ pub fn router(site: Arc<Site>) -> Router {
         .route("/wifi/state", get(wifi::state))
         .route("/you", get(front::you).post(front::say_you))
         .route("/finish", post(front::finish));
-    let record = Router::new()
+    let record = Listed::new()
         .route("/record", get(record::show))
         .route("/record/history", get(history::show))
         .route("/record/visit/{fact}", get(history::show_one))
@@ -175,15 +192,7 @@ pub fn router(site: Arc<Site>) -> Router {
         .route("/record/save/picture.svg", get(share::save_picture))
         .route("/record/print", get(print::choose))
         .route("/record/print/{paper}", get(print::show));
-    way_in
-        .merge(record)
-        .merge(staff::routes(&site))
-        .route("/assets/{file}", get(asset))
-        // Bodies are read within their own limits of size and time, in `form`.
-        .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(Arc::clone(&site), guard::layer))
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
-        .with_state(site)
+    way_in.merge(record).merge(staff::routes(site)).route("/assets/{file}", get(asset))
 }
 
 async fn asset(Path(file): Path<String>) -> Response {

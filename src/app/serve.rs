@@ -86,7 +86,7 @@ impl Server {
     /// The version is known beforehand: looking for it in the first bytes would wait for them without a limit.
     fn builder(&self, is_h2: bool) -> auto::Builder<Tasks> {
         let mut builder = auto::Builder::new(self.tasks.clone());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(self.door.limits().header_max).max_buf_size(64 * 1024);
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(self.door.limits().header_max).max_buf_size(32 * 1024);
         // What one connection can make this machine hold: so many headers, so much of bodies not yet read and of answers not yet taken.
         builder
             .http2()

@@ -1,7 +1,9 @@
 //! A command as data, so that it can be carried out here, or by the server that has the data directory open.
 
 use super::output::Output;
-use super::{At, badge, card, carry, elsewhere, export, import, patient, region, set_aside, site, socket, staff, verify};
+use super::{
+    At, audit, badge, card, carry, elsewhere, export, import, patient, region, set_aside, site, socket, staff, verify,
+};
 use crate::clinic::node_key::KeyFileError;
 use crate::clinic::{Clinic, ClinicError};
 use crate::clock::Clock;
@@ -43,6 +45,8 @@ pub(crate) enum Request {
     Staff(staff::Action),
     /// Badges for helpers from outside.
     Badge(badge::Action),
+    /// Looks with a reason.
+    Audit(audit::Action),
 }
 
 /// What a command works on: the clinic, and its part in a region, which is read only where a command needs it.
@@ -122,6 +126,7 @@ impl Request {
             Self::Elsewhere(action) => elsewhere::carry_out(here, action, output),
             Self::Staff(action) => staff::carry_out(here, action, output),
             Self::Badge(action) => badge::carry_out(here, action, output),
+            Self::Audit(action) => audit::carry_out(here, action, output),
         }
     }
 }

@@ -141,6 +141,9 @@ fn until_signal(
         let app = App { portal, member: Some(member.clone()), ..App::new(serving.clinic, serving.hosts) };
         let listeners = Listeners::new(serving.listener, serving.tls.as_ref())?;
         // Whatever can fail at a start has failed by now: what follows writes, and closes the way back to the version of before.
+        if !app.shows_a_page(&tasks).await {
+            anyhow::bail!("the front page cannot be made: see the lines above, and put the version of before back");
+        }
         if !supervisor::answers(&store, OPEN_MAX).await {
             anyhow::bail!("the database in {} does not answer: see the lines above", serving.dir.display());
         }

@@ -16,7 +16,7 @@ const MIGRATIONS: [&str; 4] = [
 const STATEMENTS_KEPT: usize = 64;
 
 /// The writer's page cache, in KiB. Readers keep SQLite's 2,000.
-const WRITER_CACHE_KIB: i64 = 16_000;
+const WRITER_CACHE_KIB: i64 = 8_000;
 
 /// Pages in the write-ahead log before they are carried over into the database: many writes to one page are then carried once, and
 /// reading such a log at the next start takes some tens of milliseconds.

@@ -1,6 +1,7 @@
 //! The languages of the pages: one catalogue file each for patients, two for staff, read once.
 
 mod desk;
+mod looks;
 pub mod messages;
 pub mod phrase;
 

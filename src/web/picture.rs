@@ -84,7 +84,7 @@ pub(super) fn wrap(text: &str, width: usize, size: usize) -> Vec<String> {
         let (mut line, mut used) = (String::new(), 0);
         for c in paragraph.chars() {
             // What closes a sentence may stand a little over the edge, but never alone on a line.
-            if used + breadth(c) > width && !"、。）」』】・".contains(c) {
+            if used + breadth(c) > width && !c.is_whitespace() && !"、。）」』】・".contains(c) {
                 let keep = line.rfind(' ').filter(|i| is_of_a_word(c) && *i * 2 > line.len());
                 let rest = keep.map_or_else(String::new, |i| line.split_off(i + 1));
                 out.push(std::mem::take(&mut line));

@@ -1,5 +1,6 @@
 //! The vectors of docs/format.md: bytes that a second implementer must get, and that no later version may change.
 
+mod people;
 mod region;
 
 use aws_lc_rs::signature::Ed25519KeyPair;
@@ -105,8 +106,8 @@ fn computed() -> BTreeMap<&'static str, String> {
     let content = memo();
     put("content of the memo", &content.encode());
     put("version of the memo", &content.version().0);
-    for (name, review) in reviews() {
-        put(name, &review.encode());
+    for (name, content) in reviews().into_iter().chain(people::contents()) {
+        put(name, &content.encode());
     }
     let sealed = body::seal(&content.encode(), Class::Patient, &key(0xbb, 0xcc), &place().to_bytes(), &Same(0xee)).unwrap();
     put("body of the memo under key cc, salt ee", &sealed);
@@ -239,6 +240,12 @@ fn the_written_reviews_are_read() {
     let look =
         Said::Look(Look { by: Looker::Card, name: String::new(), place: "薬".to_owned(), reason: String::new(), right: None });
     assert_eq!(HEXLOWER.encode(&look.encode()), "a3000101600263e896ac");
+}
+
+#[test]
+fn what_is_written_about_people_is_read() {
+    let written = written();
+    people::written_are_read(|name| HEXLOWER.decode(written[name].as_bytes()).unwrap());
 }
 
 #[test]

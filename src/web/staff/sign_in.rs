@@ -43,6 +43,7 @@ struct HomePage {
     is_ours: bool,
     may_break: bool,
     may_admin: bool,
+    may_issue: bool,
     admins_lacking: usize,
 }
 
@@ -99,6 +100,7 @@ pub(super) async fn front(
             is_ours,
             may_break: may(Act::BreakGlass),
             may_admin: may(Act::People),
+            may_issue: is_ours && may(Act::IssueOutside),
             admins_lacking,
         },
     )

@@ -3,11 +3,10 @@
 use super::checks::{faults, keep_picture, page_is_sound};
 use super::clinic::Demo;
 use super::driver::{Browser, DESK, PHONE, PLAIN, Screen, walk};
-use super::languages;
 use fantoccini::Locator;
 use fantoccini::key::Key;
 
-async fn sign_in(browser: &Browser, demo: &Demo) {
+pub(super) async fn sign_in(browser: &Browser, demo: &Demo) {
     let (badge, passphrase) = demo.staff();
     browser.go(&demo.url("/staff")).await;
     browser.fill("#badge", &badge).await;
@@ -28,7 +27,7 @@ fn desk_is_sound(test: &str, screen: Screen) {
     let demo = Demo::start();
     walk(test, screen, async |browser| {
         let mut wrong = Vec::new();
-        for (n, language) in languages(browser, &demo).await.into_iter().enumerate() {
+        for (n, language) in ["?lang=ja", "?lang=en"].into_iter().enumerate() {
             browser.go(&demo.url(&format!("/staff{language}"))).await;
             page_is_sound(browser).await;
             sign_in(browser, &demo).await;
