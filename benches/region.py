@@ -81,7 +81,7 @@ class Clinic:
 
     def start(self):
         pinned = [] if self.core is None else ["taskset", "--cpu-list", str(self.core)]
-        args = pinned + self.command("serve", "--listen", "0.0.0.0:8080", "--insecure-lan")
+        args = pinned + self.command("serve", "--listen", "127.0.0.1:8080")
         self.child = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=self.log, text=True, env=self.env)
         assert self.child.stdout.readline().startswith("ready")
 

@@ -15,8 +15,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 use tokio_util::sync::CancellationToken;
 
 /// Bounds on connections.
@@ -127,5 +127,20 @@ impl Door {
     /// The TLS handshake, if it ends well and in time.
     pub async fn shake_hands(&self, tls: &TlsAcceptor, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
         tokio::time::timeout(self.limits.handshake_max, tls.accept(stream)).await.ok()?.ok()
+    }
+
+    /// The TLS handshake with the certificate that `choose` has for the name that the client asks for, if it ends well and in time. Who is
+    /// offered none gets no answer.
+    pub async fn greet<T>(
+        &self,
+        stream: TcpStream,
+        choose: impl FnOnce(Option<&str>) -> Option<(T, Arc<rustls::ServerConfig>)>,
+    ) -> Option<(TlsStream<TcpStream>, T)> {
+        let shaken = async {
+            let begun = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await.ok()?;
+            let (chosen, config) = choose(begun.client_hello().server_name())?;
+            Some((begun.into_stream(config).await.ok()?, chosen))
+        };
+        tokio::time::timeout(self.limits.handshake_max, shaken).await.ok()?
     }
 }

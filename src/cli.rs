@@ -13,6 +13,7 @@ mod export;
 mod import;
 mod init;
 pub mod inspect;
+mod lang;
 mod install;
 mod logging;
 mod output;
@@ -69,7 +70,7 @@ enum Command {
     Update(update::UpdateArgs),
     /// Serve the patients' pages
     Serve(serve::ServeArgs),
-    /// How phones get to the box: recipes for a router or an access point
+    /// How phones get to the box: certificates, http that is declared, the board of it all; recipes for a router or an access point
     Access(access::AccessArgs),
     /// Take in JAHIS files, their parts, or pictures of their QR codes
     Import(import::ImportArgs),
@@ -91,6 +92,8 @@ enum Command {
     Elsewhere(elsewhere::ElsewhereArgs),
     /// The sheet on the wall: how a phone gets onto the Wi-Fi and to the record, in several languages
     Poster(poster::PosterArgs),
+    /// For translators: strings that are still in English, or whose Japanese has changed
+    Lang(lang::LangArgs),
     /// The clinic's own drug master: take in published tables, look products up
     Drugs(drugs::DrugsArgs),
     /// Staff badges
@@ -185,7 +188,6 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Uninstall(args) => install::uninstall(&args, output),
         Command::Update(args) => update::run(args, output),
         Command::Serve(args) => serve::run(&args, output),
-        Command::Access(args) => access::run(&args, output),
         Command::Import(args) => import::run(&args, output),
         Command::SetAside(args) => request::dispatch(&args.at.clone(), Request::SetAside(args.action.read()?), output),
         Command::Export(args) => export::run(&args, output),
@@ -198,8 +200,10 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Carry(args) => carry::run(args, output),
         Command::Region(args) => region::run(args, output),
         Command::Elsewhere(args) => elsewhere::run(args, output),
+        Command::Lang(args) => lang::run(&args, output),
         Command::Poster(args) => poster::run(&args, output),
         Command::Drugs(args) => drugs::run(args, output),
+        Command::Access(args) => access::run(args, output),
         Command::Staff(args) => staff::run(args, output),
         Command::Badge(args) => badge::run(args, output),
         Command::Audit(args) => audit::run(args, output),

@@ -52,6 +52,8 @@ pub mod simulate;
 
 pub mod demo;
 
+pub mod access;
+
 pub mod portal;
 
 pub mod web;

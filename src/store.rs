@@ -34,6 +34,7 @@ pub use branches::Branching;
 pub use changes::{Change, Subscription};
 pub use derive::{Arrived, Derive, Fresh};
 pub use error::StoreError;
+pub use files::belong_to_dir_of;
 pub use pending::Pending;
 pub use reader::{Counts, ProjectionRow, Reader, StoredEntry, SubjectEntries};
 pub use rebuild::{Project, ProjectionFault};
@@ -409,14 +410,6 @@ impl Store {
 /// [`StoreError::Io`].
 pub fn prepare_dir(dir: &Path) -> Result<(), StoreError> {
     DataDir::new(dir).create()
-}
-
-/// Gives a new file to whom its directory belongs: what root makes for a server's account is that account's.
-///
-/// # Errors
-/// What the system says.
-pub fn belong_to_dir_of(file: &File, path: &Path) -> std::io::Result<()> {
-    files::belong_to(file, path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")))
 }
 
 /// An answer that is there already.

@@ -2,6 +2,8 @@
 
 mod card;
 mod conceal;
+mod door;
+mod envelope;
 pub mod error;
 mod form;
 mod front;
@@ -22,12 +24,15 @@ mod record;
 pub mod session;
 mod share;
 mod staff;
+mod upload;
 mod wifi;
 mod words;
 
 #[cfg(test)]
 mod tests;
 
+use crate::access::keeper::Keeper;
+use crate::access::{Ladder, Rung};
 use crate::clinic::Clinic;
 use crate::membership::Member;
 use crate::portal::Portal;
@@ -58,6 +63,10 @@ pub struct Site {
     /// The only names that are answered to, with the port where it is not the scheme's own.
     hosts: Vec<String>,
     is_tls: bool,
+    /// By what those come who see these pages.
+    rung: Rung,
+    ladder: Ladder,
+    keeper: Option<Keeper>,
     uploads: Semaphore,
     decoding: Arc<Semaphore>,
     /// Badges wait in line for a thread, as PINs do.
@@ -75,9 +84,36 @@ impl Site {
         let desks = Sessions::lasting(Arc::clone(&uptime), IDLE_MAX, STAFF_LIFE_MAX);
         let (uploads, decoding) = (Semaphore::new(UPLOADS_MAX), Arc::new(Semaphore::new(1)));
         let signing_in = Semaphore::new(SIGNING_IN_MAX);
-        let sessions = Sessions::new(Arc::clone(&uptime));
-        let (portal, member) = (None, None);
-        Self { clinic, sessions, desks, hosts, is_tls, uploads, decoding, signing_in, portal, member, uptime }
+        let ladder = Ladder::new(clinic.store().clock().clone());
+        let (sessions, rung) = (Sessions::new(Arc::clone(&uptime)), if is_tls { Rung::A } else { Rung::Within });
+        let (keeper, portal, member) = (None, None, None);
+        Self {
+            clinic,
+            sessions,
+            desks,
+            hosts,
+            is_tls,
+            rung,
+            ladder,
+            keeper,
+            uploads,
+            decoding,
+            signing_in,
+            portal,
+            member,
+            uptime,
+        }
+    }
+
+    /// The same for those who come by a rung of a ladder.
+    #[must_use]
+    pub fn on(self, rung: Rung, ladder: Ladder, keeper: Option<Keeper>) -> Self {
+        Self { is_tls: rung.is_tls(), rung, ladder, keeper, ..self }
+    }
+
+    /// By which rung those come who see these pages. Each request carries it as an extension, too.
+    pub fn rung(&self) -> Rung {
+        self.rung
     }
 
     /// With the page that phones are sent to when they join the clinic's own Wi-Fi.
@@ -108,11 +144,24 @@ impl Site {
         self.sessions.sweep();
         self.desks.sweep();
         self.clinic.lock_overdue();
+        self.forget_people();
     }
 
-    /// Without TLS the cookie has a name of its own, so that it can never be taken for one that came over TLS.
+    /// With the last session of staff's, what they could find people by is forgotten.
+    fn forget_people(&self) {
+        if self.desks.is_empty() {
+            self.clinic.forget_people();
+        }
+    }
+
+    /// Without TLS the cookie has a name of its own, so that it can never be taken for one that came over TLS; and one more on the network than
+    /// within this machine. Which sessions a cookie can name is settled by the site: each rung has sessions of its own.
     fn cookie_name(&self) -> &'static str {
-        if self.is_tls { "__Host-kusuribako" } else { "kusuribako_local" }
+        match self.rung {
+            Rung::A | Rung::B => "__Host-kusuribako",
+            Rung::C => "kusuribako_http",
+            Rung::Within => "kusuribako_local",
+        }
     }
 
     /// The same for staff.
@@ -166,7 +215,8 @@ fn listed(site: &Arc<Site>) -> Listed {
         .route("/wifi/stay", post(wifi::stay))
         .route("/wifi/state", get(wifi::state))
         .route("/you", get(front::you).post(front::say_you))
-        .route("/finish", post(front::finish));
+        .route("/finish", post(front::finish))
+        .route("/envelope", get(envelope::show).post(envelope::open));
     let record = Listed::new()
         .route("/record", get(record::show))
         .route("/record/history", get(history::show))
@@ -186,11 +236,18 @@ fn listed(site: &Arc<Site>) -> Listed {
     way_in.merge(record).merge(staff::routes(site)).route("/assets/{file}", get(asset))
 }
 
+/// The front door: what plain http on the network gets.
+pub fn door(site: Arc<Site>) -> Router {
+    router(Arc::clone(&site)).layer(from_fn_with_state(site, door::layer))
+}
+
 async fn asset(Path(file): Path<String>) -> Response {
     let (kind, body) = match file.as_str() {
         "style.css" => ("text/css; charset=utf-8", page::STYLE),
+        "desk.css" => ("text/css; charset=utf-8", page::DESK_STYLE),
         "poster.css" => ("text/css; charset=utf-8", poster::STYLE),
         "print.js" => ("text/javascript; charset=utf-8", include_str!("../templates/print.js")),
+        "scan.js" => ("text/javascript; charset=utf-8", include_str!("../templates/scan.js")),
         "icon.svg" => ("image/svg+xml", include_str!("../templates/icon.svg")),
         _ => return StatusCode::NOT_FOUND.into_response(),
     };

@@ -1,6 +1,8 @@
 //! Serving pages on accepted connections: timeouts at every step, a graceful end.
 
+use super::Speaks;
 use crate::accept::{Door, Ends, Place, Watched};
+use crate::access::{Ladder, Rung};
 use crate::tasks::Tasks;
 use crate::web::LocalAddress;
 use axum::Router;
@@ -11,17 +13,21 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::pin::pin;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 pub use crate::accept::Limits;
+
+/// The pages for each rung by which a listener can be reached.
+pub type Routers = BTreeMap<Rung, Router>;
 
 /// Accepts connections for all listeners.
 pub struct Server {
@@ -37,21 +43,38 @@ impl Server {
     }
 
     /// Accepts at `socket` until the node stops.
-    pub async fn accept(self: Arc<Self>, socket: TcpListener, tls: Option<Arc<rustls::ServerConfig>>, router: Router) {
-        let tls = tls.map(TlsAcceptor::from);
-        let serve = |stream, place| Arc::clone(&self).serve(stream, tls.clone(), router.clone(), place);
+    pub async fn accept(self: Arc<Self>, socket: TcpListener, speaks: Speaks, ladder: Ladder, routers: Routers) {
+        let routers = Arc::new(routers);
+        let serve = |stream, place| Arc::clone(&self).serve(stream, speaks, ladder.clone(), Arc::clone(&routers), place);
         self.door.accept(socket, &self.tasks, &self.stopping, serve).await;
     }
 
-    async fn serve(self: Arc<Self>, stream: TcpStream, tls: Option<TlsAcceptor>, router: Router, place: Arc<Place>) {
-        let Ok(local) = stream.local_addr() else { return };
+    /// By which rung a connection comes is settled once, here: by the certificate that its handshake got, or by where it came in.
+    async fn serve(
+        self: Arc<Self>,
+        stream: TcpStream,
+        speaks: Speaks,
+        ladder: Ladder,
+        routers: Arc<Routers>,
+        place: Arc<Place>,
+    ) {
+        let Ok(local) = stream.local_addr().map(canonical) else { return };
         let caller = Caller { ends: Ends { local, peer: place.address() }, place };
-        match tls {
-            None => self.converse(stream, caller, router, false).await,
-            Some(tls) => {
-                if let Some(stream) = self.door.shake_hands(&tls, stream).await {
+        match speaks {
+            Speaks::Plain | Speaks::Door => {
+                let is_within = speaks == Speaks::Plain && local.ip().is_loopback();
+                let rung = if is_within { Rung::Within } else { Rung::C };
+                if let Some(router) = routers.get(&rung) {
+                    self.converse(stream, caller, router.clone(), false).await;
+                }
+            }
+            Speaks::Tls => {
+                let greeted = self.door.greet(stream, |name| ladder.choose(name)).await;
+                if let Some((stream, rung)) = greeted
+                    && let Some(router) = routers.get(&rung)
+                {
                     let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                    self.converse(stream, caller, router, is_h2).await;
+                    self.converse(stream, caller, router.clone(), is_h2).await;
                 }
             }
         }
@@ -123,6 +146,11 @@ fn answer(
         drop(answering);
         response
     }
+}
+
+/// A socket for both families calls IPv4 addresses by names of IPv6, which no browser writes.
+fn canonical(local: SocketAddr) -> SocketAddr {
+    SocketAddr::new(local.ip().to_canonical(), local.port())
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use super::output::Output;
 use super::{
-    At, audit, badge, card, carry, elsewhere, export, import, patient, region, set_aside, site, socket, staff, verify,
+    At, access, audit, badge, card, carry, elsewhere, export, import, patient, region, set_aside, site, socket, staff, verify,
 };
+use crate::access::keeper::Keeper;
 use crate::clinic::node_key::KeyFileError;
 use crate::clinic::{Clinic, ClinicError};
 use crate::clock::Clock;
@@ -47,6 +48,13 @@ pub(crate) enum Request {
     Badge(badge::Action),
     /// Looks with a reason.
     Audit(audit::Action),
+    /// How phones reach the box.
+    Access {
+        /// What.
+        action: access::Action,
+        /// The data directory.
+        dir: std::path::PathBuf,
+    },
 }
 
 /// What a command works on: the clinic, and its part in a region, which is read only where a command needs it.
@@ -56,17 +64,20 @@ pub(crate) struct Here {
     member: Arc<OnceLock<Member>>,
     /// Where a server runs: what it knows of the others.
     board: Option<Board>,
+    /// Where a server runs: who keeps its ladder.
+    pub(crate) keeper: Option<Keeper>,
 }
 
 impl Here {
     /// A data directory that this command opened itself.
     pub(crate) fn new(clinic: Clinic) -> Self {
-        Self { clinic, member: Arc::default(), board: None }
+        Self { clinic, member: Arc::default(), board: None, keeper: None }
     }
 
     /// A node that is served, with its part in a region and what it knows of the others.
-    pub(crate) fn served(member: Member, board: Board) -> Self {
-        Self { clinic: member.clinic().clone(), member: Arc::new(OnceLock::from(member)), board: Some(board) }
+    pub(crate) fn served(member: Member, board: Board, keeper: Keeper) -> Self {
+        let keeper = Some(keeper);
+        Self { clinic: member.clinic().clone(), member: Arc::new(OnceLock::from(member)), board: Some(board), keeper }
     }
 
     /// What the server knows of the others; `None` where none runs.
@@ -89,6 +100,7 @@ impl Request {
     /// A carried copy has no patients, staff or region of its own: what is written into its own ledger would never come home.
     fn check_carried(&self, clinic: &Clinic) -> anyhow::Result<()> {
         let is_fit = matches!(self, Self::SetAside(_) | Self::Export(_) | Self::Verify { .. } | Self::Rebuild)
+            || matches!(self, Self::Access { .. })
             || matches!(self, Self::Import(import) if import.card.is_some())
             || matches!(self, Self::Staff(staff::Action::Unlock { .. } | staff::Action::Lock))
             || matches!(
@@ -127,6 +139,7 @@ impl Request {
             Self::Staff(action) => staff::carry_out(here, action, output),
             Self::Badge(action) => badge::carry_out(here, action, output),
             Self::Audit(action) => audit::carry_out(here, action, output),
+            Self::Access { action, dir } => access::carry_out(here, action, dir, output),
         }
     }
 }

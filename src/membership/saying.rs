@@ -2,6 +2,7 @@
 
 use super::{Member, MembershipError};
 use crate::region::payload::{NodeKeys, Notice, Payload};
+use crate::region::reach::Doorplate;
 use crate::region::{KeyState, Signed};
 
 /// Patients and entries are said anew when they have changed by more than one in so many: they only help planning.
@@ -40,6 +41,15 @@ impl Member {
         let Some(said) = self.own()? else { return Ok(None) };
         let keys = self.own_keys()?;
         if said.keys.as_ref() == Some(&keys) { Ok(None) } else { self.say_own(&keys).map(Some) }
+    }
+
+    /// Says what is on this node's own door, if that changed. Not from async code.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn say_doorplate(&self, doorplate: &Doorplate) -> Result<Option<Signed>, MembershipError> {
+        let Some(said) = self.own()? else { return Ok(None) };
+        if said.doorplate.as_ref() == Some(doorplate) { Ok(None) } else { self.say_own(doorplate).map(Some) }
     }
 
     fn own_keys(&self) -> Result<NodeKeys, MembershipError> {

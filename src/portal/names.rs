@@ -72,7 +72,7 @@ impl Names {
     /// Where a name is none.
     pub fn new(own: &[String], has_portal: bool, addresses: &[IpAddr]) -> Result<Self, NamesError> {
         let read = |name: &str| Name::<Octets>::from_str(name).map_err(|_unread| NamesError::Name(name.to_owned()));
-        let own = own.iter().map(|name| read(name)).collect::<Result<_, _>>()?;
+        let own = own.iter().map(String::as_str).map(read).collect::<Result<_, _>>()?;
         let probes = probe::hosts().filter(|_| has_portal).map(read).collect::<Result<_, _>>()?;
         let v4 = addresses.iter().filter_map(|ip| if let IpAddr::V4(v4) = ip { Some(*v4) } else { None }).collect();
         let v6 = addresses.iter().filter_map(|ip| if let IpAddr::V6(v6) = ip { Some(*v6) } else { None }).collect();

@@ -6,6 +6,7 @@ pub(crate) use gate::GateTrouble;
 
 use super::lang::phrase::Html;
 use super::lang::{Lang, Messages};
+use crate::access::declared::EnvelopeRefusal;
 use crate::clinic::CardRefusal;
 use crate::clinic::staff::StaffRefusal;
 use crate::clinic::unlock::WriteRefusal;
@@ -46,6 +47,12 @@ pub(crate) enum Trouble {
     DeskClosed,
     /// Staff's pages are not for a network on which anybody can read along.
     NotInClear,
+    /// No rung holds: a person helps.
+    NoWay,
+    /// Without TLS a record is only read.
+    ReadingOnly,
+    /// A sealed envelope's code opened nothing.
+    Envelope(EnvelopeRefusal),
     /// What staff wrote is too long, or empty.
     DeskText,
     /// Something for staff could not be read or written.
@@ -89,7 +96,10 @@ impl Trouble {
             Self::Badge(Some(StaffRefusal::Locked { .. })) => StatusCode::TOO_MANY_REQUESTS,
             Self::Badge(Some(StaffRefusal::Failed(_))) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Badge(Some(_refused)) => StatusCode::FORBIDDEN,
-            Self::DeskClosed | Self::NotInClear => StatusCode::FORBIDDEN,
+            Self::DeskClosed | Self::NotInClear | Self::ReadingOnly => StatusCode::FORBIDDEN,
+            Self::NoWay => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Envelope(EnvelopeRefusal::Unknown) => StatusCode::FORBIDDEN,
+            Self::Envelope(EnvelopeRefusal::Busy { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::AtDesk(WriteRefusal::DiskFull) => StatusCode::INSUFFICIENT_STORAGE,
             Self::AtDesk(_failed) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Gate(trouble) => trouble.status(),
@@ -101,6 +111,8 @@ impl Trouble {
         match self {
             Self::Card(CardRefusal::Locked { wait_s }) | Self::Badge(Some(StaffRefusal::Locked { wait_s })) => Some(*wait_s),
             Self::PhotoBusy => Some(10),
+            Self::Envelope(EnvelopeRefusal::Busy { wait_s }) => Some(*wait_s),
+            Self::Envelope(EnvelopeRefusal::Unknown) | Self::NoWay | Self::ReadingOnly => None,
             Self::Gate(trouble) => trouble.retry_after_s(),
             Self::Card(_) | Self::Write(_) | Self::Unreadable(_) | Self::Expired | Self::Host | Self::CrossSite => None,
             Self::NotFound | Self::TooLarge | Self::TooSlow | Self::BadForm | Self::Photo => None,
@@ -120,12 +132,22 @@ impl Trouble {
             Self::Card(_) | Self::Write(_) | Self::Unreadable(_) | Self::Expired | Self::Host | Self::CrossSite => None,
             Self::NotFound | Self::TooLarge | Self::TooSlow | Self::BadForm | Self::Photo | Self::PhotoBusy => None,
             Self::Badge(_) | Self::DeskClosed | Self::NotInClear | Self::DeskText => None,
+            Self::Envelope(_) | Self::NoWay | Self::ReadingOnly => None,
         }
     }
 
     /// Whether only staff can run into it: it is then said in a language of the desk.
     fn is_for_staff(&self) -> bool {
-        matches!(self, Self::Badge(_) | Self::DeskClosed | Self::NotInClear | Self::DeskText | Self::AtDesk(_) | Self::Gate(_))
+        matches!(
+            self,
+            Self::Badge(_)
+                | Self::DeskClosed
+                | Self::NotInClear
+                | Self::DeskText
+                | Self::AtDesk(_)
+                | Self::Envelope(_)
+                | Self::Gate(_)
+        )
     }
 
     /// The language in which it is said to a visitor who reads `lang`.
@@ -164,11 +186,17 @@ impl Trouble {
             Self::DeskClosed => say(&d.trouble.closed_title, &d.trouble.closed),
             Self::NotInClear => say(&d.trouble.in_clear_title, &d.trouble.in_clear),
             Self::DeskText => say(&d.trouble.text_title, &d.trouble.text),
+            Self::NoWay => say(&t.no_way_title, &t.no_way),
+            Self::ReadingOnly => say(&t.reading_only_title, &t.reading_only),
+            Self::Envelope(EnvelopeRefusal::Unknown) => say(&d.trouble.envelope_title, &d.trouble.envelope),
+            Self::Envelope(EnvelopeRefusal::Busy { wait_s }) => {
+                (&d.trouble.envelope_busy_title, d.trouble.envelope_busy.with(wait_s.div_ceil(60).max(1)))
+            }
             Self::Gate(trouble) => trouble.say(lang),
         };
         let is_in_record = matches!(self, Self::Write(_));
         // Who cannot be let in here has nothing to go back to at the desk.
-        let is_at_desk = self.is_for_staff() && *self != Self::NotInClear;
+        let is_at_desk = self.is_for_staff() && !matches!(self, Self::NotInClear | Self::Envelope(_));
         let (next, next_words) = match (is_in_record, is_at_desk) {
             (true, _) => ("/record", &m.common.back_record),
             (false, true) => ("/staff", &d.common.back),

@@ -108,7 +108,7 @@ pub(crate) fn render_you(f: Frame, reading: &Reading) -> Result<Response, Troubl
 }
 
 fn frame(site: &Site, lang: Lang, title: &str) -> Frame {
-    Frame::new(lang, site.clinic.name(), site.clinic.phone(), site.clinic.now_ms()).titled(title).noticed(&site.clinic)
+    Frame::new(lang, site.clinic.name(), site.clinic.phone(), site.clinic.now_ms()).titled(title).noticed(site)
 }
 
 /// An answer to a form cannot be asked for again in another language.

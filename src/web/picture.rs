@@ -99,9 +99,10 @@ pub(super) fn wrap(text: &str, width: usize, size: usize) -> Vec<String> {
     out
 }
 
-/// Han, kana, hangul and what goes with them; letters of alphabets, with whatever accents, are narrow.
+/// Han, kana, hangul and what goes with them, quotation marks and numbers in circles among it; letters of alphabets, with whatever accents,
+/// are narrow.
 fn is_wide(c: char) -> bool {
-    c >= '\u{2e80}'
+    c >= '\u{2010}'
 }
 
 fn is_of_a_word(c: char) -> bool {

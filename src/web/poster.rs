@@ -78,8 +78,8 @@ const MM: usize = 100;
 /// The sheet's width within its margins.
 const WIDTH: usize = 186 * MM;
 /// What the words under the pictures have of the sheet's height.
-const WORDS_TOP: usize = 174 * MM;
-const WORDS_HEIGHT: usize = 112 * MM;
+const WORDS_TOP: usize = 180 * MM;
+const WORDS_HEIGHT: usize = 108 * MM;
 /// Four pictures beside each other, with some space between their words.
 const CELL: usize = WIDTH / 4;
 const CELL_TEXT: usize = CELL - 3 * MM;

@@ -1,14 +1,25 @@
 //! Staff's pages: a desk of their own, with a session of its own, and never over a network on which anybody can read along.
 
+mod access;
+mod at_hand;
+mod beyond;
+mod drugs;
 mod elsewhere;
+mod find;
 mod gate;
 mod glass;
 mod item;
+mod marks;
 mod outside;
+mod paper;
+mod patient;
 mod people;
 mod phones;
 mod proving;
+mod reception;
 mod review;
+mod rights;
+mod sheet;
 mod sign_in;
 
 pub(super) use gate::Desk;
@@ -51,8 +62,14 @@ pub(super) fn routes(site: &Arc<Site>) -> Listed {
         .route(&format!("{patient}/query"), post(elsewhere::query))
         .route(&format!("{patient}/end"), post(elsewhere::end))
         .route(&format!("{patient}/export"), get(elsewhere::export))
+        .route("/staff/access", get(access::show))
+        .route("/staff/access/declare", post(access::declare))
+        .route("/staff/access/end", post(access::end))
+        .route("/staff/trust", get(access::trust))
+        .route("/staff/trust/{file}", get(access::download))
         .route("/staff/connect", get(phones::connect))
         .route("/staff/poster", get(phones::poster_form).post(phones::poster))
+        .merge(of_patients())
         .layered(|routes| {
             let guarded = routes.route_layer(from_fn_with_state(Arc::clone(site), not_in_clear));
             guarded.route_layer(from_fn(in_language_of_desk))
@@ -64,11 +81,36 @@ pub(super) fn is_outside_badge(text: &str) -> bool {
     proving::outside_file(text).is_some()
 }
 
+/// Finding, reading, reception, drugs.
+fn of_patients() -> Listed {
+    let patient = "/staff/patient/{ledger}/{subject}";
+    Listed::new()
+        .route("/staff/find", get(find::show).post(find::find))
+        .route("/staff/find/beyond", get(beyond::show).post(beyond::find))
+        .route("/staff/find/card", post(find::card))
+        .route("/staff/find/photo", post(find::card_photo))
+        .route(patient, get(patient::show))
+        .route(&format!("{patient}/hidden"), post(patient::open_hidden))
+        .route(&format!("{patient}/consent"), post(patient::consent))
+        .route(&format!("{patient}/card"), post(reception::card))
+        .route(&format!("{patient}/slip/{{paper}}"), get(patient::slip))
+        .route("/staff/reception", get(reception::show))
+        .route("/staff/reception/new", get(reception::new).post(reception::register))
+        .route("/staff/reception/paper", post(paper::read))
+        .route("/staff/reception/take", post(paper::take))
+        .route("/staff/drugs", get(drugs::show).post(drugs::search))
+        .route("/staff/drugs/import", post(drugs::import))
+}
+
 /// Over TLS, or within this machine.
 async fn not_in_clear(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let local = request.extensions().get::<LocalAddress>();
     let is_within = local.is_some_and(|LocalAddress(local)| local.ip().to_canonical().is_loopback());
-    if site.is_tls || is_within { next.run(request).await } else { Trouble::NotInClear.into_response() }
+    if site.rung.serves_staff() && (site.is_tls || is_within) {
+        next.run(request).await
+    } else {
+        Trouble::NotInClear.into_response()
+    }
 }
 
 /// Staff's pages are in fewer languages than patients': everything on them is then in one of those.

@@ -40,7 +40,7 @@ pub(super) async fn welcome(
     portal.visitors.welcomed(peer);
     let m = lang.messages();
     let frame = Frame::new(lang, site.clinic.name(), site.clinic.phone(), site.clinic.now_ms());
-    let frame = frame.titled(m.wifi.title.plain()).noticed(&site.clinic);
+    let frame = frame.titled(m.wifi.title.plain()).noticed(&site);
     let heading = m.wifi.heading.with(super::lang::phrase::japanese(site.clinic.name()));
     page::html(StatusCode::OK, &WifiPage { f: frame, heading })
 }

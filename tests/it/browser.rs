@@ -3,6 +3,7 @@
 
 mod checks;
 mod clinic;
+mod desk;
 mod driver;
 mod region;
 mod staff;

@@ -5,6 +5,7 @@
     reason = "a test that meets what it did not expect ends there; nobody depends on it"
 )]
 
+mod access;
 mod browser;
 mod cli;
 mod crash;

@@ -2,7 +2,7 @@
 
 mod badge;
 mod carry;
-mod clinic;
+pub mod clinic;
 mod emergency;
 mod lan;
 mod restored;

@@ -41,7 +41,15 @@ async fn running(limits: Limits) -> Running {
     };
     let form = |body: axum::body::Bytes| async move { body.len().to_string() };
     let router = Router::new().route("/", get(page)).route("/slow", get(slow_page)).route("/form", axum::routing::post(form));
-    tasks.spawn("listener", Arc::clone(&server).accept(socket, None, router));
+    tasks.spawn(
+        "listener",
+        Arc::clone(&server).accept(
+            socket,
+            Speaks::Plain,
+            Ladder::new(crate::clock::Clock::system()),
+            [(Rung::Within, router)].into(),
+        ),
+    );
     Running { address, tasks, stopping, server, slow }
 }
 
@@ -193,13 +201,17 @@ async fn shutdown_ends_idle_connections() {
 #[tokio::test]
 async fn over_tls_both_versions_are_spoken_and_a_stalled_handshake_is_cut() {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    let config = crate::app::tls::config(made.cert.pem().as_bytes(), made.signing_key.serialize_pem().as_bytes()).unwrap();
+    let pair =
+        crate::access::pair::Pair::read(made.cert.pem().as_bytes(), made.signing_key.serialize_pem().as_bytes()).unwrap();
+    let ladder = Ladder::new(crate::clock::Clock::system());
+    ladder.set_a(Some(crate::access::Held::new(pair).unwrap()));
+    let routers = [(Rung::A, Router::new().route("/", get(|| async { "hello" })))].into();
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     let tasks = Tasks::new();
     let limits = Limits { handshake_max: Duration::from_millis(500), ..Limits::default() };
     let server = Arc::new(Server::new(limits, tasks.clone(), CancellationToken::new()));
-    tasks.spawn("listener", server.accept(socket, Some(config), Router::new().route("/", get(|| async { "hello" }))));
+    tasks.spawn("listener", server.accept(socket, Speaks::Tls, ladder, routers));
 
     let mut stalled = TcpStream::connect(address).await.unwrap();
     for version in [b"h2".to_vec(), b"http/1.1".to_vec()] {

@@ -1,28 +1,79 @@
 //! The strings of staff's pages, in the two languages of the desk: a section for each page, in the order of the alphabet.
 
+mod patients;
 mod people;
 
 pub(crate) use people::{Gate, Glass, Outside, People, Review};
 
 use super::phrase::{Phrase, Text};
+use patients::{Drugs, Find, Patient, Reception};
 use serde::Deserialize;
 
 /// Everything that only staff's pages say, in one language.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeskMessages {
+    pub(crate) access: Access,
     pub(crate) common: Common,
     pub(crate) connect: Connect,
+    pub(crate) drugs: Drugs,
     pub(crate) elsewhere: Elsewhere,
+    pub(crate) find: Find,
     pub(crate) gate: Gate,
     pub(crate) glass: Glass,
     pub(crate) home: Home,
     pub(crate) outside: Outside,
+    pub(crate) patient: Patient,
     pub(crate) people: People,
     pub(crate) poster: PosterDesk,
+    pub(crate) reception: Reception,
     pub(crate) review: Review,
     pub(crate) sign_in: SignIn,
     pub(crate) trouble: DeskTrouble,
+}
+
+/// How the box is reached: its rungs, http without encryption, the region's authority.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Access {
+    pub(crate) title: Text,
+    pub(crate) lead: Text,
+    pub(crate) a: Text,
+    pub(crate) b: Text,
+    pub(crate) c: Text,
+    pub(crate) valid_until: Phrase<2>,
+    pub(crate) ended: Phrase<1>,
+    pub(crate) none: Text,
+    pub(crate) not_declared: Text,
+    pub(crate) declared_by: Phrase<2>,
+    pub(crate) phones_a: Text,
+    pub(crate) phones_c: Text,
+    pub(crate) phones_none: Text,
+    pub(crate) problem: Text,
+    pub(crate) declare_title: Text,
+    pub(crate) declare_lead: Text,
+    pub(crate) reason_label: Text,
+    pub(crate) hours_label: Text,
+    pub(crate) declare: Text,
+    pub(crate) take_back: Text,
+    pub(crate) trust: Text,
+    pub(crate) done_declared: Text,
+    pub(crate) done_ended: Text,
+    pub(crate) envelope_title: Text,
+    pub(crate) envelope_lead: Text,
+    pub(crate) envelope_meaning: Phrase<1>,
+    pub(crate) envelope_label: Text,
+    pub(crate) envelope_hint: Text,
+    pub(crate) envelope_send: Text,
+    pub(crate) trust_title: Text,
+    pub(crate) trust_lead: Text,
+    pub(crate) trust_fingerprint: Text,
+    pub(crate) trust_ios: Text,
+    pub(crate) trust_other: Text,
+    pub(crate) trust_profile: Text,
+    pub(crate) trust_certificate: Text,
+    pub(crate) trust_none: Text,
+    pub(crate) trust_names: Text,
 }
 
 /// On every page of staff's.
@@ -181,4 +232,8 @@ pub(crate) struct DeskTrouble {
     pub(crate) in_clear: Text,
     pub(crate) text_title: Text,
     pub(crate) text: Text,
+    pub(crate) envelope_title: Text,
+    pub(crate) envelope: Text,
+    pub(crate) envelope_busy_title: Text,
+    pub(crate) envelope_busy: Phrase<1>,
 }

@@ -41,7 +41,7 @@ pub async fn too_small(browser: &Browser) -> Vec<String> {
         const shown = e => e.getClientRects().length > 0 && e.getBoundingClientRect().width > 1 && e.type !== 'hidden';
         for (const e of document.querySelectorAll('button, input, .menu a, a.go, nav a')) {
             // A box to tick is pressed on its label as well.
-            const target = e.type === 'checkbox' ? e.closest('label') : e;
+            const target = e.type === 'checkbox' || e.type === 'radio' ? e.closest('label') : e;
             const height = target.getBoundingClientRect().height;
             if (shown(e) && height < 47.5) found.push(height + ' px high: ' + e.outerHTML.slice(0, 120));
         }

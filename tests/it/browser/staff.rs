@@ -44,6 +44,13 @@ fn desk_is_sound(test: &str, screen: Screen) {
             assert!(text.contains(&card.patient), "whose record it is: {text}");
             assert!(text.contains(&demo.keeper()), "and where it was written: {text}");
             keep_picture(browser, &format!("staff-{}-{n}-patient", screen.width)).await;
+            for path in ["glass", "people", "review", "outside", "outside/issue"] {
+                browser.go(&demo.url(&format!("/staff/{path}"))).await;
+                browser.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })", vec![]).await;
+                wrong.extend(faults(browser).await);
+                keep_picture(browser, &format!("staff-{}-{n}-{}", screen.width, path.replace('/', "-"))).await;
+            }
+            browser.go(&demo.url("/staff")).await;
             browser.follow("form.finish button").await;
             page_is_sound(browser).await;
             browser.go(&demo.url(&patient)).await;

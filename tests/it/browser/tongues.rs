@@ -153,8 +153,8 @@ const ADDRESS: &str = "http://192.0.2.10/";
 
 /// Prints what is shown on A4, without margins of the browser's own.
 async fn printed(browser: &Browser, name: &str) -> std::path::PathBuf {
-    let paper: PrintConfiguration =
-        PrintConfigurationBuilder::default().size(PrintSize::A4).margins(PrintMargins::ZERO).build().unwrap();
+    let none = PrintMargins { top: 0.0, bottom: 0.0, left: 0.0, right: 0.0 };
+    let paper: PrintConfiguration = PrintConfigurationBuilder::default().size(PrintSize::A4).margins(none).build().unwrap();
     let file = picture_path(&format!("{name}.pdf"));
     std::fs::write(&file, browser.client().print(paper).await.unwrap()).unwrap();
     file

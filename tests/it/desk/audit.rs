@@ -66,3 +66,24 @@ fn before_a_glass_present_and_absent_patients_are_one() {
         }
     }
 }
+
+/// With every log that there is, of the real program.
+#[test]
+fn no_badge_no_passphrase_and_no_word_of_a_form_is_in_a_log() {
+    let clinic = crate::cli::program::Clinic::named("見本薬局", &[]);
+    let sheet = std::fs::read_to_string(crate::region_cli::at(&clinic, "staff.txt")).unwrap();
+    let line = |name: &str| sheet.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
+    let (badge, passphrase) = (line("badge "), line("passphrase "));
+    let served = clinic.serve(&[]);
+    let wrong = served.post("/staff/sign-in", &format!("badge={badge}&passphrase=zettai-himitsu-desu"));
+    assert!(wrong.starts_with("HTTP/1.1 403"), "{wrong}");
+    let right = served.post("/staff/sign-in", &format!("badge={badge}&passphrase={passphrase}"));
+    assert!(right.starts_with("HTTP/1.1 303"), "{right}");
+    served.post("/staff/outside", "badge=mukashi-no-fuda&pin=987654321098");
+    served.post("/staff/glass", "csrf=x&reason=other&words=yaeagashi-sumire&consent=patient");
+    let log = served.stop();
+    assert!(log.contains("TRACE") || log.contains("DEBUG"), "there is a log: {log}");
+    for secret in [badge.as_str(), &passphrase, "zettai-himitsu-desu", "mukashi-no-fuda", "987654321098", "yaeagashi-sumire"] {
+        assert!(!log.contains(secret), "{secret} is in the log");
+    }
+}

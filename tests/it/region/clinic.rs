@@ -1,6 +1,6 @@
 //! One clinic of the region: the program in a namespace, run as people run it.
 
-use super::lan::{Lan, address};
+use super::lan::Lan;
 use crate::cli::program::{JAHIS, Ran};
 use crate::phone::Phone;
 use crate::wait;
@@ -63,6 +63,10 @@ impl<'l> Clinic<'l> {
     /// Where the pages are, if not at the usual port.
     pub fn listen_at(&mut self, listen: &'static str) {
         self.listen = listen;
+    }
+
+    fn port(&self) -> &'static str {
+        self.listen.rsplit(':').next().unwrap_or_default()
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -181,9 +185,9 @@ impl<'l> Clinic<'l> {
         Card { code: text("code"), pin: text("pin") }
     }
 
-    /// A phone on this clinic's network.
+    /// A phone at this clinic, as far as the clinic lets it write: within the machine.
     fn phone(&self) -> Phone<'_> {
-        Phone::new(&format!("{}:8080", address(self.at)), |request| self.ask(request))
+        Phone::new(&format!("127.0.0.1:{}", self.port()), |request| self.ask(request))
     }
 
     /// What a phone sees with a card: the page after the PIN and the two steps that follow, or the refusal.
@@ -228,8 +232,8 @@ impl<'l> Clinic<'l> {
     /// A request from inside the namespace: the test itself is not on that network.
     fn ask(&self, request: &str) -> String {
         let mut command = self.lan.command(self.at, "python3");
-        let port = self.listen.rsplit(':').next().unwrap_or_default();
-        command.args(["-c", ASK, &address(self.at), port]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let port = self.port();
+        command.args(["-c", ASK, "127.0.0.1", port]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         child.stdin.take().unwrap().write_all(request.as_bytes()).unwrap();
         let mut answer = Vec::new();

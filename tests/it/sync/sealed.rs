@@ -37,11 +37,19 @@ enum Try {
 use Try::{Apart, With};
 
 /// Every command there is. A new one does not pass without a row here.
-const COMMANDS: [(&str, Try); 89] = [
+const COMMANDS: [(&str, Try); 98] = [
     ("demo", Apart("clinics of its own, made anew")),
     ("init", With(&["--name", "x"])),
     ("serve", With(&["--listen", "127.0.0.1:0", "--sync-listen", "off"])),
-    ("access", Apart("writes files for other machines, from its arguments alone")),
+    ("access status", With(&["--json"])),
+    ("access configure", With(&["--name", "a.example.test"])),
+    ("access renew", With(&[])),
+    ("access declare-http", With(&["--staff", "{file}"])),
+    ("access end-http", With(&[])),
+    ("access authority", With(&["--root", "{file}", "--suffix", "example.test"])),
+    ("access envelope", With(&["--out", "{out}/envelope"])),
+    ("access recipe router", Apart("writes files for other machines, from its arguments alone")),
+    ("access recipe ap", Apart("writes files for other machines, from its arguments alone")),
     ("load", Apart("asks a clinic that is being served, as phones do")),
     ("import", With(&["{file}", "--patient", "{patient}"])),
     ("set-aside list", With(&[])),
@@ -102,6 +110,7 @@ const COMMANDS: [(&str, Try); 89] = [
     ("carry export", With(&["--to", "{out}/stick", "--ledgers", "held"])),
     ("carry open", With(&["--listen", "127.0.0.1:0"])),
     ("carry return", With(&["--from", "{out}/stick"])),
+    ("lang", Apart("works on the program's own strings")),
     ("poster", Apart("says what it is given, and of no clinic")),
     ("drugs import", With(&["{file}"])),
     ("drugs search", With(&["ワーファリン"])),
