@@ -1,7 +1,7 @@
 //! What the ladder keeps in the data directory, beside the database: account, certificates, what stands in the DNS. Only its owner reads it.
 
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
 
 /// The ACME account: key and address.
@@ -48,6 +48,7 @@ impl Kept {
     /// What the system says.
     pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
+        give_to_owner(&self.0);
         replace(&self.path(name), bytes)
     }
 
@@ -63,6 +64,18 @@ impl Kept {
     }
 }
 
+/// What root writes belongs to whoever owns the directory around it: the server must be able to read it. Who is not root owns it already, or cannot
+/// give it away.
+fn give_to_owner(path: &Path) {
+    let around = path.parent().and_then(|parent| std::fs::metadata(parent).ok());
+    let own = std::fs::metadata(path).ok();
+    if let (Some(around), Some(own)) = (around, own)
+        && (around.uid(), around.gid()) != (own.uid(), own.gid())
+    {
+        let _ = chown(path, Some(around.uid()), Some(around.gid()));
+    }
+}
+
 /// Puts a file in the place of another at once, readable for its owner alone.
 ///
 /// # Errors
@@ -73,6 +86,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     drop(file);
+    give_to_owner(&fresh);
     std::fs::rename(&fresh, path)?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::File::open(parent)?.sync_all()
