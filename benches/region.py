@@ -64,7 +64,8 @@ class Clinic:
     def __init__(self, lan, at, scratch, program):
         self.lan, self.at, self.dir, self.program, self.child, self.core = lan, at, scratch / f"c{at}", program, None, None
         self.log = open(scratch / f"log{at}", "ab")
-        self.env = {**os.environ, "KUSURIBAKO_DIR": str(self.dir)}
+        # As the service runs: systemd/kusuribako.service.
+        self.env = {"MIMALLOC_PURGE_DELAY": "10", **os.environ, "KUSURIBAKO_DIR": str(self.dir)}
 
     def command(self, *args):
         return ["nsenter", f"--net=/run/netns/{self.lan.name(self.at)}", "--", self.program, *args]

@@ -14,15 +14,16 @@ use crate::clinic::Clinic;
 use crate::membership::Member;
 use crate::portal::Portal;
 use crate::tasks::Tasks;
-use crate::web::{self, Site, session};
+use crate::web::{self, LocalAddress, Site, session};
 use anyhow::Context;
 use serve::{Limits, Routers, Server};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 
 /// How often over sessions are cleared away.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
@@ -61,6 +62,23 @@ impl App {
         let site = Site::new(self.clinic.clone(), hosts, rung.is_tls(), Arc::clone(&self.uptime));
         let site = site.with_member(self.member.clone()).on(rung, self.ladder.clone(), self.keeper.clone());
         Arc::new(site.behind(self.portal.clone()))
+    }
+
+    /// Whether the first page that a patient sees can be made: asked of the pages themselves, before anything listens or is written.
+    pub async fn shows_a_page(&self, tasks: &Tasks) -> bool {
+        let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
+        let site = Site::new(self.clinic.clone(), hosts(&[], local, false), false, Arc::clone(&self.uptime));
+        let router = web::router(Arc::new(site));
+        let mut request = hyper::Request::new(axum::body::Body::empty());
+        request.headers_mut().insert(hyper::header::HOST, hyper::header::HeaderValue::from_static("localhost"));
+        request.extensions_mut().insert(LocalAddress(local));
+        let (says, said) = tokio::sync::oneshot::channel();
+        // A page that panics drops what would have said so.
+        tasks.spawn("first page", async move {
+            let answer = router.oneshot(request).await.map(|answer| answer.status());
+            let _ = says.send(answer.is_ok_and(|status| status.is_success() || status.is_redirection()));
+        });
+        said.await.unwrap_or(false)
     }
 }
 
@@ -195,6 +213,20 @@ fn hosts(names: &[String], local: SocketAddr, is_tls: bool) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_page_is_asked_for_before_anybody_is() {
+        let temp = tempfile::tempdir().unwrap();
+        let at = crate::clinic::setup::Location {
+            reserve_bytes: 4_096,
+            ..crate::clinic::setup::Location::new(temp.path().join("data"))
+        };
+        let profile = crate::ledger::payload::SiteProfile { name: "見本薬局".to_owned(), ..Default::default() };
+        let clinic = Clinic::found(&at, &profile, crate::clock::Clock::system()).unwrap();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        // Whatever other names it has: the page is asked for as this machine's own.
+        assert!(runtime.block_on(App::new(clinic, vec!["kusuri.internal".to_owned()]).shows_a_page(&Tasks::new())));
+    }
 
     #[test]
     fn the_port_may_be_left_out_only_where_it_is_the_schemes_own() {

@@ -2,6 +2,7 @@
 //! wrong input, 2 usage.
 
 mod access;
+mod audit;
 mod badge;
 mod card;
 mod carry;
@@ -12,10 +13,12 @@ mod export;
 mod import;
 mod init;
 pub mod inspect;
+mod lang;
 mod install;
 mod logging;
 mod output;
 mod patient;
+mod poster;
 mod region;
 mod request;
 mod secrets;
@@ -87,12 +90,18 @@ enum Command {
     Region(region::RegionArgs),
     /// What happened to this clinic's patients at other clinics, and what staff do about it
     Elsewhere(elsewhere::ElsewhereArgs),
+    /// The sheet on the wall: how a phone gets onto the Wi-Fi and to the record, in several languages
+    Poster(poster::PosterArgs),
+    /// For translators: strings that are still in English, or whose Japanese has changed
+    Lang(lang::LangArgs),
     /// The clinic's own drug master: take in published tables, look products up
     Drugs(drugs::DrugsArgs),
     /// Staff badges
     Staff(staff::StaffArgs),
     /// Badges for helpers from outside: issue, open, list
     Badge(badge::BadgeArgs),
+    /// Looks with a reason: list, export, review
+    Audit(audit::AuditArgs),
     /// Open the copies that lie here, with the badge and passphrase of somebody of the staff
     Unlock(staff::UnlockArgs),
     /// Forget what was opened
@@ -191,10 +200,13 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Carry(args) => carry::run(args, output),
         Command::Region(args) => region::run(args, output),
         Command::Elsewhere(args) => elsewhere::run(args, output),
+        Command::Lang(args) => lang::run(&args, output),
+        Command::Poster(args) => poster::run(&args, output),
         Command::Drugs(args) => drugs::run(args, output),
         Command::Access(args) => access::run(args, output),
         Command::Staff(args) => staff::run(args, output),
         Command::Badge(args) => badge::run(args, output),
+        Command::Audit(args) => audit::run(args, output),
         Command::Unlock(args) => staff::unlock(&args, output),
         Command::Lock(args) => request::dispatch(&args.at, Request::Staff(staff::Action::Lock), output),
         Command::Site(args) => site::run(args, output),

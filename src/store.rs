@@ -3,7 +3,9 @@
 mod append;
 mod arrivals;
 mod backup;
+mod beside;
 mod branches;
+mod carrying;
 mod changes;
 mod counting;
 mod derive;
@@ -32,6 +34,7 @@ pub use branches::Branching;
 pub use changes::{Change, Subscription};
 pub use derive::{Arrived, Derive, Fresh};
 pub use error::StoreError;
+pub use files::belong_to_dir_of;
 pub use pending::Pending;
 pub use reader::{Counts, ProjectionRow, Reader, StoredEntry, SubjectEntries};
 pub use rebuild::{Project, ProjectionFault};
@@ -44,11 +47,12 @@ use crate::ledger::{CoarseKind, EntryId, Hlc, Incarnation, LedgerId, NodeId, Pla
 use crate::record::Subject;
 use append::{Position, Prepared, Scribe};
 use aws_lc_rs::signature::Ed25519KeyPair;
+use carrying::Carrier;
 use files::{DataDir, Reserve};
 use holding::Holdings;
 use pending::Reply;
 use queue::Queue;
-use reads::{ReadJob, serve_reads, snapshot};
+use reads::{ReadJob, serve_reads};
 use rusqlite::Connection;
 use std::fs::File;
 use std::path::Path;
@@ -256,7 +260,9 @@ impl Store {
         store.start_behind()?;
         dropping::resume(&conn, &shared)?;
         let is_unwritten = backup::noted(&conn)?.is_some();
-        let writer = Writer { conn, scribe, position, reserve, derive: None, shared, is_unwritten };
+        let (carrier, thread) = Carrier::start(&store.0.dir)?;
+        store.keep(thread);
+        let writer = Writer { conn, scribe, position, reserve, derive: None, carrier, shared, is_unwritten };
         store.keep(thread::Builder::new().name("store-writer".into()).spawn(move || writer.run())?);
         Ok(store)
     }
@@ -389,44 +395,6 @@ impl Store {
         self.read(read).wait()
     }
 
-    /// Checks the database, every entry, body, chain and signature, and reports each fault as it is found. Runs beside everything else,
-    /// in memory that does not grow with the number of entries.
-    pub fn verify<F>(&self, report: F) -> Pending<VerifySummary>
-    where
-        F: FnMut(VerifyEvent) + Send + 'static,
-    {
-        self.beside("store-verify", |conn| verify::verify(conn, report))
-    }
-
-    /// Compares the projections with what should follow from the entries. Says how many entries were read.
-    pub fn verify_projections<F>(&self, project: Box<Project>, mut report: F) -> Pending<u64>
-    where
-        F: FnMut(ProjectionFault) + Send + 'static,
-    {
-        self.beside("store-verify", move |conn| snapshot(conn, |_| rebuild::compare(conn, &*project, &mut report)))
-    }
-
-    /// Runs something long on a thread and connection of its own, so that no page waits for it.
-    fn beside<T, F>(&self, name: &str, work: F) -> Pending<T>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
-    {
-        let (reply, pending) = Pending::new();
-        let (dir, shared) = (self.0.dir.clone(), Arc::clone(&self.0.shared));
-        let run = move || {
-            let answer = schema::open_reader(&dir).and_then(|conn| work(&conn));
-            answer.as_ref().err().into_iter().for_each(|error| shared.note(error));
-            // The process may be opened by another as soon as the answer is there.
-            drop(shared);
-            drop(reply.send(answer));
-        };
-        match thread::Builder::new().name(name.into()).spawn(run) {
-            Ok(_) => pending,
-            Err(error) => refused(error.into()),
-        }
-    }
-
     fn write<T>(&self, urgency: Urgency, work: impl FnOnce(Reply<T>) -> Work) -> Pending<T> {
         let (reply, pending) = Pending::new();
         match self.0.shared.writes.push(Job { urgency, work: work(reply) }) {
@@ -442,14 +410,6 @@ impl Store {
 /// [`StoreError::Io`].
 pub fn prepare_dir(dir: &Path) -> Result<(), StoreError> {
     DataDir::new(dir).create()
-}
-
-/// Gives a new file to whom its directory belongs: what root makes for a server's account is that account's.
-///
-/// # Errors
-/// What the system says.
-pub fn belong_to_dir_of(file: &File, path: &Path) -> std::io::Result<()> {
-    files::belong_to(file, path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")))
 }
 
 /// An answer that is there already.

@@ -10,18 +10,21 @@ mod front;
 mod guard;
 mod history;
 pub mod lang;
+mod listed;
 mod looks;
 mod notes;
 pub mod page;
 mod photo;
 mod picture;
 mod places;
+pub mod poster;
 mod print;
 pub mod reading;
 mod record;
 pub mod session;
 mod share;
 mod staff;
+mod upload;
 mod wifi;
 mod words;
 
@@ -39,6 +42,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use listed::Listed;
 use session::{IDLE_MAX, STAFF_LIFE_MAX, Sessions, Uptime};
 use staff::Desk;
 use std::sync::Arc;
@@ -140,6 +144,14 @@ impl Site {
         self.sessions.sweep();
         self.desks.sweep();
         self.clinic.lock_overdue();
+        self.forget_people();
+    }
+
+    /// With the last session of staff's, what they could find people by is forgotten.
+    fn forget_people(&self) {
+        if self.desks.is_empty() {
+            self.clinic.forget_people();
+        }
     }
 
     /// Without TLS the cookie has a name of its own, so that it can never be taken for one that came over TLS; and one more on the network than
@@ -176,9 +188,24 @@ impl Site {
 #[derive(Debug, Clone, Copy)]
 pub struct LocalAddress(pub std::net::SocketAddr);
 
+/// The paths of all pages, as they were added: what a test asks of each who may come to it.
+pub fn paths(site: &Arc<Site>) -> Vec<String> {
+    listed(site).into_paths()
+}
+
 /// All pages.
 pub fn router(site: Arc<Site>) -> Router {
-    let way_in = Router::new()
+    listed(&site)
+        .into_router()
+        // Bodies are read within their own limits of size and time, in `form`.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(Arc::clone(&site), guard::layer))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .with_state(site)
+}
+
+fn listed(site: &Arc<Site>) -> Listed {
+    let way_in = Listed::new()
         .route("/", get(front::front))
         .route("/c/{code}", get(front::card))
         .route("/open", post(front::open))
@@ -190,7 +217,7 @@ pub fn router(site: Arc<Site>) -> Router {
         .route("/you", get(front::you).post(front::say_you))
         .route("/finish", post(front::finish))
         .route("/envelope", get(envelope::show).post(envelope::open));
-    let record = Router::new()
+    let record = Listed::new()
         .route("/record", get(record::show))
         .route("/record/history", get(history::show))
         .route("/record/visit/{fact}", get(history::show_one))
@@ -206,15 +233,7 @@ pub fn router(site: Arc<Site>) -> Router {
         .route("/record/save/picture.svg", get(share::save_picture))
         .route("/record/print", get(print::choose))
         .route("/record/print/{paper}", get(print::show));
-    way_in
-        .merge(record)
-        .merge(staff::routes(&site))
-        .route("/assets/{file}", get(asset))
-        // Bodies are read within their own limits of size and time, in `form`.
-        .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(Arc::clone(&site), guard::layer))
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
-        .with_state(site)
+    way_in.merge(record).merge(staff::routes(site)).route("/assets/{file}", get(asset))
 }
 
 /// The front door: what plain http on the network gets.
@@ -225,7 +244,10 @@ pub fn door(site: Arc<Site>) -> Router {
 async fn asset(Path(file): Path<String>) -> Response {
     let (kind, body) = match file.as_str() {
         "style.css" => ("text/css; charset=utf-8", page::STYLE),
+        "desk.css" => ("text/css; charset=utf-8", page::DESK_STYLE),
+        "poster.css" => ("text/css; charset=utf-8", poster::STYLE),
         "print.js" => ("text/javascript; charset=utf-8", include_str!("../templates/print.js")),
+        "scan.js" => ("text/javascript; charset=utf-8", include_str!("../templates/scan.js")),
         "icon.svg" => ("image/svg+xml", include_str!("../templates/icon.svg")),
         _ => return StatusCode::NOT_FOUND.into_response(),
     };

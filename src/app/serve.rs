@@ -16,6 +16,7 @@ use hyper_util::server::conn::auto;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::pin::pin;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -57,11 +58,11 @@ impl Server {
         routers: Arc<Routers>,
         place: Arc<Place>,
     ) {
-        let Ok(local) = stream.local_addr() else { return };
+        let Ok(local) = stream.local_addr().map(canonical) else { return };
         let caller = Caller { ends: Ends { local, peer: place.address() }, place };
         match speaks {
             Speaks::Plain | Speaks::Door => {
-                let is_within = speaks == Speaks::Plain && local.ip().to_canonical().is_loopback();
+                let is_within = speaks == Speaks::Plain && local.ip().is_loopback();
                 let rung = if is_within { Rung::Within } else { Rung::C };
                 if let Some(router) = routers.get(&rung) {
                     self.converse(stream, caller, router.clone(), false).await;
@@ -108,7 +109,7 @@ impl Server {
     /// The version is known beforehand: looking for it in the first bytes would wait for them without a limit.
     fn builder(&self, is_h2: bool) -> auto::Builder<Tasks> {
         let mut builder = auto::Builder::new(self.tasks.clone());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(self.door.limits().header_max).max_buf_size(64 * 1024);
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(self.door.limits().header_max).max_buf_size(32 * 1024);
         // What one connection can make this machine hold: so many headers, so much of bodies not yet read and of answers not yet taken.
         builder
             .http2()
@@ -145,6 +146,11 @@ fn answer(
         drop(answering);
         response
     }
+}
+
+/// A socket for both families calls IPv4 addresses by names of IPv6, which no browser writes.
+fn canonical(local: SocketAddr) -> SocketAddr {
+    SocketAddr::new(local.ip().to_canonical(), local.port())
 }
 
 #[cfg(test)]

@@ -1,18 +1,25 @@
 //! Sockets that the service manager opened and handed over: ports that the program itself may not open, and connections that wait while it
 //! starts anew.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 /// What was handed over, until it is taken.
 #[derive(Debug, Default)]
-pub struct Handed(Vec<TcpListener>);
+pub struct Handed {
+    listeners: Vec<TcpListener>,
+    datagrams: Vec<UdpSocket>,
+}
 
 impl Handed {
     /// Looks at what this process was given. Sockets of other kinds are left alone.
     pub fn look() -> Self {
         let mut given = listenfd::ListenFd::from_env();
-        let taken = (0..given.len()).filter_map(|at| given.take_tcp_listener(at).ok().flatten());
-        Self(taken.collect())
+        let mut handed = Self::default();
+        for at in 0..given.len() {
+            handed.listeners.extend(given.take_tcp_listener(at).ok().flatten());
+            handed.datagrams.extend(given.take_udp_socket(at).ok().flatten());
+        }
+        handed
     }
 
     /// The socket of this address: the one that was handed over for it, else a new one. One that more could reach than was asked for is
@@ -21,10 +28,22 @@ impl Handed {
     /// # Errors
     /// Where a new one cannot be had.
     pub fn listen(&mut self, at: SocketAddr) -> std::io::Result<TcpListener> {
-        let handed = self.0.iter().position(|socket| socket.local_addr().is_ok_and(|its| is_same(its, at)));
+        let handed = self.listeners.iter().position(|socket| socket.local_addr().is_ok_and(|its| is_same(its, at)));
         match handed {
-            Some(place) => Ok(self.0.swap_remove(place)),
+            Some(place) => Ok(self.listeners.swap_remove(place)),
             None => TcpListener::bind(at),
+        }
+    }
+
+    /// The same for datagrams.
+    ///
+    /// # Errors
+    /// Where a new one cannot be had.
+    pub fn datagrams(&mut self, at: SocketAddr) -> std::io::Result<UdpSocket> {
+        let handed = self.datagrams.iter().position(|socket| socket.local_addr().is_ok_and(|its| is_same(its, at)));
+        match handed {
+            Some(place) => Ok(self.datagrams.swap_remove(place)),
+            None => UdpSocket::bind(at),
         }
     }
 }
@@ -53,7 +72,7 @@ mod tests {
     fn a_socket_is_handed_out_once() {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
-        let mut handed = Handed(vec![socket]);
+        let mut handed = Handed { listeners: vec![socket], ..Handed::default() };
         let taken = handed.listen(address).unwrap();
         assert_eq!(taken.local_addr().unwrap(), address);
         assert!(handed.listen(address).is_err(), "it is in use now");

@@ -9,11 +9,12 @@ use clap::Args;
 use line::Way;
 use serde_json::json;
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tally::Tally;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use walk::Phone;
 
@@ -44,6 +45,12 @@ pub struct LoadArgs {
     /// The name in that certificate
     #[arg(long, default_value = "localhost")]
     name: String,
+    /// Addresses of this machine that phones call from in turn, divided by commas: a clinic gives one address 32 places
+    #[arg(long, value_delimiter = ',', value_name = "ADDR")]
+    from: Vec<IpAddr>,
+    /// Phones that open their records at one time: PINs wait in line, and whoever would wait for too long is sent away
+    #[arg(long, default_value_t = 8)]
+    opening: usize,
     /// A new connection for each page
     #[arg(long)]
     fresh: bool,
@@ -89,6 +96,11 @@ struct Opened {
     bytes: usize,
 }
 
+/// Where a phone calls from.
+fn from(args: &LoadArgs, phone: usize) -> Option<IpAddr> {
+    args.from.get(phone % args.from.len().max(1)).copied()
+}
+
 async fn open_all(
     args: &LoadArgs,
     way: &Arc<Way>,
@@ -97,13 +109,14 @@ async fn open_all(
 ) -> anyhow::Result<(Vec<Phone>, Opened)> {
     let mut opened = Opened::default();
     let Some(cards) = cards else {
-        return Ok(((0..args.phones).map(|_| Phone::new(way)).collect(), opened));
+        return Ok(((0..args.phones).map(|n| Phone::new(way, from(args, n))).collect(), opened));
     };
     writeln!(err, "{} phones open their records …", args.phones)?;
-    let (start, mut opening) = (Instant::now(), JoinSet::new());
-    for (_, card) in (0..args.phones).zip(cards.iter().cycle().cloned()) {
-        let mut phone = Phone::new(way);
+    let (start, mut opening, places) = (Instant::now(), JoinSet::new(), Arc::new(Semaphore::new(args.opening.max(1))));
+    for (n, card) in (0..args.phones).zip(cards.iter().cycle().cloned()) {
+        let (mut phone, places) = (Phone::new(way, from(args, n)), Arc::clone(&places));
         opening.spawn(async move {
+            let _place = places.acquire().await;
             let begun = Instant::now();
             let walked = phone.open(&card.0, &card.1).await;
             (phone, walked, begun.elapsed())

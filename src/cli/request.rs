@@ -2,7 +2,7 @@
 
 use super::output::Output;
 use super::{
-    At, access, badge, card, carry, elsewhere, export, import, patient, region, set_aside, site, socket, staff, verify,
+    At, access, audit, badge, card, carry, elsewhere, export, import, patient, region, set_aside, site, socket, staff, verify,
 };
 use crate::access::keeper::Keeper;
 use crate::clinic::node_key::KeyFileError;
@@ -46,6 +46,8 @@ pub(crate) enum Request {
     Staff(staff::Action),
     /// Badges for helpers from outside.
     Badge(badge::Action),
+    /// Looks with a reason.
+    Audit(audit::Action),
     /// How phones reach the box.
     Access {
         /// What.
@@ -136,6 +138,7 @@ impl Request {
             Self::Elsewhere(action) => elsewhere::carry_out(here, action, output),
             Self::Staff(action) => staff::carry_out(here, action, output),
             Self::Badge(action) => badge::carry_out(here, action, output),
+            Self::Audit(action) => audit::carry_out(here, action, output),
             Self::Access { action, dir } => access::carry_out(here, action, dir, output),
         }
     }

@@ -121,7 +121,7 @@ pub(super) fn serve(
     let more = [(args.https_listen, Speaks::Tls), (args.http_listen, Speaks::Door)].into_iter();
     let more = more.filter_map(|(at, speaks)| Some(listen(at?).map(|socket| (socket, speaks)))).collect::<Result<_, _>>()?;
     let mut hosts = args.host.clone();
-    let wifi = args.wifi.bind(&mut hosts)?;
+    let wifi = args.wifi.bind(&mut hosts, &mut handed)?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let address = format!("{scheme}://{}", listener.local_addr()?);
     let ready = format!("ready: {address}");
@@ -168,6 +168,9 @@ fn until_signal(
             listeners.add(socket, speaks)?;
         }
         // Whatever can fail at a start has failed by now: what follows writes, and closes the way back to the version of before.
+        if !app.shows_a_page(&tasks).await {
+            anyhow::bail!("the front page cannot be made: see the lines above, and put the version of before back");
+        }
         if !supervisor::answers(&store, OPEN_MAX).await {
             anyhow::bail!("the database in {} does not answer: see the lines above", serving.dir.display());
         }

@@ -25,6 +25,9 @@ pub(super) struct SimulateArgs {
     /// Simulate so many days instead of one dense hour
     #[arg(long, value_name = "D")]
     days: Option<u64>,
+    /// Simulate a dense quarter of an hour with 2 to 4 sites and without clones: what the tests live through
+    #[arg(long, conflicts_with_all = ["days", "sites"])]
+    quarter: bool,
     /// No disk is copied so that both copies run: see docs/simulation.md
     #[arg(long)]
     no_clones: bool,
@@ -52,10 +55,11 @@ pub(super) fn run(args: &SimulateArgs, output: &mut Output<'_>) -> anyhow::Resul
     let seeds = args.seeds.clone().unwrap_or(args.seed..args.seed.saturating_add(1));
     for seed in seeds {
         let wish = match args.days {
+            _ if args.quarter => Wish::quarter(seed),
             Some(days) => Wish::days(args.sites, seed, days),
             None => Wish::short(args.sites, seed),
         };
-        let wish = Wish { has_clones: !args.no_clones, ..wish };
+        let wish = Wish { has_clones: wish.has_clones && !args.no_clones, ..wish };
         let began = clock.monotonic();
         let report = live(&wish);
         let took = clock.monotonic().saturating_sub(began);

@@ -224,7 +224,10 @@ pub(super) fn tell(outcome: &Outcome, output: &mut Output<'_>) -> anyhow::Result
             for dir in written {
                 output.result(format_args!("{dir}: the version of before could not read what was written since"))?;
             }
-            output.say("Get a repaired version from those who made it, and `kusuribako update apply` it. No record is lost meanwhile: other clinics have copies.");
+            output.say(
+                "Get a repaired version from those who made it: `/var/lib/kusuribako-update/previous update apply FILE`. Nothing that was acknowledged is \
+                 lost; until then other clinics that hold copies serve the patients.",
+            );
             return Ok(1);
         }
     }

@@ -8,7 +8,7 @@ mod fill;
 #[cfg(test)]
 mod tests;
 
-pub use candidates::{Among, Candidate, Found, Sought};
+pub use candidates::{Among, Candidate, Fitting, Found, Sought};
 
 use super::keys::LedgerKeys;
 use super::{Clinic, ClinicError};

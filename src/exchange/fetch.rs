@@ -7,7 +7,7 @@ mod plan;
 
 use super::aside::Reason;
 use super::message::{Body, Path, Refusal, Request, Response, Run, Set};
-use super::ranges::{Tally, Walk};
+use super::ranges::{Compared, Summary, Tally, Walk};
 use super::verify::{self, Job, Verdict, Verified};
 use super::{Authors, BODIES_MAX, EntryRef, Frontier, Holding, PATHS_MAX, Take};
 use crate::ledger::{BodyHash, EntryId, LedgerId};
@@ -113,15 +113,23 @@ pub enum Outcome {
 #[derive(Debug)]
 enum State {
     Counting,
-    Comparing { own_parts: Vec<super::ranges::Summary> },
+    /// The own parts of the range, where the store has counted them; those of tips are counted when they are needed.
+    Comparing {
+        own_parts: Option<Vec<Summary>>,
+    },
     Planning(Vec<EntryRef>),
     Asking,
-    Linking { runs: Vec<Run>, held: BTreeSet<EntryId> },
+    Linking {
+        runs: Vec<Run>,
+        held: BTreeSet<EntryId>,
+    },
     Verifying,
     Storing,
     Listing,
     AskingBodies,
-    VerifyingBodies { seen: usize },
+    VerifyingBodies {
+        seen: usize,
+    },
     StoringBodies,
 }
 
@@ -226,9 +234,10 @@ impl Fetch {
                 Refusal::NotUnderstood => Outcome::Nonsense,
                 Refusal::Busy => Outcome::Busy,
             }),
-            (State::Counting, Input::Counted(tally)) => self.ask_to_compare(tally, view),
+            (State::Counting, Input::Counted(tally)) => self.ask_to_compare(tally.summary, Some(tally.parts), view),
             (State::Comparing { own_parts }, Input::Answer(Response::Compared { compared, holding })) => {
                 self.theirs = Some(holding);
+                let own_parts = own_parts.unwrap_or_else(|| self.parts_of_tips(&compared, view));
                 match self.walk.as_mut().map(|walk| walk.answer(&own_parts, compared)) {
                     Some(Ok(())) => self.walk_on(view),
                     Some(Err(_)) | None => Step::Done(Outcome::Nonsense),
@@ -277,8 +286,8 @@ impl Fetch {
         let Some(walk) = &mut self.walk else { return self.list_bodies(view) };
         match (walk.next().cloned(), self.set) {
             (Some(prefix), Set::Tips) => {
-                let tally = view.frontier.tally(&prefix);
-                self.ask_to_compare(tally, view)
+                let summary = view.frontier.summary_of(&prefix);
+                self.ask_to_compare(summary, None, view)
             }
             (Some(prefix), Set::Entries) => {
                 self.state = State::Counting;
@@ -294,11 +303,19 @@ impl Fetch {
         }
     }
 
-    fn ask_to_compare(&mut self, own: Tally, view: &View<'_>) -> Step {
+    /// The own parts of the range that was asked for, as they are now; none where the answer lists none.
+    fn parts_of_tips(&self, compared: &Compared, view: &View<'_>) -> Vec<Summary> {
+        match (compared, self.walk.as_ref().and_then(Walk::next)) {
+            (Compared::Parts(_), Some(prefix)) => view.frontier.tally(prefix).parts,
+            (Compared::Parts(_) | Compared::Same | Compared::Refs(_), _) => Vec::new(),
+        }
+    }
+
+    fn ask_to_compare(&mut self, summary: Summary, own_parts: Option<Vec<Summary>>, view: &View<'_>) -> Step {
         let Some(prefix) = self.walk.as_ref().and_then(Walk::next).cloned() else { return Step::Done(Outcome::Nonsense) };
-        self.state = State::Comparing { own_parts: own.parts };
+        self.state = State::Comparing { own_parts };
         let Self { ledger, set, .. } = *self;
-        Step::Send(Request::Compare { ledger, set, prefix, summary: own.summary, holding: view.holding })
+        Step::Send(Request::Compare { ledger, set, prefix, summary, holding: view.holding })
     }
 
     fn plan(&mut self, found: Vec<EntryRef>, view: &View<'_>) -> Step {

@@ -51,6 +51,9 @@ struct Current {
     signed: usize,
     /// The head before that one, which is not needed if the next covers no more than a head may.
     before: usize,
+    /// Bytes since the last head, and between the two before.
+    since: usize,
+    stretch: usize,
 }
 
 impl Filling {
@@ -67,7 +70,7 @@ impl Filling {
             return Fill::Full;
         }
         let run = Run { path: index, author_key, entries: Vec::new() };
-        self.current = Some(Current { path: *asked, run, last: None, signed: 0, before: 0 });
+        self.current = Some(Current { path: *asked, run, last: None, signed: 0, before: 0, since: 0, stretch: 0 });
         Fill::More
     }
 
@@ -87,8 +90,18 @@ impl Filling {
         self.entries = self.entries.saturating_add(1);
         let with_open = self.len.saturating_add(OpenPart::SIZE);
         let body = kept.body.filter(|body| with_open.saturating_add(body.len()) <= self.len_max);
-        self.len = self.len.saturating_add(OpenPart::SIZE).saturating_add(body.as_ref().map_or(0, Vec::len));
-        current.push(Kept { body, ..kept })
+        let len = OpenPart::SIZE.saturating_add(body.as_ref().map_or(0, Vec::len));
+        self.len = self.len.saturating_add(len);
+        current.since = current.since.saturating_add(len);
+        let is_head = kept.signature.is_some();
+        let went = current.push(Kept { body, ..kept });
+        if is_head {
+            current.stretch = std::mem::take(&mut current.since);
+            // Heads are about as far apart as they were: what comes before one that does not fit would be read for nothing.
+            let ends_here = self.len.saturating_add(current.stretch) > self.len_max;
+            return if ends_here && went == Fill::More { Fill::Full } else { went };
+        }
+        went
     }
 
     /// Takes the next body that was asked for on its own, or that there is none.

@@ -1,7 +1,7 @@
 //! What a node holds of a ledger: the tips of all its chains. Two nodes with the same tips hold the same entries, since an entry is
 //! only taken when the one before it is there.
 
-use super::ranges::{Prefix, Summary, Tally};
+use super::ranges::{Compared, Prefix, Summary, Tally};
 use super::{Chain, EntryRef};
 use crate::ledger::{EntryId, OpenPart};
 use std::collections::{BTreeMap, BTreeSet};
@@ -103,6 +103,20 @@ impl Frontier {
     /// The summary of all tips.
     pub const fn summary(&self) -> Summary {
         self.summary
+    }
+
+    /// The summary of a range of the tips' ids; that of all is at hand, and nearly all that is ever compared.
+    pub fn summary_of(&self, prefix: &Prefix) -> Summary {
+        if *prefix == Prefix::all() {
+            return self.summary;
+        }
+        let (first, last) = prefix.bounds();
+        Summary::of(self.tips.range(first..=last).map(|(id, _)| id))
+    }
+
+    /// Answers another's summary of a range.
+    pub fn answer(&self, prefix: &Prefix, theirs: Summary) -> Compared {
+        if self.summary_of(prefix) == theirs { Compared::Same } else { self.tally(prefix).answer(theirs) }
     }
 
     /// What is in a range of the tips' ids.

@@ -365,7 +365,9 @@ impl Exchange {
         ledger.frontier.set_missing(missing);
         let changes = |stored: &Stored| stored.new > 0 || stored.bodies_found > 0;
         let is_new = batch.runs.iter().any(changes) || batch.bodies_found > 0 || batch.aside_new > 0;
-        let is_more_whole = batch.bodies_found > 0 || batch.runs.iter().any(|stored| stored.bodies_found > 0);
+        // Where a hole was filled there is no new tip, but what lies behind it can be passed on from now on: whoever asked in vain asks again.
+        let fills = |stored: &Stored| stored.bodies_found > 0 || (stored.new > 0 && stored.is_last_named);
+        let is_more_whole = batch.bodies_found > 0 || batch.runs.iter().any(fills);
         if !tips.is_empty() || is_more_whole {
             self.hint_all(id, source, &tips);
         }

@@ -232,7 +232,13 @@ fn put_back(machine: &Machine, trial: &Trial) -> Result<Outcome, MachineError> {
     for unit in &units {
         drop(run(&["systemctl", "reset-failed", unit]));
     }
-    run(&[&["systemctl", "--no-block", "start"], &units[..]].concat())?;
+    match outcome {
+        // It is back only when it serves.
+        Outcome::RolledBack { .. } => run(&[&["systemctl", "start"], &units[..]].concat())?,
+        Outcome::Serves | Outcome::Idle | Outcome::Stays { .. } => {
+            run(&[&["systemctl", "--no-block", "start"], &units[..]].concat())?
+        }
+    };
     Ok(outcome)
 }
 

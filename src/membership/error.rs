@@ -27,6 +27,15 @@ pub enum MembershipError {
     /// Bytes that are no signed statement.
     #[error(transparent)]
     Signed(#[from] SignedError),
+    /// Two badges of one person are one person's word.
+    #[error("two different people have to issue it together: both badges are the same")]
+    SamePerson,
+    /// A badge names its owner and their licence.
+    #[error("a badge names its owner and their licence, each with 1 to 60 characters")]
+    NoOwner,
+    /// The site's emergency key is not open.
+    #[error("what lies here is locked: sign in again, or run `kusuribako unlock`, and try again")]
+    NotOpen,
     /// There is none yet.
     #[error("this clinic belongs to no region: `kusuribako region found` begins one, `kusuribako region join` joins one")]
     NoRegion,

@@ -1,9 +1,11 @@
 //! Badges for helpers from outside: this site's slots for them, badges that are issued here, badges that open this site.
 
 mod kept;
+mod local;
 mod refusal;
 
 pub use kept::{BadgeUsed, BadgesKept};
+pub use local::{LOCAL_HOURS, LocalWish};
 pub use refusal::BadgeRefusal;
 
 use super::{Member, MembershipError};
@@ -200,7 +202,10 @@ impl Member {
             Err(TryRefusal::Locked { wait_s }) => return Err(BadgeRefusal::Locked { wait_s }),
             Err(TryRefusal::Exhausted) => return Err(BadgeRefusal::Exhausted),
         };
-        let opened = self.inner.clinic.with_pin_memory(|memory| file.open(region.founded(), region.id(), pin, memory));
+        // Two of this site's staff signed it, or the duty key did.
+        let local = Outside::read(self.inner.clinic.store())?.local_signer(file.badge);
+        let signer = local.unwrap_or(region.founded().duty.ed25519);
+        let opened = self.inner.clinic.with_pin_memory(|memory| file.open_signed(&signer, region.id(), pin, memory));
         let credential = match opened {
             Ok(credential) => credential,
             Err(BadgeFileError::WrongPin | BadgeFileError::Damaged) => {
@@ -238,7 +243,8 @@ impl Member {
         let first_ms = match outside.user_of(&slot.period, slot.number) {
             Some(used) if used.badge != credential.badge => return Err(BadgeRefusal::SlotTaken { first_ms: used.first_ms }),
             Some(used) => used.running_ms,
-            None => running_ms,
+            // What was issued here counts from then on.
+            None => outside.local_since(&slot.period).unwrap_or(running_ms),
         };
         let left_ms = credential.lasts_ms().saturating_sub(running_ms.saturating_sub(first_ms));
         if left_ms == 0 {
@@ -248,7 +254,7 @@ impl Member {
         let (sealed, emergency) = outside.sealed(&slot.period, slot.number).ok_or(BadgeRefusal::NoSuchSlot)?;
         let seed =
             open_box(&slot.secret(), &slot_info(&period, slot.number, emergency), sealed).or(Err(BadgeRefusal::NoSuchSlot))?;
-        outside.used(slot, credential, running_ms, now_ms);
+        outside.used(slot, credential, first_ms, now_ms);
         // Noted before anything is open: pulling the plug does not give the hours back.
         outside.write(self.inner.clinic.store())?;
         self.keep_running_time()?;

@@ -72,7 +72,7 @@ impl Names {
     /// Where a name is none.
     pub fn new(own: &[String], has_portal: bool, addresses: &[IpAddr]) -> Result<Self, NamesError> {
         let read = |name: &str| Name::<Octets>::from_str(name).map_err(|_unread| NamesError::Name(name.to_owned()));
-        let own = own.iter().map(|name| read(name)).collect::<Result<_, _>>()?;
+        let own = own.iter().map(String::as_str).map(read).collect::<Result<_, _>>()?;
         let probes = probe::hosts().filter(|_| has_portal).map(read).collect::<Result<_, _>>()?;
         let v4 = addresses.iter().filter_map(|ip| if let IpAddr::V4(v4) = ip { Some(*v4) } else { None }).collect();
         let v6 = addresses.iter().filter_map(|ip| if let IpAddr::V6(v6) = ip { Some(*v6) } else { None }).collect();
@@ -154,11 +154,22 @@ impl Sockets {
     /// # Errors
     /// Where one cannot be had, or an address stands for all.
     pub fn bind(at: &[SocketAddr]) -> Result<Self, NamesError> {
+        Self::bind_by(at, |at| StdSocket::bind(at))
+    }
+
+    /// The same, with somebody who takes them: the program itself may not open a port below 1024.
+    ///
+    /// # Errors
+    /// As [`Sockets::bind`].
+    pub fn bind_by(
+        at: &[SocketAddr],
+        mut bind: impl FnMut(SocketAddr) -> std::io::Result<StdSocket>,
+    ) -> Result<Self, NamesError> {
         let bound = |at: &SocketAddr| {
             if at.ip().is_unspecified() {
                 return Err(NamesError::Everywhere(*at));
             }
-            let socket = StdSocket::bind(at).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
+            let socket = bind(*at).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
             socket.map_err(|e| NamesError::Bind(*at, e))
         };
         at.iter().map(bound).collect::<Result<_, _>>().map(Self)

@@ -180,7 +180,7 @@ impl World {
                 peer.twins.told(response);
             }
             self.tell(open.from.at, Event::Answered(token, response));
-            self.check_proven_sometimes(open.from.at);
+            self.check_proven_sometimes(open.from.at, id);
         }
     }
 

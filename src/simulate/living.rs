@@ -4,6 +4,7 @@ use super::machine::Machine;
 use super::report::Invariant;
 use super::world::{Due, World};
 use crate::exchange::Chain;
+use crate::exchange::fill::Kept;
 use crate::exchange::node::Event;
 use crate::ledger::{EntryId, LedgerId, NodeId, SiteId};
 use crate::region::{EntryStanding, KeyState};
@@ -183,7 +184,11 @@ impl World {
     fn short_of_target(&self, at: usize, group: &[usize], ledger: LedgerId) -> Option<String> {
         let region = &self.machines[at].disk.known.region;
         let target = group.iter().map(|other| self.target(*other, ledger)).min()?;
-        let all: BTreeSet<EntryId> = group.iter().flat_map(|other| self.machines[*other].disk.whole(ledger)).collect();
+        // What was written past a revocation lies where it was taken before that was heard, and nobody takes it any more.
+        let of_one = |other: &usize| {
+            self.machines[*other].disk.whole(ledger).filter(|id| self.counts_at(at, ledger, id, *other)).collect::<Vec<_>>()
+        };
+        let all: BTreeSet<EntryId> = group.iter().flat_map(of_one).collect();
         let homes_and_writers =
             |id: &EntryId| group.iter().filter(|other| self.machines[**other].disk.has_whole(ledger, id)).count();
         let sources = group.iter().filter(|other| {
@@ -265,16 +270,8 @@ impl World {
             running.iter().filter(|at| self.machines[**at].run.as_ref().is_some_and(|run| run.held.contains(&ledger)));
         for at in holders.filter(|at| self.machines[**at].is_active()) {
             let disk = &self.machines[*at].disk;
-            let counts = |id: &EntryId, from: usize| {
-                let Some(kept) = self.machines[from].disk.ledgers.get(&ledger).and_then(|disk| disk.get(id)) else {
-                    return false;
-                };
-                let open = &kept.open;
-                let standing = self.region(*at).entry_standing(open.author(), ledger, open.incarnation(), open.seq(), *id);
-                standing == EntryStanding::Counts
-            };
             let has = |id: &EntryId| disk.ledgers.get(&ledger).is_some_and(|disk| disk.has_whole(id));
-            let lacked = all.iter().find(|(id, from)| !has(id) && counts(id, **from));
+            let lacked = all.iter().find(|(id, from)| !has(id) && self.counts_at(*at, ledger, id, **from));
             if let Some((id, from)) = lacked {
                 let (there, here) = (self.machines[*from].id, self.machines[*at].id);
                 let chains = (self.chain_at(*from, ledger, id, *from), self.chain_at(*from, ledger, id, *at));
@@ -282,6 +279,15 @@ impl World {
             }
         }
         None
+    }
+
+    /// Whether an entry that lies at one machine counts by what another knows of the region.
+    fn counts_at(&self, at: usize, ledger: LedgerId, id: &EntryId, from: usize) -> bool {
+        let kept = self.machines[from].disk.ledgers.get(&ledger).and_then(|disk| disk.get(id));
+        kept.is_some_and(|Kept { open, .. }| {
+            let standing = self.region(at).entry_standing(open.author(), ledger, open.incarnation(), open.seq(), *id);
+            standing == EntryStanding::Counts
+        })
     }
 
     /// The numbers that a machine has of the chain of an entry that lies at another, and which of them are under a head of their own.

@@ -8,14 +8,11 @@ const SEEDS: u64 = 200;
 /// Seeds with KUSURIBAKO_LONG=1.
 const SEEDS_LONG: u64 = 5_000;
 
-/// A dense quarter of an hour.
-const LASTS_MS: u64 = 15 * 60 * 1_000;
-
-fn live(sites: usize, seed: u64) -> Report {
-    let report = run(&Wish { sites, seed, lasts_ms: LASTS_MS, happenings: 16, has_clones: false });
+fn live(seed: u64) -> Report {
+    let report = run(&Wish::quarter(seed));
     if let Some(broken) = &report.broken {
         panic!(
-            "{} at {} ms: {}\na quarter of an hour, {sites} sites, seed {seed}, no clones",
+            "{} at {} ms: {}\nkusuribako simulate --quarter --seed {seed}",
             broken.invariant.name(),
             broken.at_ms,
             broken.detail
@@ -24,13 +21,9 @@ fn live(sites: usize, seed: u64) -> Report {
     report
 }
 
-fn sites(seed: u64) -> usize {
-    [2, 3, 3, 4][usize::try_from(seed % 4).unwrap()]
-}
-
 fn live_all(first: u64) {
     let seeds = if std::env::var_os("KUSURIBAKO_LONG").is_some() { SEEDS_LONG } else { SEEDS };
-    let all = (first..seeds).step_by(2).map(|seed| (seed, std::panic::catch_unwind(|| live(sites(seed), seed))));
+    let all = (first..seeds).step_by(2).map(|seed| (seed, std::panic::catch_unwind(|| live(seed))));
     let broken: Vec<u64> = all.filter(|(_, lived)| lived.is_err()).map(|(seed, _)| seed).collect();
     assert!(broken.is_empty(), "seeds that broke an invariant: {broken:?}");
 }
@@ -47,7 +40,7 @@ fn no_invariant_breaks_under_odd_seeds() {
 
 #[test]
 fn a_seed_replays_and_another_is_another() {
-    let lived = |seed| run(&Wish { sites: 4, seed, lasts_ms: LASTS_MS, happenings: 16, has_clones: true });
+    let lived = |seed| run(&Wish { sites: 4, has_clones: true, ..Wish::quarter(seed) });
     let (one, again, other) = (lived(7), lived(7), lived(8));
     assert_eq!(one, again);
     assert_ne!(one.digest, other.digest);

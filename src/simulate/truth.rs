@@ -6,7 +6,7 @@ use super::world::World;
 use crate::exchange::Verified;
 use crate::exchange::memory::Disk;
 use crate::exchange::node::Batch;
-use crate::ledger::{EntryId, Incarnation, LedgerId};
+use crate::ledger::{EntryId, Incarnation, LedgerId, NodeId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A holder that was harmed so shortly before a copy went could not be noticed by anybody.
@@ -82,8 +82,7 @@ impl Truth {
     pub(super) fn only_here(&mut self, machines: &[Machine], at: usize, ledger: LedgerId, now_ms: u64) -> Option<String> {
         // Whose key was revoked where nobody could hear of it yet proves what it has as before.
         let nodes = machines[at].disk.known.region.nodes();
-        let is_in_service =
-            |id: &crate::ledger::NodeId| nodes.get(id).is_some_and(|node| node.state == crate::region::KeyState::Active);
+        let is_in_service = |id: &NodeId| nodes.get(id).is_some_and(|node| node.state == crate::region::KeyState::Active);
         let answers = |machine: &Machine| !machine.is_gone || (machine.run.is_some() && is_in_service(&machine.id));
         let (survivors, put_out): (Vec<&Machine>, Vec<&Machine>) = machines
             .iter()
@@ -163,20 +162,25 @@ impl World {
         }
     }
 
-    pub(super) fn check_proven_sometimes(&mut self, at: usize) {
+    pub(super) fn check_proven_sometimes(&mut self, at: usize, of: NodeId) {
         if self.draws.happens(15) {
-            self.check_proven(at);
+            self.check_proven_of(at, Some(of));
         }
     }
 
-    /// What a node takes for proven elsewhere, by the word of a start that still runs, is there, whole.
     pub(super) fn check_proven(&mut self, at: usize) {
+        self.check_proven_of(at, None);
+    }
+
+    /// What a node takes for proven elsewhere, by the word of a start that still runs, is there, whole.
+    fn check_proven_of(&mut self, at: usize, of: Option<NodeId>) {
         let machine = &self.machines[at];
         let Some(run) = &machine.run else { return };
         let mut wrong = None;
         for (ledger, disk) in &machine.disk.ledgers {
             let Some(own) = run.exchange.frontier(*ledger) else { continue };
-            for (node, copy) in run.exchange.copies().of_ledger(*ledger).filter(|(_, copy)| copy.has_everything(own)) {
+            let claimed = run.exchange.copies().of_ledger(*ledger).filter(|(node, _)| of.is_none_or(|of| of == *node));
+            for (node, copy) in claimed.filter(|(_, copy)| copy.has_everything(own)) {
                 let speaks = |other: &&Machine| {
                     let boot = other.run.as_ref().map(|run| Incarnation(run.boot.to_be_bytes()));
                     other.id == node && boot == Some(copy.holding.boot)

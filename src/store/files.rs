@@ -96,6 +96,14 @@ pub(super) fn belong_to(file: &File, dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// The same for a file by its path.
+///
+/// # Errors
+/// What the system says.
+pub fn belong_to_dir_of(file: &File, path: &Path) -> io::Result<()> {
+    belong_to(file, path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+}
+
 /// Disk space that is held so that the last essential writes still find room.
 #[derive(Debug)]
 pub(super) struct Reserve {

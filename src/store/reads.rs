@@ -83,7 +83,7 @@ impl Drop for Place {
 }
 
 /// On Linux, this is about the calling thread alone. Where it is not permitted, the thread is as any other.
-fn stand_back() {
+pub(super) fn stand_back() {
     let _ = rustix::process::nice(NICE);
 }
 

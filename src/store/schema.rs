@@ -16,15 +16,10 @@ const MIGRATIONS: [&str; 4] = [
 const STATEMENTS_KEPT: usize = 64;
 
 /// The writer's page cache, in KiB. Readers keep SQLite's 2,000.
-const WRITER_CACHE_KIB: i64 = 16_000;
+const WRITER_CACHE_KIB: i64 = 8_000;
 
-/// Pages in the write-ahead log before they are carried over into the database: many writes to one page are then carried once, and
-/// reading such a log at the next start takes some tens of milliseconds.
-const WAL_PAGES_MAX: i64 = 4_000;
-
-/// What the write-ahead log shrinks back to after a large transaction. It has room for [`WAL_PAGES_MAX`] and the transactions in which that is
-/// reached: cutting the file and letting it grow again costs more than writing over it.
-const WAL_BYTES_KEPT: i64 = 40 * 1024 * 1024;
+/// What the write-ahead log shrinks back to after a large transaction. It has room for as much as lies in it before it begins anew: cutting the file and letting it grow again costs more than writing over it.
+const WAL_BYTES_KEPT: i64 = 60 * 1024 * 1024;
 
 /// The one connection that writes; migrates the database if it is older than the program.
 pub(super) fn open_writer(dir: &DataDir) -> Result<Connection, StoreError> {
@@ -33,9 +28,18 @@ pub(super) fn open_writer(dir: &DataDir) -> Result<Connection, StoreError> {
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
-    conn.pragma_update(None, "wal_autocheckpoint", WAL_PAGES_MAX)?;
+    // The log is carried over by `carrying`.
+    conn.pragma_update(None, "wal_autocheckpoint", 0)?;
     conn.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
     migrate(&mut conn, dir, &MIGRATIONS)?;
+    Ok(conn)
+}
+
+/// A connection that writes nothing of its own, and [carries over](super::carrying) what the writer has written.
+pub(super) fn open_carrier(dir: &DataDir) -> Result<Connection, StoreError> {
+    let conn = open(dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
     Ok(conn)
 }
 

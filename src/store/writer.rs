@@ -1,6 +1,7 @@
 //! The one thread that writes. It takes the jobs that wait, commits them together, and answers each only after the disk has them.
 
 use super::append::{Finished, OwnRun, Pen, Position, Prepared, Scribe};
+use super::carrying::Carrier;
 use super::changes::Subscription;
 use super::dropping::{self, Dropped};
 use super::files::Reserve;
@@ -213,6 +214,7 @@ pub(super) struct Writer {
     pub(super) position: Position,
     pub(super) reserve: Reserve,
     pub(super) derive: Option<Box<Derive>>,
+    pub(super) carrier: Carrier,
     pub(super) shared: Arc<Shared>,
     /// A migration has run, and nothing was written since.
     pub(super) is_unwritten: bool,
@@ -340,6 +342,7 @@ impl Writer {
         let newest_ms = self.shared.newest_trusted_ms.load(Ordering::SeqCst);
         let newest_trusted_ms = if confirms { wall_ms } else { newest_trusted_ms(&tx, newest_ms, wall_ms)? };
         tx.commit()?;
+        self.carrier.look(&self.conn);
         self.is_unwritten = false;
         self.position = position;
         ended.into_iter().for_each(|ledger| self.scribe.begin_anew(ledger));

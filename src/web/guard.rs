@@ -195,6 +195,9 @@ fn calmed(site: &Site, lang: Lang, method: &Method, response: Response) -> Respo
     calm.title.plain().clone_into(&mut frame.title);
     let status = if response.status() == StatusCode::METHOD_NOT_ALLOWED { response.status() } else { trouble.status() };
     let mut page = page::html(status, &CalmPage { f: frame, calm }).unwrap_or_else(|_| status.into_response());
+    if let Some(allowed) = response.headers().get(header::ALLOW) {
+        page.headers_mut().insert(header::ALLOW, allowed.clone());
+    }
     if let Some(wait_s) = trouble.retry_after_s() {
         page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait_s));
     }

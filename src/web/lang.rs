@@ -1,8 +1,10 @@
 //! The languages of the pages: one catalogue file each for patients, two for staff, read once.
 
 mod desk;
+mod looks;
 pub mod messages;
 pub mod phrase;
+pub mod review;
 
 pub use desk::DeskMessages;
 pub use messages::Messages;
@@ -28,17 +30,18 @@ pub enum Lang {
     Portuguese,
 }
 
-static CATALOGUES: LazyLock<[Messages; 7]> = LazyLock::new(|| {
-    [
-        read(include_str!("../../templates/lang/ja.json")),
-        read(include_str!("../../templates/lang/ja-easy.json")),
-        read(include_str!("../../templates/lang/en.json")),
-        read(include_str!("../../templates/lang/zh.json")),
-        read(include_str!("../../templates/lang/ko.json")),
-        read(include_str!("../../templates/lang/vi.json")),
-        read(include_str!("../../templates/lang/pt.json")),
-    ]
-});
+/// The catalogues as they stand in their files, in the order of [`Lang::ALL`].
+const SOURCES: [&str; 7] = [
+    include_str!("../../templates/lang/ja.json"),
+    include_str!("../../templates/lang/ja-easy.json"),
+    include_str!("../../templates/lang/en.json"),
+    include_str!("../../templates/lang/zh.json"),
+    include_str!("../../templates/lang/ko.json"),
+    include_str!("../../templates/lang/vi.json"),
+    include_str!("../../templates/lang/pt.json"),
+];
+
+static CATALOGUES: LazyLock<[Messages; 7]> = LazyLock::new(|| SOURCES.map(read));
 
 static DESK_CATALOGUES: LazyLock<[DeskMessages; 2]> = LazyLock::new(|| {
     [read(include_str!("../../templates/lang/desk/ja.json")), read(include_str!("../../templates/lang/desk/en.json"))]
@@ -118,7 +121,11 @@ impl Lang {
 
     /// Its strings.
     pub fn messages(self) -> &'static Messages {
-        let index = match self {
+        &CATALOGUES[self.index()]
+    }
+
+    fn index(self) -> usize {
+        match self {
             Self::Japanese => 0,
             Self::EasyJapanese => 1,
             Self::English => 2,
@@ -126,8 +133,7 @@ impl Lang {
             Self::Korean => 4,
             Self::Vietnamese => 5,
             Self::Portuguese => 6,
-        };
-        &CATALOGUES[index]
+        }
     }
 
     /// The language of the desk for who reads this one.
@@ -146,6 +152,10 @@ impl Lang {
             Self::English | Self::Chinese | Self::Korean | Self::Vietnamese | Self::Portuguese => &DESK_CATALOGUES[1],
         }
     }
+}
+
+fn source(lang: Lang) -> &'static str {
+    SOURCES[lang.index()]
 }
 
 #[cfg(test)]

@@ -130,6 +130,11 @@ impl Frame {
         &STYLE_ADDRESS
     }
 
+    /// The same of what only staff's pages look like.
+    pub(crate) fn desk_style(&self) -> &'static str {
+        &DESK_STYLE_ADDRESS
+    }
+
     pub(crate) fn phone_html(&self) -> Html {
         escaped(&self.phone)
     }
@@ -137,11 +142,17 @@ impl Frame {
 
 /// The one style sheet.
 pub(crate) const STYLE: &str = include_str!("../../templates/style.css");
-static STYLE_ADDRESS: LazyLock<String> = LazyLock::new(|| {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, STYLE.as_bytes());
+static STYLE_ADDRESS: LazyLock<String> = LazyLock::new(|| address("style.css", STYLE));
+
+/// What staff's pages have besides: patients need not load it.
+pub(crate) const DESK_STYLE: &str = include_str!("../../templates/desk.css");
+static DESK_STYLE_ADDRESS: LazyLock<String> = LazyLock::new(|| address("desk.css", DESK_STYLE));
+
+fn address(file: &str, content: &str) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, content.as_bytes());
     let short: Vec<u8> = digest.as_ref().iter().take(6).copied().collect();
-    format!("/assets/style.css?v={}", super::form::hex(&short))
-});
+    format!("/assets/{file}?v={}", super::form::hex(&short))
+}
 
 /// What a page of a record says about the record as a whole.
 pub struct State {

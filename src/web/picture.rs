@@ -77,14 +77,14 @@ impl Sheet {
 
 /// Breaks a text into lines of `width` px, taking wide letters as `size` px wide and others as a little over half of it; words of
 /// alphabets and of Korean are kept whole where they fit.
-fn wrap(text: &str, width: usize, size: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, width: usize, size: usize) -> Vec<String> {
     let breadth = |c: char| if is_wide(c) { size } else { size * 3 / 5 };
     let mut out = Vec::new();
     for paragraph in text.lines() {
         let (mut line, mut used) = (String::new(), 0);
         for c in paragraph.chars() {
             // What closes a sentence may stand a little over the edge, but never alone on a line.
-            if used + breadth(c) > width && !"、。）」』】・".contains(c) {
+            if used + breadth(c) > width && !c.is_whitespace() && !"、。）」』】・".contains(c) {
                 let keep = line.rfind(' ').filter(|i| is_of_a_word(c) && *i * 2 > line.len());
                 let rest = keep.map_or_else(String::new, |i| line.split_off(i + 1));
                 out.push(std::mem::take(&mut line));
@@ -99,9 +99,10 @@ fn wrap(text: &str, width: usize, size: usize) -> Vec<String> {
     out
 }
 
-/// Han, kana, hangul and what goes with them; letters of alphabets, with whatever accents, are narrow.
+/// Han, kana, hangul and what goes with them, quotation marks and numbers in circles among it; letters of alphabets, with whatever accents,
+/// are narrow.
 fn is_wide(c: char) -> bool {
-    c >= '\u{2e80}'
+    c >= '\u{2010}'
 }
 
 fn is_of_a_word(c: char) -> bool {

@@ -1,17 +1,18 @@
 //! A phone's connection: HTTP/2 over TLS where there is a certificate to trust, else plain HTTP/1.1.
 
+use crate::tasks::Tasks;
 use anyhow::Context;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-use tokio::net::TcpStream;
+use tokio::net::TcpSocket;
 use tokio_rustls::TlsConnector;
 
 /// How the clinic is reached.
@@ -20,6 +21,7 @@ pub(super) struct Way {
     /// What pages are asked for as.
     pub(super) host: String,
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    tasks: Tasks,
 }
 
 /// An open connection.
@@ -30,7 +32,7 @@ pub(super) enum Line {
 
 impl Way {
     pub(super) fn new(at: SocketAddr, certificate: Option<&Path>, name: &str) -> anyhow::Result<Self> {
-        let Some(file) = certificate else { return Ok(Self { at, host: at.to_string(), tls: None }) };
+        let Some(file) = certificate else { return Ok(Self { at, host: at.to_string(), tls: None, tasks: Tasks::new() }) };
         let shown = || format!("the certificate {}", file.display());
         let pem = std::fs::read(file).with_context(shown)?;
         let mut roots = rustls::RootCertStore::empty();
@@ -42,26 +44,37 @@ impl Way {
         let mut config = builder.with_root_certificates(roots).with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec()];
         let server = ServerName::try_from(name.to_owned()).with_context(|| format!("{name:?} is no name of a server"))?;
-        Ok(Self { at, host: format!("{name}:{}", at.port()), tls: Some((TlsConnector::from(Arc::new(config)), server)) })
+        Ok(Self {
+            at,
+            host: format!("{name}:{}", at.port()),
+            tls: Some((TlsConnector::from(Arc::new(config)), server)),
+            tasks: Tasks::new(),
+        })
     }
 
     pub(super) fn scheme(&self) -> &'static str {
         if self.tls.is_some() { "https" } else { "http" }
     }
 
-    pub(super) async fn connect(&self) -> anyhow::Result<Line> {
-        let stream = TcpStream::connect(self.at).await.context("connecting")?;
+    /// Calls, from this address where one is named.
+    pub(super) async fn connect(&self, from: Option<IpAddr>) -> anyhow::Result<Line> {
+        let socket = if self.at.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        if let Some(from) = from {
+            socket.bind(SocketAddr::new(from, 0)).with_context(|| format!("calling from {from}"))?;
+        }
+        let stream = socket.connect(self.at).await.context("connecting")?;
         stream.set_nodelay(true)?;
         match &self.tls {
             None => {
                 let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-                tokio::spawn(connection);
+                // How it ends is seen by whoever asks for the next page.
+                self.tasks.spawn("phone", async { drop(connection.await) });
                 Ok(Line::Plain(sender))
             }
             Some((tls, name)) => {
                 let stream = tls.connect(name.clone(), stream).await.context("the TLS handshake")?;
-                let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
-                tokio::spawn(connection);
+                let (sender, connection) = http2::handshake(self.tasks.clone(), TokioIo::new(stream)).await?;
+                self.tasks.spawn("phone", async { drop(connection.await) });
                 Ok(Line::Tls(sender))
             }
         }

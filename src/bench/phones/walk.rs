@@ -5,6 +5,7 @@ use anyhow::{Context, bail};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::{HeaderMap, Method, Request, StatusCode, header};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A phone.
 pub(super) struct Phone {
     way: Arc<Way>,
+    from: Option<IpAddr>,
     line: Option<Line>,
     cookie: String,
     /// How often it has connected.
@@ -41,8 +43,8 @@ impl Answer {
 }
 
 impl Phone {
-    pub(super) fn new(way: &Arc<Way>) -> Self {
-        Self { way: Arc::clone(way), line: None, cookie: String::new(), calls: 0 }
+    pub(super) fn new(way: &Arc<Way>, from: Option<IpAddr>) -> Self {
+        Self { way: Arc::clone(way), from, line: None, cookie: String::new(), calls: 0 }
     }
 
     pub(super) fn hang_up(&mut self) {
@@ -93,7 +95,7 @@ impl Phone {
             Some(line) => line,
             None => {
                 self.calls += 1;
-                self.way.connect().await?
+                self.way.connect(self.from).await?
             }
         };
         let address = format!("{}://{}{path}", self.way.scheme(), self.way.host);

@@ -1,5 +1,6 @@
 //! The options of `serve` about the clinic's own Wi-Fi, and its start.
 
+use crate::app::sockets::Handed;
 use crate::portal::names::{Names, Sockets};
 use crate::portal::visitors::Visitors;
 use crate::portal::{Portal, local};
@@ -42,9 +43,9 @@ pub(crate) struct Wifi {
 
 impl WifiArgs {
     /// Takes the ports, and adds to `hosts` what the pages are to answer to.
-    pub(super) fn bind(&self, hosts: &mut Vec<String>) -> anyhow::Result<Wifi> {
+    pub(super) fn bind(&self, hosts: &mut Vec<String>, handed: &mut Handed) -> anyhow::Result<Wifi> {
         let has_portal = self.portal == Switch::On;
-        let sockets = Sockets::bind(&self.dns_listen)?;
+        let sockets = Sockets::bind_by(&self.dns_listen, |at| handed.datagrams(at))?;
         let addresses: Vec<IpAddr> = sockets.addresses().iter().map(SocketAddr::ip).collect();
         let names = Arc::new(Names::new(hosts, has_portal, &addresses)?);
         if let Some(name) = &self.local_name {

@@ -1,12 +1,13 @@
 //! Who fits what is sought: from the index, then read anew from their records, so that what is shown is what stands today.
 
 use super::fill;
+use crate::clinic::glass::{Looked, Whose};
 use crate::clinic::{Chart, Clinic, ClinicError};
 use crate::drugs::names::search_key;
 use crate::finding::{Hit, Query, Reason};
 use crate::ledger::LedgerId;
 use crate::record::timeline::{DrugLine, Timeline, build};
-use crate::record::{Patient, Subject};
+use crate::record::{LookShown, Patient};
 use zeroize::Zeroize;
 
 /// What is sought.
@@ -38,19 +39,36 @@ impl Drop for Sought {
 /// Among whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Among {
-    /// The clinic's own patients.
-    Own,
-    /// Everybody whose records are open here: the clinic's own, and those of the copies that staff have opened.
-    Everybody,
+    /// The patients of one clinic.
+    Of(LedgerId),
+    /// Those of all clinics whose records are open here, but of one: whoever looks for others' patients has a page of their own for theirs.
+    AllBut(Option<LedgerId>),
+}
+
+impl Among {
+    fn has(self, ledger: LedgerId) -> bool {
+        match self {
+            Self::Of(only) => ledger == only,
+            Self::AllBut(own) => own != Some(ledger),
+        }
+    }
+}
+
+/// Somebody who fits, by the index alone: who it is, has not been read.
+#[derive(Debug, Clone)]
+pub struct Fitting {
+    /// Whose record.
+    pub whose: Whose,
+    /// Why, the strongest first.
+    pub reasons: Vec<Reason>,
+    score: f64,
 }
 
 /// Somebody who fits.
 #[derive(Debug, Clone)]
 pub struct Candidate {
-    /// In which ledger.
-    pub ledger: LedgerId,
     /// Whose record.
-    pub subject: Subject,
+    pub whose: Whose,
     /// Who they are by the newest statement.
     pub person: Patient,
     /// Why they were found, the strongest first.
@@ -60,31 +78,51 @@ pub struct Candidate {
 }
 
 /// Whoever was found.
-#[derive(Debug, Clone, Default)]
-pub struct Found {
+#[derive(Debug, Clone)]
+pub struct Found<T> {
     /// The best first.
-    pub candidates: Vec<Candidate>,
+    pub candidates: Vec<T>,
     /// Statements of persons among which was searched.
     pub searched: usize,
     /// Whether more are still being read: who is not found may come.
     pub is_partial: bool,
 }
 
+impl<T> Default for Found<T> {
+    fn default() -> Self {
+        Self { candidates: Vec::new(), searched: 0, is_partial: false }
+    }
+}
+
 /// So many more are read than are asked for where a drug is sought: it may bring forward who stood behind.
 const MORE_FOR_DRUG: usize = 3;
 
 impl Clinic {
-    /// Whoever fits, at most `limit`. Not from async code.
+    /// Whoever fits of a clinic's own patients, at most `limit`, for its own staff. Not from async code.
     ///
     /// # Errors
     /// What the store says.
-    pub fn find_people(&self, sought: &Sought, among: Among, limit: usize) -> Result<Found, ClinicError> {
-        let mut found = Found::default();
-        let mut hits: Vec<(LedgerId, Hit)> = Vec::new();
+    pub fn find_people(&self, sought: &Sought, of: LedgerId, limit: usize) -> Result<Found<Candidate>, ClinicError> {
         let has_drug = !search_key(&sought.drug).is_empty();
         let wanted = if has_drug { limit.saturating_mul(MORE_FOR_DRUG) } else { limit };
+        let fitting = self.fitting(sought, Among::Of(of), wanted)?;
+        let mut candidates = Vec::new();
+        for fit in fitting.candidates {
+            candidates.extend(self.candidate(fit, &sought.drug)?);
+        }
+        candidates.sort_by_key(|candidate| has_drug && candidate.drug.is_none());
+        candidates.truncate(limit);
+        Ok(Found { candidates, searched: fitting.searched, is_partial: fitting.is_partial })
+    }
+
+    /// Whoever fits, at most `limit`, without a look at anybody's record. Not from async code.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn fitting(&self, sought: &Sought, among: Among, limit: usize) -> Result<Found<Fitting>, ClinicError> {
+        let mut found = Found::default();
         for (ledger, keys) in self.open_ledgers() {
-            if among == Among::Own && ledger != self.ledger() {
+            if !among.has(ledger) {
                 continue;
             }
             let shelf = self.inner.indexes.shelf(ledger);
@@ -95,30 +133,45 @@ impl Clinic {
             let people = shelf.read();
             found.searched += people.index.len();
             found.is_partial |= !people.is_whole;
-            hits.extend(people.index.find(&sought.query, wanted).into_iter().map(|hit| (ledger, hit)));
+            let fit = |Hit { subject, score, reasons }| Fitting { whose: Whose { ledger, subject }, reasons, score };
+            found.candidates.extend(people.index.find(&sought.query, limit).into_iter().map(fit));
         }
-        hits.sort_by(|(_, a), (_, b)| b.score.total_cmp(&a.score).then(a.subject.cmp(&b.subject)));
-        hits.truncate(wanted);
-        for (ledger, hit) in hits {
-            found.candidates.extend(self.candidate(ledger, hit, &sought.drug)?);
-        }
-        found.candidates.sort_by_key(|candidate| has_drug && candidate.drug.is_none());
+        found.candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.whose.cmp(&b.whose)));
         found.candidates.truncate(limit);
         Ok(found)
     }
 
+    /// Who somebody is whose listing is noted. Not from async code.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn listed(&self, fit: &Fitting, looked: &Looked) -> Result<Option<Candidate>, ClinicError> {
+        if looked.whose() != fit.whose || looked.shown() != LookShown::Listed {
+            return Ok(None);
+        }
+        let chart = self.chart_looked_at(looked)?;
+        Ok(self.person_in(&chart).map(|person| Candidate {
+            whose: fit.whose,
+            person,
+            reasons: fit.reasons.clone(),
+            drug: None,
+        }))
+    }
+
     /// As the record says today; `None` where it does not open any more.
-    fn candidate(&self, ledger: LedgerId, hit: Hit, drug: &str) -> Result<Option<Candidate>, ClinicError> {
-        let chart = match self.chart_at_desk(ledger, hit.subject) {
+    fn candidate(&self, fit: Fitting, drug: &str) -> Result<Option<Candidate>, ClinicError> {
+        let Fitting { whose, reasons, .. } = fit;
+        let chart = match self.chart_at_desk(whose.ledger, whose.subject) {
             Ok(chart) => chart,
             Err(ClinicError::NoSuchPatient(_) | ClinicError::KeyDoesNotFit | ClinicError::NotOpen { .. }) => return Ok(None),
             Err(other) => return Err(other),
         };
-        let Chart { facts, .. } = &chart;
-        let timeline = build(facts, self.today());
-        let person = timeline.persons.first().map(|person| person.what.clone());
-        let (subject, reasons) = (hit.subject, hit.reasons);
-        Ok(person.map(|person| Candidate { ledger, subject, person, reasons, drug: named(&timeline, drug) }))
+        let drug = named(&build(&chart.facts, self.today()), drug);
+        Ok(self.person_in(&chart).map(|person| Candidate { whose, person, reasons, drug }))
+    }
+
+    fn person_in(&self, chart: &Chart) -> Option<Patient> {
+        build(&chart.facts, self.today()).persons.first().map(|person| person.what.clone())
     }
 }
 

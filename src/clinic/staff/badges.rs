@@ -172,6 +172,16 @@ impl Staff {
         self.entry.opener
     }
 
+    /// What it signs with.
+    pub(crate) const fn signing(&self) -> &Opener {
+        &self.opener
+    }
+
+    /// The public half of that.
+    pub(crate) const fn ed25519(&self) -> [u8; 32] {
+        self.entry.ed25519
+    }
+
     /// The badge's pair: what it signs with is whose word it is.
     pub(in crate::clinic) fn into_opener(self) -> Opener {
         self.opener

@@ -24,7 +24,7 @@ impl Exchange {
                 Action::Compare(peer, ask, CompareEntries { ledger, prefix, theirs: summary, holding: own })
             }
             Request::Compare { set: Set::Tips, prefix, summary, .. } => {
-                let compared = held.frontier.tally(&prefix).answer(summary);
+                let compared = held.frontier.answer(&prefix, summary);
                 Action::Answer(peer, ask, Response::Compared { compared, holding: own })
             }
         };

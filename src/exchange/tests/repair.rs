@@ -39,6 +39,23 @@ fn an_audit_finds_entries_that_the_store_has_lost_and_fills_the_hole() {
     }
 }
 
+/// Others may have asked in vain for what lies behind it, and ask no more as long as nobody has anything new.
+#[test]
+fn who_has_filled_a_hole_tells_the_others() {
+    let (source, writer) = written();
+    let mut victim = Victim::with(source.clone(), Authors::new([(writer.node(), AuthorRule::Counts)]));
+    for peer in [HONEST, LIAR] {
+        victim.meet(peer, Standing::holder(), &mut |request| Some(honest(&source, request)));
+    }
+    let lost = source.refs().into_iter().find(|entry| entry.seq == 5).unwrap();
+    victim.disk.lose(&lost.id);
+    victim.asked.clear();
+    victim.tell(Event::Audit(HONEST, LEDGER), &mut |request| Some(honest(&source, request)));
+    assert!(victim.disk.has_whole(&lost.id));
+    let hints = victim.asked.iter().filter(|request| matches!(request, Request::Hint { .. }));
+    assert_eq!(hints.count(), 1, "to the one that it did not come from");
+}
+
 #[test]
 fn large_bodies_come_on_their_own_and_one_may_be_larger_than_a_batch() {
     let (mut source, mut writer) = written();

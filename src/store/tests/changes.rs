@@ -235,3 +235,19 @@ fn what_a_peer_sent_waits_for_the_pages_that_read_when_its_turn_came_and_for_no_
     second.send(()).unwrap();
     assert_eq!(second_read.wait().unwrap().len(), 1);
 }
+
+#[test]
+fn the_log_stays_short_however_much_is_written_and_everything_is_in_the_database_in_the_end() {
+    let temp = tempfile::tempdir().unwrap();
+    let store = Store::create(temp.path(), options(), author(1)).unwrap();
+    let log = temp.path().join("ledger.db-wal");
+    let (body, mut log_bytes_max) = (vec![7; 1024 * 1024], 0);
+    for _ in 0..140 {
+        store.append(vec![draft(&body)], Urgency::Normal).wait().unwrap();
+        log_bytes_max = log_bytes_max.max(std::fs::metadata(&log).unwrap().len());
+    }
+    assert!(log_bytes_max < 64 << 20, "{log_bytes_max} bytes");
+    assert_eq!(faults(&store), []);
+    drop(store);
+    assert!(!log.exists(), "the last one to close it has carried over all of it");
+}

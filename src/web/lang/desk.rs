@@ -1,10 +1,12 @@
 //! The strings of staff's pages, in the two languages of the desk: a section for each page, in the order of the alphabet.
 
+mod patients;
 mod people;
 
 pub(crate) use people::{Gate, Glass, Outside, People, Review};
 
 use super::phrase::{Phrase, Text};
+use patients::{Drugs, Find, Patient, Reception};
 use serde::Deserialize;
 
 /// Everything that only staff's pages say, in one language.
@@ -13,12 +15,18 @@ use serde::Deserialize;
 pub struct DeskMessages {
     pub(crate) access: Access,
     pub(crate) common: Common,
+    pub(crate) connect: Connect,
+    pub(crate) drugs: Drugs,
     pub(crate) elsewhere: Elsewhere,
+    pub(crate) find: Find,
     pub(crate) gate: Gate,
     pub(crate) glass: Glass,
     pub(crate) home: Home,
     pub(crate) outside: Outside,
+    pub(crate) patient: Patient,
     pub(crate) people: People,
+    pub(crate) poster: PosterDesk,
+    pub(crate) reception: Reception,
     pub(crate) review: Review,
     pub(crate) sign_in: SignIn,
     pub(crate) trouble: DeskTrouble,
@@ -76,6 +84,24 @@ pub(crate) struct Common {
     pub(crate) sign_out_hint: Text,
     pub(crate) back: Text,
     pub(crate) safety: Text,
+}
+
+/// Helping a patient's phone onto the Wi-Fi: what phones say, and what to do then.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Connect {
+    pub(crate) title: Text,
+    pub(crate) lead: Text,
+    pub(crate) says: Text,
+    pub(crate) press: Text,
+    pub(crate) common_title: Text,
+    pub(crate) common: [[Text; 2]; 4],
+    pub(crate) iphone_title: Text,
+    pub(crate) iphone: [[Text; 2]; 5],
+    pub(crate) android_title: Text,
+    pub(crate) android: [[Text; 2]; 5],
+    pub(crate) last: Text,
+    pub(crate) poster: Text,
 }
 
 /// What was written elsewhere: the list, and one patient's page.
@@ -142,6 +168,27 @@ pub(crate) struct Home {
     pub(crate) waits_queried: Phrase<1>,
     pub(crate) aside: Phrase<1>,
     pub(crate) aside_none: Text,
+}
+
+/// The form for the sheet on the wall.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PosterDesk {
+    pub(crate) title: Text,
+    pub(crate) lead: Text,
+    pub(crate) name_label: Text,
+    pub(crate) password_label: Text,
+    pub(crate) password_hint: Text,
+    pub(crate) address_label: Text,
+    pub(crate) address_hint: Text,
+    pub(crate) typed_label: Text,
+    pub(crate) languages_label: Text,
+    pub(crate) make: Text,
+    pub(crate) wrong_title: Text,
+    pub(crate) wrong_name: Text,
+    pub(crate) wrong_password: Text,
+    pub(crate) wrong_address: Text,
+    pub(crate) wrong_languages: Text,
 }
 
 /// The way in.

@@ -1,5 +1,13 @@
 //! The strings of the pages, typed: a string that a language lacks, or has too many, is found when it is read.
 
+mod paper;
+mod taking;
+
+pub(crate) use paper::{Poster, Print, Share};
+pub(crate) use taking::{Dose, Drug, Time, Usage};
+
+pub(crate) use super::looks::Looks;
+
 use super::phrase::{Phrase, Text};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -200,76 +208,6 @@ pub(crate) struct Record {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Drug {
-    pub(crate) when: Text,
-    pub(crate) no_usage: Text,
-    pub(crate) until: Text,
-    pub(crate) until_day: Phrase<1>,
-    pub(crate) until_left: Phrase<2>,
-    pub(crate) until_today: Phrase<1>,
-    pub(crate) until_unknown: Text,
-    pub(crate) ended_on: Phrase<1>,
-    pub(crate) stopped: Phrase<1>,
-    pub(crate) stopped_undated: Text,
-    pub(crate) caution: Text,
-    pub(crate) generic: Text,
-    pub(crate) from: Text,
-    pub(crate) prescribed: Text,
-    pub(crate) dispensed: Text,
-    pub(crate) doubt: Text,
-    pub(crate) doubt_link: Text,
-    pub(crate) concealed: Text,
-    pub(crate) more: Text,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Dose {
-    pub(crate) per_day: Phrase<1>,
-    pub(crate) per_day_once: Phrase<1>,
-    pub(crate) per_day_parts: Phrase<2>,
-    pub(crate) per_time: Phrase<1>,
-    pub(crate) as_needed: Phrase<1>,
-    pub(crate) doses: Phrase<1>,
-    pub(crate) supply: Phrase<1>,
-    pub(crate) supply_hint: Text,
-    pub(crate) written: Phrase<1>,
-    pub(crate) no_amount: Text,
-    pub(crate) contradictory: Text,
-    pub(crate) no_form: Text,
-    pub(crate) amount_unclear: Text,
-    pub(crate) changing: Text,
-    pub(crate) check_bag: Text,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Time {
-    pub(crate) morning: [Text; 6],
-    pub(crate) noon: [Text; 6],
-    pub(crate) evening: [Text; 6],
-    pub(crate) bedtime: Text,
-}
-
-/// Usages that are certain, told in the language.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Usage {
-    pub(crate) label: Text,
-    pub(crate) once: Text,
-    pub(crate) times: Phrase<1>,
-    /// Before, just before, after, just after, between.
-    pub(crate) every_meal: [Text; 5],
-    pub(crate) meal: [Text; 5],
-    pub(crate) waking: Text,
-    pub(crate) every_hours: Phrase<1>,
-    pub(crate) empty_stomach: Text,
-    /// Not said for what, pain, headache, fever, sleeplessness, constipation, diarrhoea, nausea, dizziness, attack.
-    pub(crate) needs: [Text; 10],
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Note {
     pub(crate) allergy: Text,
     pub(crate) side_effect: Text,
@@ -409,102 +347,6 @@ pub(crate) struct Conceal {
     pub(crate) do_show: Text,
     pub(crate) cancel: Text,
     pub(crate) again: Text,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Looks {
-    pub(crate) outside: Phrase<1>,
-    pub(crate) why: Phrase<1>,
-    pub(crate) why_emergency: Text,
-    pub(crate) why_continuation: Text,
-    pub(crate) why_dispensing: Text,
-    pub(crate) why_asked: Text,
-    pub(crate) why_other: Text,
-    pub(crate) consent: Phrase<1>,
-    pub(crate) consent_patient: Text,
-    pub(crate) consent_family: Text,
-    pub(crate) consent_cannot: Text,
-    pub(crate) second: Phrase<1>,
-    pub(crate) shown_listed: Text,
-    pub(crate) shown_record: Text,
-    pub(crate) shown_print: Text,
-    pub(crate) shown_concealed: Text,
-    pub(crate) title: Text,
-    pub(crate) lead: Text,
-    pub(crate) card: Text,
-    pub(crate) staff: Text,
-    pub(crate) none: Text,
-    pub(crate) own_clinic: Text,
-    pub(crate) reason: Phrase<1>,
-    pub(crate) unknown_hint: Text,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Share {
-    pub(crate) qr_title: Text,
-    pub(crate) qr_lead: Text,
-    pub(crate) qr_warning: Text,
-    pub(crate) qr_show: Text,
-    pub(crate) qr_many: Phrase<1>,
-    pub(crate) qr_one: Text,
-    pub(crate) qr_number: Phrase<2>,
-    pub(crate) qr_failed: Text,
-    pub(crate) left_out: Phrase<1>,
-    pub(crate) included: Phrase<1>,
-    pub(crate) include: Text,
-    pub(crate) exclude: Text,
-    pub(crate) save_title: Text,
-    pub(crate) save_lead: Text,
-    pub(crate) save_warning: Text,
-    pub(crate) save_get: Text,
-    pub(crate) save_download: Text,
-    pub(crate) save_screenshot: Text,
-    pub(crate) picture_alt: Text,
-    pub(crate) picture_title: Text,
-    pub(crate) picture_dated: Phrase<1>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Print {
-    pub(crate) title: Text,
-    pub(crate) lead: Text,
-    pub(crate) list: Text,
-    pub(crate) list_hint: Text,
-    pub(crate) sheet: Text,
-    pub(crate) sheet_hint: Text,
-    pub(crate) receipt_58: Text,
-    pub(crate) receipt_80: Text,
-    pub(crate) wallet: Text,
-    pub(crate) wallet_hint: Text,
-    pub(crate) how: Text,
-    pub(crate) button: Text,
-    pub(crate) drug: Text,
-    pub(crate) dose: Text,
-    pub(crate) usage: Text,
-    pub(crate) until: Text,
-    pub(crate) other_times: Text,
-    pub(crate) nothing: Text,
-    pub(crate) sheet_warning: Text,
-    pub(crate) now: Text,
-    pub(crate) sheet_title: Text,
-}
-
-/// The sheet on the wall. Few words: what is too long is set smaller.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Poster {
-    pub(crate) title: Text,
-    pub(crate) wifi: Text,
-    pub(crate) page: Text,
-    pub(crate) name: Text,
-    pub(crate) password: Text,
-    pub(crate) address: Text,
-    /// Scan the Wi-Fi's code, stay connected, scan the page's code, card and PIN.
-    pub(crate) steps: [Text; 4],
-    pub(crate) help: Text,
 }
 
 #[derive(Debug, Deserialize)]

@@ -8,6 +8,7 @@ use super::super::lang::Lang;
 use super::super::lang::phrase::{Html, japanese};
 use super::super::page::Frame;
 use super::super::session::Session;
+use super::at_hand::AtHand;
 use super::{blocking, desk_frame};
 use crate::clinic::Clinic;
 use crate::clinic::glass::{BrokenGlass, CANDIDATES_MAX, Looked, Whose, Why};
@@ -44,6 +45,7 @@ pub(in crate::web) struct Desk {
     /// Looks at records of their own clinic's patients: each is noted once a session.
     looked: TurnMutex<BTreeMap<(Whose, LookShown), Looked>>,
     glass: TurnMutex<Option<OpenGlass>>,
+    pub(super) at_hand: AtHand,
 }
 
 /// What somebody signed in with.
@@ -107,6 +109,7 @@ impl Desk {
             proven: Mutex::new(now),
             looked: TurnMutex::default(),
             glass: TurnMutex::default(),
+            at_hand: AtHand::default(),
         }
     }
 }

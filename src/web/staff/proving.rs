@@ -3,7 +3,7 @@
 use super::super::Site;
 use super::super::error::{GateTrouble, Trouble};
 use super::gate::{AtDesk, DeskKey};
-use crate::clinic::staff::{Outsider, Person, SignedIn, StaffRefusal};
+use crate::clinic::staff::{Outsider, Person, SignedIn, Staff, StaffRefusal};
 use crate::membership::{BadgeOpened, BadgeRefusal, Member};
 use crate::region::outside::BadgeFile;
 use crate::seal::badge::{BadgeCode, Passphrase, on_sheet};
@@ -100,6 +100,14 @@ pub(super) async fn again(site: &Site, at_desk: &AtDesk, secret: &str) -> Result
     }
     at_desk.prove(site);
     Ok(())
+}
+
+/// A second member of this clinic's staff.
+pub(super) async fn second_staff(site: &Site, shown: Shown<'_>) -> Result<Staff, Trouble> {
+    let (code, passphrase) = shown.staff().ok_or(Trouble::Badge(None))?;
+    let clinic = site.clinic.clone();
+    let work = move || clinic.prove_staff(&code, &passphrase);
+    in_turn(site, StaffRefusal::Failed, work).await?.map_err(|refusal| Trouble::Badge(Some(refusal)))
 }
 
 /// A second person, with a badge of this clinic's staff, or an outside badge.

@@ -43,6 +43,7 @@ struct HomePage {
     is_ours: bool,
     may_break: bool,
     may_admin: bool,
+    may_issue: bool,
     admins_lacking: usize,
 }
 
@@ -99,6 +100,7 @@ pub(super) async fn front(
             is_ours,
             may_break: may(Act::BreakGlass),
             may_admin: may(Act::People),
+            may_issue: is_ours && may(Act::IssueOutside),
             admins_lacking,
         },
     )
@@ -148,6 +150,7 @@ pub(super) fn enter(site: &Site, headers: &HeaderMap, signed_in: SignedIn, key: 
         site.desks.end(old);
     }
     let token = site.desks.open(Desk::new(signed_in, key, &site.clinic, site.now()));
+    read_people(site);
     let seconds = super::super::STAFF_LIFE_MAX.as_secs();
     let mut response = Redirect::to("/staff").into_response();
     guard::append_cookie(response.headers_mut(), &site.cookie(site.desk_cookie_name(), &token, seconds));
@@ -167,6 +170,16 @@ pub(super) async fn photo(State(site): State<Arc<Site>>, Speaks(lang): Speaks, r
     }
 }
 
+/// Who can be found is read while the first page is shown.
+fn read_people(site: &Site) {
+    let clinic = site.clinic.clone();
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = clinic.read_people() {
+            tracing::error!(%error, "who can be found at the desk could not be read");
+        }
+    });
+}
+
 #[derive(Deserialize)]
 pub(super) struct SignOutForm {
     csrf: String,
@@ -182,6 +195,7 @@ pub(super) async fn sign_out(
     if let Ok(at_desk) = at_desk {
         at_desk.check(&form.csrf)?;
         site.desks.end(&at_desk.token);
+        site.forget_people();
     }
     guard::append_cookie(response.headers_mut(), &site.cookie(site.desk_cookie_name(), "", 0));
     Ok(response)

@@ -9,8 +9,8 @@ use kusuribako::region::join::{Issued, Joining};
 use kusuribako::region::kit::Kit;
 use kusuribako::region::outside::{BadgeFile, Credential, OutsideId, Role, SlotsMade};
 use kusuribako::region::payload::{
-    Admitted, Carried, ChainMark, Deputies, Deputy, Emergency, EmergencyEnded, EmergencyId, Holders, NodeKeys, Notice, Payload,
-    Placement, Position, PublicHalf, Retired, Revoked, SuccessorProposed,
+    Admitted, Carried, ChainMark, Deputies, Deputy, Description, Emergency, EmergencyEnded, EmergencyId, Holders, NodeKeys,
+    Notice, Payload, Placement, Position, PublicHalf, Retired, Revoked, SuccessorProposed,
 };
 use kusuribako::region::reach::{self, Doorplate, Reach};
 use kusuribako::region::{Region, Signed, Signer, StatementId, Statements};
@@ -161,6 +161,18 @@ pub(super) fn computed(put: &mut impl FnMut(&'static str, &[u8])) {
     let doorplate = doorplate.body(region, 1_775_779_200_000).sign(&node_pair(), 4);
     put("region: doorplate, by the node of seed 44, counter 4", doorplate.as_bytes());
     put("region: scalar of the authority", &kit.root.authority_scalar(0)[..]);
+    let wish = Description {
+        name: "さくら薬局".to_owned(),
+        reading: String::new(),
+        place: None,
+        host: "rack-2".to_owned(),
+        capacity_patients: 5_000,
+        damage_ppm: 120_000,
+    };
+    let (addresses, program) = (vec!["192.0.2.1:7443".to_owned()], "0.1.0".to_owned());
+    let notice = Notice { addresses, patients: 3, entries: 90, program, phone: None, description: Some(wish) };
+    let notice = notice.body(region, 1_775_779_200_000).sign(&node_pair(), 4);
+    put("region: site notice with a description, by the node of seed 44, counter 4", notice.as_bytes());
 
     put("region: opener id of the recovery key", &kit.recovery.public().opener.0);
     put("region: whole sheet of root (ASCII)", kit.root.whole().code().as_bytes());

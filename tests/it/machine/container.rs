@@ -50,14 +50,21 @@ pub fn package(program: &Path, out: &Path, more: &[&str]) -> PathBuf {
     PathBuf::from(host(&mut command))
 }
 
+/// A copy of a fresh Debian.
+pub fn fresh_root(dir: &Path) -> PathBuf {
+    let base = host(&mut Command::new(here("tests/machine-root")));
+    let root = dir.join("root");
+    host(Command::new("cp").args(["-a", "--reflink=auto", &base]).arg(&root));
+    root
+}
+
 impl Container {
     /// Boots it. Where this machine cannot, the test says so and fails.
     pub fn boot() -> Self {
         assert!(rustix::process::geteuid().is_root(), "booting a container needs root");
-        let base = host(&mut Command::new(here("tests/machine-root")));
+        std::fs::create_dir_all(here("target/machine")).unwrap();
         let temp = TempDir::with_prefix_in("machine-", here("target/machine")).unwrap();
-        let root = temp.path().join("root");
-        host(Command::new("cp").args(["-a", "--reflink=auto", &base]).arg(&root));
+        let root = fresh_root(temp.path());
         let log = std::fs::File::create(temp.path().join("console")).unwrap();
         let name = temp.path().file_name().unwrap().to_string_lossy().replace(['_', '.'], "").to_lowercase();
         let nspawn = Command::new("systemd-nspawn")

@@ -11,7 +11,7 @@ const PORT: u16 = 8080;
 #[test]
 fn a_box_without_a_package_sets_itself_up_and_takes_signed_updates() {
     let at = Container::boot();
-    std::fs::copy(program(at.scratch()), at.path("/root/kusuribako")).unwrap();
+    std::fs::copy(program(at.scratch()), at.path("/srv/kusuribako")).unwrap();
 
     installs(&at);
     is_handed_its_port(&at);
@@ -21,14 +21,14 @@ fn a_box_without_a_package_sets_itself_up_and_takes_signed_updates() {
 }
 
 fn installs(at: &Container) {
-    let dry = at.ok(&["/root/kusuribako", "install", "--dry-run"]);
+    let dry = at.ok(&["/srv/kusuribako", "install", "--dry-run"]);
     assert!(dry.contains("account kusuribako") && !at.path("/usr/local/bin/kusuribako").exists(), "{dry}");
     let begun = Instant::now();
-    at.ok(&["/root/kusuribako", "install"]);
+    at.ok(&["/srv/kusuribako", "install"]);
     println!("install: {:.2} s", begun.elapsed().as_secs_f64());
     assert!(begun.elapsed() < Duration::from_secs(60));
-    assert_eq!(at.ok(&["/root/kusuribako", "install"]), "", "a second time it changes nothing");
-    at.ok(&["kusuribako", "init", "--dir", DIR, "--name", "見本薬局", "--admin-out", "/root/staff.txt"]);
+    assert_eq!(at.ok(&["/srv/kusuribako", "install"]), "", "a second time it changes nothing");
+    at.ok(&["kusuribako", "init", "--dir", DIR, "--name", "見本薬局", "--admin-out", "/srv/staff.txt"]);
     at.ok(&["systemctl", "start", "kusuribako"]);
     assert!(at.serves(PORT), "{}", at.journal());
     at.ok(&["systemd-analyze", "security", "--no-pager", "--threshold=15", "kusuribako.service"]);
@@ -55,7 +55,7 @@ fn is_handed_its_port(at: &Container) {
 
 /// An update of a program: signed outside, as those who make updates do.
 fn update(at: &Container, program: &Path, number: u64) -> String {
-    let (key, out) = (at.scratch().join("release.key"), at.path("/root/new.update"));
+    let (key, out) = (at.scratch().join("release.key"), at.path("/srv/new.update"));
     let ours = env!("CARGO_BIN_EXE_kusuribako");
     if !key.exists() {
         host(Command::new(ours).args(["update", "key", "--out"]).arg(&key));
@@ -69,20 +69,20 @@ fn update(at: &Container, program: &Path, number: u64) -> String {
             .arg("--out")
             .arg(&out),
     );
-    "/root/new.update".to_owned()
+    "/srv/new.update".to_owned()
 }
 
 fn updates(at: &Container) {
     let other = at.scratch().join("other");
     // Another file, the same program: what is appended to it is never read.
-    let bytes = [std::fs::read(at.path("/root/kusuribako")).unwrap(), b"of a later day".to_vec()].concat();
+    let bytes = [std::fs::read(at.path("/srv/kusuribako")).unwrap(), b"of a later day".to_vec()].concat();
     std::fs::write(&other, bytes).unwrap();
     host(Command::new("chmod").arg("755").arg(&other));
     let file = update(at, &other, 5);
     let refused = at.ask(&["kusuribako", "update", "apply", &file]);
     assert!(refused.code == 1 && refused.err.contains("knows no release key"), "{}", refused.err);
-    std::fs::copy(at.scratch().join("release.key.pub"), at.path("/root/release.pub")).unwrap();
-    at.ok(&["kusuribako", "install", "--release-key", "/root/release.pub"]);
+    std::fs::copy(at.scratch().join("release.key.pub"), at.path("/srv/release.pub")).unwrap();
+    at.ok(&["kusuribako", "install", "--release-key", "/srv/release.pub"]);
     assert!(at.ok(&["kusuribako", "update", "check", &file]).contains("release 5"));
 
     let pid = at.property("kusuribako", "MainPID");
@@ -113,18 +113,18 @@ fn updates(at: &Container) {
 }
 
 fn seals_the_key(at: &Container) {
-    let tpm = at.ask(&["kusuribako", "install", "--seal-key", "tpm", "--key-copy", "/root/node.key"]);
+    let tpm = at.ask(&["kusuribako", "install", "--seal-key", "tpm", "--key-copy", "/srv/node.key"]);
     assert!(tpm.code == 1 && tpm.err.contains("no TPM"), "never a lesser seal than was asked for: {}{}", tpm.out, tpm.err);
     assert!(at.path("/var/lib/kusuribako/node.key").exists());
-    let said = at.ok(&["kusuribako", "install", "--seal-key", "host", "--key-copy", "/root/node.key"]);
+    let said = at.ok(&["kusuribako", "install", "--seal-key", "host", "--key-copy", "/srv/node.key"]);
     assert!(said.contains("on the same disk"), "{said}");
-    assert!(!at.path("/var/lib/kusuribako/node.key").exists() && at.path("/root/node.key").exists());
+    assert!(!at.path("/var/lib/kusuribako/node.key").exists() && at.path("/srv/node.key").exists());
     at.served(PORT, "it serves with the sealed key");
     at.ok(&["systemctl", "restart", "kusuribako"]);
     assert!(at.serves(PORT));
     // Commands reach the server, though they cannot read the key.
     at.ok(&["kusuribako", "patient", "list", "--dir", DIR]);
-    let secret = std::fs::read_to_string(at.path("/root/node.key")).unwrap();
+    let secret = std::fs::read_to_string(at.path("/srv/node.key")).unwrap();
     let seed = secret.lines().find_map(|line| line.strip_prefix("seed ")).unwrap().to_owned();
     let found = Command::new("grep").args(["-rlF", &seed]).arg(at.path("/var/lib")).arg(at.path("/etc")).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&found.stdout), "", "the plain key lies nowhere else");
@@ -135,6 +135,6 @@ fn uninstalls(at: &Container) {
     assert!(!at.serves(PORT) && !at.path("/usr/local/bin/kusuribako").exists());
     assert!(!at.path("/etc/systemd/system/kusuribako.service").exists());
     assert!(at.path("/var/lib/kusuribako/ledger.db").exists(), "data stay");
-    at.ok(&["/root/kusuribako", "install"]);
+    at.ok(&["/srv/kusuribako", "install"]);
     at.served(PORT, "and are served by whoever comes next");
 }

@@ -14,7 +14,7 @@ const PORT: u16 = 8080;
 #[test]
 fn a_box_with_the_package_survives_what_happens_to_boxes() {
     let mut at = Container::boot();
-    let files = at.path("/root/files");
+    let files = at.path("/srv/files");
     std::fs::create_dir(&files).unwrap();
     let built = program(at.scratch());
     let good = |version: &str| inside(&package(&built, &files, &["--version", version]));
@@ -37,7 +37,7 @@ fn a_box_with_the_package_survives_what_happens_to_boxes() {
 
 /// Its path within the container.
 fn inside(package: &Path) -> String {
-    format!("/root/files/{}", package.file_name().unwrap().to_str().unwrap())
+    format!("/srv/files/{}", package.file_name().unwrap().to_str().unwrap())
 }
 
 /// A program that only claims to be one.
@@ -64,12 +64,12 @@ fn installs(at: &Container, package: &str) {
 }
 
 fn founds(at: &Container) {
-    let host = at.ok(&["sh", "-c", &format!("kusuribako init --dir {DIR} --name 見本薬局 --admin-out /root/staff.txt --json")]);
+    let host = at.ok(&["sh", "-c", &format!("kusuribako init --dir {DIR} --name 見本薬局 --admin-out /srv/staff.txt --json")]);
     assert!(host.contains("\"ledger\""));
     assert_eq!(at.ok(&["sh", "-c", &format!("find {DIR} ! -user kusuribako")]), "", "root founded it, and the server owns it");
-    std::fs::write(at.path("/root/files/a.csv"), encoded(JAHIS)).unwrap();
+    std::fs::write(at.path("/srv/files/a.csv"), encoded(JAHIS)).unwrap();
     // Before it is served, too.
-    at.ok(&["kusuribako", "import", "--dir", DIR, "--new-patients", "/root/files/a.csv"]);
+    at.ok(&["kusuribako", "import", "--dir", DIR, "--new-patients", "/srv/files/a.csv"]);
     let begun = Instant::now();
     at.ok(&["systemctl", "start", UNIT]);
     assert!(at.serves(PORT), "what says that it is ready serves: {}", at.journal());
@@ -154,7 +154,7 @@ fn stands_beside_another(at: &Container) {
     at.ok(&["kusuribako", "install", "--instance", "kita", "--listen", "127.0.0.1:8081", "--sync-listen", "off"]);
     let unit = "kusuribako@kita.service";
     assert_eq!(at.property(unit, "ActiveState"), "inactive");
-    at.ok(&["kusuribako", "init", "--dir", "/var/lib/kusuribako-kita", "--name", "北薬局", "--admin-out", "/root/kita.txt"]);
+    at.ok(&["kusuribako", "init", "--dir", "/var/lib/kusuribako-kita", "--name", "北薬局", "--admin-out", "/srv/kita.txt"]);
     at.ok(&["systemctl", "start", unit]);
     at.served(8081, "the second instance serves");
     assert!(at.serves(PORT));
@@ -223,7 +223,7 @@ fn migrates_and_fails(at: &Container, files: &Path) {
     // A repaired version: here the one of before, and the database that it knows.
     at.ok(&["systemctl", "stop", UNIT]);
     at.ok(&["sh", "-c", "cd /var/lib/kusuribako && rm -f ledger.db-* && cat before.db > ledger.db"]);
-    at.ok(&["dpkg", "-i", "/root/files/kusuribako_0.0.9_amd64.deb"]);
+    at.ok(&["dpkg", "-i", "/srv/files/kusuribako_0.0.9_amd64.deb"]);
     at.ok(&["systemctl", "restart", UNIT, "kusuribako@kita.service"]);
     at.served(PORT, "the repaired version serves");
     assert_eq!(patients(at), 1);
@@ -296,7 +296,7 @@ fn is_removed_and_purged(at: &Container) {
     assert!(!at.path("/etc/default/kusuribako").exists() && !at.path("/var/lib/kusuribako-update").exists());
 
     // Installed again, they are served again; and go when somebody says so.
-    at.ok(&["dpkg", "-i", "/root/files/kusuribako_0.0.9_amd64.deb"]);
+    at.ok(&["dpkg", "-i", "/srv/files/kusuribako_0.0.9_amd64.deb"]);
     at.served(PORT, "what was left is served again");
     assert_eq!(patients(at), 1);
     at.ok(&["sh", "-c", "echo kusuribako kusuribako/remove-records boolean true | debconf-set-selections"]);

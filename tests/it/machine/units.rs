@@ -30,3 +30,29 @@ fn systemd_understands_the_units_and_finds_them_shut() {
     std::fs::write(&open, lines.replace("CapabilityBoundingSet=\n", "").replace("PrivateUsers=yes\n", "")).unwrap();
     assert!(!security(&open).status.success());
 }
+
+/// The same steps for an image that somebody makes: accounts, links and files below a directory, and nothing of this machine is touched.
+#[test]
+fn an_image_is_set_up_without_being_started() {
+    let temp = tempfile::tempdir().unwrap();
+    let root = super::container::fresh_root(temp.path());
+    let install = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kusuribako"));
+        super::container::host(command.args(["install", "--instance", "kita", "--root"]).arg(&root))
+    };
+    assert!(install().contains("account kusuribako-kita"));
+    assert_eq!(install(), "", "a second time it changes nothing");
+    let owner = |path: &str| {
+        let mut command = Command::new("chroot");
+        super::container::host(command.arg(&root).args(["stat", "-c", "%U %a", path]))
+    };
+    assert_eq!(owner("/var/lib/kusuribako-kita"), "kusuribako-kita 700");
+    let wanted = root.join("etc/systemd/system/multi-user.target.wants");
+    assert!(
+        wanted.join("kusuribako@kita.service").symlink_metadata().is_ok()
+            && wanted.join("kusuribako.service").symlink_metadata().is_ok()
+    );
+    assert_eq!(std::fs::read(root.join("etc/machine-id")).unwrap(), b"", "no identity before the first boot");
+    assert_eq!(std::fs::read_dir(root.join("var/lib/kusuribako-kita")).unwrap().count(), 0);
+    assert!(!Path::new("/var/lib/kusuribako-kita").exists());
+}

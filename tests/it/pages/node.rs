@@ -213,6 +213,19 @@ impl Visitor {
         self.ask("POST", path, "multipart/form-data; boundary=X", &body)
     }
 
+    /// Files of a form of staff's.
+    pub fn post_files(&mut self, path: &str, csrf: &str, field: &str, files: &[(&str, &[u8])]) -> Answer {
+        let mut body = format!("--X\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{csrf}\r\n").into_bytes();
+        for (name, bytes) in files {
+            let head = format!("--X\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\r\n");
+            body.extend_from_slice(head.as_bytes());
+            body.extend_from_slice(bytes);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(b"--X--\r\n");
+        self.ask("POST", path, "multipart/form-data; boundary=X", &body)
+    }
+
     fn ask(&mut self, method: &str, path: &str, kind: &str, body: &[u8]) -> Answer {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.host);
         if !self.cookies.is_empty() {

@@ -18,7 +18,7 @@ use tower::ServiceExt;
 const PASSPHRASE: &str = "いろはにほへとちりぬる";
 
 /// Every route of staff's, with a body where it takes one.
-const ROUTES: [(&str, &str); 10] = [
+const ROUTES: [(&str, &str); 13] = [
     ("GET", "/staff"),
     ("POST", "/staff/sign-in"),
     ("POST", "/staff/photo"),
@@ -29,6 +29,9 @@ const ROUTES: [(&str, &str); 10] = [
     ("POST", "/staff/elsewhere/{patient}/query"),
     ("POST", "/staff/elsewhere/{patient}/end"),
     ("GET", "/staff/elsewhere/{patient}/export"),
+    ("GET", "/staff/connect"),
+    ("GET", "/staff/poster"),
+    ("POST", "/staff/poster"),
 ];
 
 /// A served clinic whose first admin has a badge.

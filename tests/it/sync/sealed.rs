@@ -37,7 +37,7 @@ enum Try {
 use Try::{Apart, With};
 
 /// Every command there is. A new one does not pass without a row here.
-const COMMANDS: [(&str, Try); 88] = [
+const COMMANDS: [(&str, Try); 98] = [
     ("demo", Apart("clinics of its own, made anew")),
     ("init", With(&["--name", "x"])),
     ("serve", With(&["--listen", "127.0.0.1:0", "--sync-listen", "off"])),
@@ -96,9 +96,22 @@ const COMMANDS: [(&str, Try); 88] = [
     ("badge issue", With(&["--duty", "{file}", "--name", "x", "--licence", "1", "--area", "all", "--out", "{out}/badge"])),
     ("badge open", With(&["--badge", "{file}", "--pin-file", "{file}"])),
     ("badge list", With(&["--json"])),
+    (
+        "badge issue-here",
+        With(&["--staff", "{file}", "--second", "{file}", "--name", "x", "--licence", "1", "--out", "{out}/local"]),
+    ),
+    ("staff add", With(&["--name", "x", "--role", "admin", "--staff", "{file}"])),
+    ("staff list", With(&["--json"])),
+    ("staff role", With(&["0000", "--name", "x", "--role", "admin", "--staff", "{file}"])),
+    ("staff revoke", With(&["0000", "--staff", "{file}"])),
+    ("audit list", With(&["--json"])),
+    ("audit export", With(&["--out", "{out}/audit.csv"])),
+    ("audit review", With(&["00", "--decision", "in-order", "--staff", "{file}"])),
     ("carry export", With(&["--to", "{out}/stick", "--ledgers", "held"])),
     ("carry open", With(&["--listen", "127.0.0.1:0"])),
     ("carry return", With(&["--from", "{out}/stick"])),
+    ("lang", Apart("works on the program's own strings")),
+    ("poster", Apart("says what it is given, and of no clinic")),
     ("drugs import", With(&["{file}"])),
     ("drugs search", With(&["ワーファリン"])),
     ("drugs status", With(&["--json"])),

@@ -154,7 +154,8 @@ fn must_be_shown(fact: &Fact) -> bool {
         | Content::Stopped(_)
         | Content::Acceptance(_)
         | Content::Question(_)
-        | Content::Reply(_) => false,
+        | Content::Reply(_)
+        | Content::Consent(_) => false,
     }
 }
 
