@@ -177,9 +177,14 @@ impl Wanted<'_> {
         let mut order = account.new_order(&wanted).await.map_err(failed)?;
         self.answer(&mut order).await?;
         let polling = RetryPolicy::new().timeout(POLLING_MAX);
-        match order.poll_ready(&polling).await.map_err(failed)? {
-            OrderStatus::Ready => {}
-            _not_ready => return Err(Failure::Challenge(self.verdict(&mut order).await)),
+        match order.poll_ready(&polling).await {
+            Ok(OrderStatus::Ready) => {}
+            Ok(_not_ready) => return Err(Failure::Challenge(self.verdict(&mut order).await)),
+            // What makes an order invalid is said of its challenges.
+            Err(error) => match failed(error) {
+                Failure::Refused(why) => return Err(Failure::Challenge(why)),
+                other => return Err(other),
+            },
         }
         let key = order.finalize().await.map_err(failed)?;
         let chain = order.poll_certificate(&polling).await.map_err(failed)?;

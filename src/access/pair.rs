@@ -13,6 +13,9 @@ use zeroize::Zeroizing;
 /// Certificates that live shorter than this are of the six-day kind: a clinic that is cut off for a week would have none.
 const LIFE_MIN_MS: i64 = 20 * 24 * 3600 * 1000;
 
+/// A certificate that was made a moment ago may begin a little after now: no two clocks agree.
+const CLOCKS_APART_MS: i64 = 3600 * 1000;
+
 /// Why certificate and key cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PairError {
@@ -167,7 +170,7 @@ impl Pair {
         if !self.is_valid(now_ms) {
             return Err(PairError::Over { not_after_ms: self.not_after_ms });
         }
-        if now_ms < self.not_before_ms {
+        if now_ms.saturating_add(CLOCKS_APART_MS) < self.not_before_ms {
             return Err(PairError::Early { not_before_ms: self.not_before_ms });
         }
         let life_ms = self.not_after_ms.saturating_sub(self.not_before_ms);

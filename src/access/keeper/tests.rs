@@ -59,39 +59,44 @@ fn node(config: &Config) -> Node {
     Node { _dir: dir, turned, clock, keeper }
 }
 
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+}
+
 /// A port at which nobody answers.
 fn dead() -> String {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     taken.local_addr().unwrap().to_string()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_box_declares_http_itself_only_after_the_chosen_hours_without_internet_and_other_clinics() {
+#[test]
+fn a_box_declares_http_itself_only_after_the_chosen_hours_without_internet_and_other_clinics() {
     let config = Config { http_when_alone_hours: Some(24), internet_check: Some(dead()), ..Config::default() };
     let node = node(&config);
     let mut memory = Memory::default();
     let by = || node.keeper.ladder().declared().map(|declared| declared.by);
-    let mut at_hour = async |hour: u64| {
+    let runtime = runtime();
+    let mut at_hour = |hour: u64| {
         node.turned.running_ms.store(hour * HOUR_MS, Ordering::SeqCst);
-        node.keeper.look(&mut memory).await;
+        runtime.block_on(node.keeper.look(&mut memory));
         by()
     };
-    assert_eq!(at_hour(1).await, None);
-    assert_eq!(at_hour(20).await, None);
+    assert_eq!(at_hour(1), None);
+    assert_eq!(at_hour(20), None);
     // Another clinic is heard: the count begins anew.
     node.turned.has_peers.store(true, Ordering::SeqCst);
-    assert_eq!(at_hour(26).await, None);
+    assert_eq!(at_hour(26), None);
     node.turned.has_peers.store(false, Ordering::SeqCst);
-    assert_eq!(at_hour(27).await, None);
-    assert_eq!(at_hour(50).await, None);
-    assert_eq!(at_hour(51).await, Some(By::Alone { hours: 24 }));
-    assert_eq!(at_hour(60).await, Some(By::Alone { hours: 24 }));
+    assert_eq!(at_hour(27), None);
+    assert_eq!(at_hour(50), None);
+    assert_eq!(at_hour(51), Some(By::Alone { hours: 24 }));
+    assert_eq!(at_hour(60), Some(By::Alone { hours: 24 }));
     node.turned.has_peers.store(true, Ordering::SeqCst);
-    assert_eq!(at_hour(61).await, None, "and closes it when somebody is there again");
+    assert_eq!(at_hour(61), None, "and closes it when somebody is there again");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_declared_where_nobody_chose_it_or_nobody_can_tell_whether_there_is_internet() {
+#[test]
+fn nothing_is_declared_where_nobody_chose_it_or_nobody_can_tell_whether_there_is_internet() {
     for config in [
         Config { internet_check: Some(dead()), ..Config::default() },
         Config { http_when_alone_hours: Some(1), ..Config::default() },
@@ -100,7 +105,7 @@ async fn nothing_is_declared_where_nobody_chose_it_or_nobody_can_tell_whether_th
         let mut memory = Memory::default();
         for hour in [1, 30, 60] {
             node.turned.running_ms.store(hour * HOUR_MS, Ordering::SeqCst);
-            node.keeper.look(&mut memory).await;
+            runtime().block_on(node.keeper.look(&mut memory));
             assert_eq!(node.keeper.ladder().declared(), None);
         }
     }
@@ -109,7 +114,7 @@ async fn nothing_is_declared_where_nobody_chose_it_or_nobody_can_tell_whether_th
 #[test]
 fn a_declaration_outlives_a_restart_and_ends_in_running_time() {
     let node = node(&Config::default());
-    node.keeper.declare(By::Operator, "x", 1_000).unwrap();
+    node.keeper.declare(By::Envelope { number: 1 }, "x", 1_000).unwrap();
     let again = Ladder::new(node.clock.clone());
     let keeper = Keeper { ladder: again.clone(), ..node.keeper.clone() };
     keeper.begin();
@@ -169,6 +174,7 @@ fn the_regions_authority_signs_for_one_box_and_its_names_and_devices_check_that(
     assert!(is_trusted(&foreign, &held.pair, &own).is_err());
 
     // Another key than the one that was signed.
+    Kept::of(&node.keeper.dir).remove(files::BOX).unwrap();
     std::fs::remove_file(Kept::of(&node.keeper.dir).path(files::AUTHORITY)).unwrap();
     memory = Memory::default();
     look(&mut memory);
