@@ -18,15 +18,20 @@ use crate::web::{self, LocalAddress, Site, session};
 use anyhow::Context;
 use serve::{Limits, Routers, Server};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 /// How often over sessions are cleared away.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
+
+/// Connections that the system completes while this program has not taken them yet. With the usual 128, in a flood, whoever comes then is
+/// heard only when it asks again a second later.
+const BACKLOG: u32 = 4_096;
 
 /// What a node is made of.
 pub struct App {
@@ -128,7 +133,9 @@ impl Listeners {
     /// What the system says.
     pub fn add(&mut self, socket: std::net::TcpListener, speaks: Speaks) -> anyhow::Result<()> {
         socket.set_nonblocking(true)?;
-        self.listeners.push((TcpListener::from_std(socket)?, speaks));
+        // The same socket, told to listen anew: only so does the standard library let the queue be longer.
+        let socket = TcpSocket::from_std_stream(OwnedFd::from(socket).into()).listen(BACKLOG)?;
+        self.listeners.push((socket, speaks));
         Ok(())
     }
 }
