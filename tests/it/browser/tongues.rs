@@ -189,7 +189,8 @@ fn the_poster_is_one_page_whose_codes_can_be_read() {
         assert!(about.lines().any(|line| line.starts_with("Pages:") && line.ends_with(" 1")), "{about}");
         let words = Command::new("pdftotext").arg(&paper).arg("-").output().unwrap();
         let words: String = String::from_utf8(words.stdout).unwrap().split_whitespace().collect();
-        for must in ["見本診療所", "kusuri.example", "Sakura;Guest", "スマートフォンで", "用手机查看", "스마트폰", "Nối", "Conecte"]
+        for must in
+            ["見本診療所", "kusuri.example", "Sakura;Guest", "スマートフォンで", "用手机查看", "스마트폰", "Nối", "Conecte"]
         {
             assert!(words.contains(must), "{must}: {words}");
         }
