@@ -149,7 +149,7 @@ fn filled(path: &str, ledger: &str) -> String {
     let named = |part: &str| part.starts_with('{');
     let fill = |part: &str| match part {
         "{file}" => "style.css".to_owned(),
-        "{paper}" => "list".to_owned(),
+        "{paper}" => "receipt".to_owned(),
         "{ledger}" => ledger.to_owned(),
         part if named(part) => "0".repeat(32),
         part => part.to_owned(),
