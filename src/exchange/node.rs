@@ -13,7 +13,7 @@ use super::verify::{Job, Verdict, Verified};
 use super::{Authors, Backoff, EntryRef, Frontier, Standing, Stored, Take};
 use crate::ledger::{EntryId, Incarnation, LedgerId, NodeId, OpenPart};
 use hint::Hints;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 /// Fetches under way at a time. Each holds one batch at most, so this bounds the memory of catching up.
 pub const FETCHES_MAX: usize = 6;
@@ -165,15 +165,12 @@ struct Peer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Settled {
     tips: (Summary, Summary),
-    /// Where a hole was filled, the tips are the same over more entries.
-    entries: (u64, u64),
     missing: (u64, u64),
 }
 
 impl Settled {
     fn between(own: &Frontier, theirs: Holding) -> Self {
-        let (tips, entries) = ((own.summary(), theirs.summary), (own.entries(), theirs.entries));
-        Self { tips, entries, missing: (own.missing(), theirs.missing) }
+        Self { tips: (own.summary(), theirs.summary), missing: (own.missing(), theirs.missing) }
     }
 }
 
@@ -221,8 +218,6 @@ pub struct Exchange {
     turn: u64,
     aside: Aside,
     copies: Copies,
-    /// Who asked for what before it might: it does not ask again by itself.
-    refused: BTreeSet<(NodeId, LedgerId)>,
     actions: Vec<Action>,
 }
 
@@ -243,7 +238,6 @@ impl Exchange {
             turn: 0,
             aside: Aside::default(),
             copies: Copies::default(),
-            refused: BTreeSet::new(),
             actions: Vec::new(),
         }
     }
@@ -296,10 +290,7 @@ impl Exchange {
         peer.settled.clear();
         let left: Vec<LedgerId> = peer.running.keys().filter(|ledger| !ledgers.contains(ledger)).copied().collect();
         let was_given = |ledger: &LedgerId| before.get(ledger).is_some_and(|standing| standing.gives);
-        let is_opened = |ledger: &LedgerId| !before.is_empty() && !was_given(ledger);
-        let is_due = |ledger: &&LedgerId| is_opened(ledger) || self.refused.contains(&(id, **ledger));
-        let opened: Vec<LedgerId> = ledgers.iter().filter(is_due).copied().collect();
-        self.refused.retain(|(of, _)| *of != id);
+        let opened: Vec<LedgerId> = ledgers.iter().filter(|ledger| !before.is_empty() && !was_given(ledger)).copied().collect();
         ledgers.into_iter().for_each(|ledger| self.wait(Waiting { peer: id, ledger, how: How::Compare }));
         left.into_iter().for_each(|ledger| self.stop_fetch(id, ledger));
         // It may have asked before it was let, and asks again only if it is told.
@@ -368,7 +359,7 @@ impl Exchange {
         ledger.frontier.set_missing(missing);
         let changes = |stored: &Stored| stored.new > 0 || stored.bodies_found > 0;
         let is_new = batch.runs.iter().any(changes) || batch.bodies_found > 0 || batch.aside_new > 0;
-        // What lies behind a hole that was filled can be passed on from now on: whoever asked for it in vain asks again.
+        // Where a hole was filled there is no new tip, but what lies behind it can be passed on from now on: whoever asked in vain asks again.
         let fills = |stored: &Stored| stored.bodies_found > 0 || (stored.new > 0 && stored.is_last_named);
         let is_more_whole = batch.bodies_found > 0 || batch.runs.iter().any(fills);
         if !tips.is_empty() || is_more_whole {

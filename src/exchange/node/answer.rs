@@ -5,17 +5,11 @@ use crate::exchange::message::{Refusal, Request, Response, Set};
 use crate::exchange::{EntryRef, Reason, Standing, Take};
 use crate::ledger::{LedgerId, NodeId};
 
-/// Refusals that are remembered: more than a region has of ledgers and nodes that do not know each other yet.
-const REFUSED_MAX: usize = 10_000;
-
 impl Exchange {
     pub(super) fn asked(&mut self, peer: NodeId, ask: u64, request: Request) {
         let ledger = request.ledger();
         let Some(standing) = self.peers.get(&peer).and_then(|peer| peer.standings.get(&ledger)).cloned() else {
             self.actions.push(refused(peer, ask));
-            if self.refused.len() < REFUSED_MAX {
-                self.refused.insert((peer, ledger));
-            }
             return;
         };
         let held = self.ledgers.entry(ledger).or_default();

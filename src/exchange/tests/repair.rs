@@ -160,20 +160,11 @@ fn said(frontier: &Frontier) -> Holding {
 
 #[test]
 fn whoever_asked_before_it_was_let_is_told_when_it_is() {
-    [true, false].into_iter().for_each(tells_who_asked_too_soon);
-}
-
-/// `is_known`: whether the one that is asked knows the other at all by then.
-fn tells_who_asked_too_soon(is_known: bool) {
     let mut world = World::of(2, fastrand::Rng::with_seed(1));
     world.heal();
     let (giver, taker) = (world.nodes[0].id, world.nodes[1].id);
     let on = |gives| [(LEDGER, Standing { gives, takes: Take::Nothing })].into();
-    if is_known {
-        world.tell(0, Event::Peer { peer: taker, standings: on(false) });
-    } else {
-        world.tell(0, Event::Gone(taker));
-    }
+    world.tell(0, Event::Peer { peer: taker, standings: on(false) });
     world.append(0, &[vec![1; 50]]);
     // It learns of it, asks, and is refused.
     world
