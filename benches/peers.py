@@ -231,7 +231,7 @@ class Clinic:
         return json.loads(self.do(*args, "--json"))
 
     def start(self):
-        self.child = subprocess.Popen(self.command("serve", "--listen", "0.0.0.0:8080", "--insecure-lan"), stdout=subprocess.PIPE, stderr=self.log,
+        self.child = subprocess.Popen(self.command("serve", "--listen", "127.0.0.1:8080"), stdout=subprocess.PIPE, stderr=self.log,
                                       text=True, env={**os.environ, "KUSURIBAKO_DIR": str(self.dir)})
         assert self.child.stdout.readline().startswith("ready")
 
@@ -316,7 +316,7 @@ def writer(clinic, card):
 
 
 def write_memos(code, pin):
-    connection = http.client.HTTPConnection(A, 8080)
+    connection = http.client.HTTPConnection("127.0.0.1", 8080)
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
 
     def ask(method, path, form=None):

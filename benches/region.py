@@ -4,12 +4,19 @@
     benches/region.py --program target/release/kusuribako [--clinics 24] [--seconds 30] [--capacity 3]
     benches/region.py --program target/release/kusuribako --mode emergency [--patients 4000] [--visits 4] [--mbit 10]
 
+    benches/region.py --program target/release/kusuribako --mode fill [--entries 300000] [--mbit 100] [--pin] [--keep DIR]
+
 With --mode emergency six clinics stand on links of so many Mbit/s (tbf, both ways). The first has the patients; it and all its holders but one are lost, and an emergency
 asks for two proven copies among those who are left: the time from the declaration until they are proven, and what crossed the wire.
+
+With --mode fill an empty holder takes a clinic's whole ledger, unshaped unless --mbit is given, while patients of its own read at the holder; then rsync copies the
+database file over the same link. --pin gives each of the two boxes a core of its own; --keep makes the clinic once, and takes it from there the next time.
 
 Needs root and iproute2. Bytes are those of each clinic's interface, both ways.
 """
 import argparse, json, os, pathlib, shutil, statistics, subprocess, sys, tempfile, time
+
+import filling
 
 
 def run(*args, **kw):
@@ -55,9 +62,10 @@ class Lan:
 
 class Clinic:
     def __init__(self, lan, at, scratch, program):
-        self.lan, self.at, self.dir, self.program, self.child = lan, at, scratch / f"c{at}", program, None
+        self.lan, self.at, self.dir, self.program, self.child, self.core = lan, at, scratch / f"c{at}", program, None, None
         self.log = open(scratch / f"log{at}", "ab")
-        self.env = {**os.environ, "KUSURIBAKO_DIR": str(self.dir)}
+        # As the service runs: systemd/kusuribako.service.
+        self.env = {"MIMALLOC_PURGE_DELAY": "10", **os.environ, "KUSURIBAKO_DIR": str(self.dir)}
 
     def command(self, *args):
         return ["nsenter", f"--net=/run/netns/{self.lan.name(self.at)}", "--", self.program, *args]
@@ -72,7 +80,8 @@ class Clinic:
         return json.loads(self.do(*args, "--json"))
 
     def start(self):
-        args = self.command("serve", "--listen", "0.0.0.0:8080", "--insecure-lan")
+        pinned = [] if self.core is None else ["taskset", "--cpu-list", str(self.core)]
+        args = pinned + self.command("serve", "--listen", "127.0.0.1:8080")
         self.child = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=self.log, text=True, env=self.env)
         assert self.child.stdout.readline().startswith("ready")
 
@@ -99,18 +108,27 @@ def main():
     parser.add_argument("--clinics", type=int, default=24)
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--capacity", type=int, default=3, help="patients that a clinic has room for; each clinic has one")
-    parser.add_argument("--mode", choices=["rest", "emergency"], default="rest")
+    parser.add_argument("--mode", choices=["rest", "emergency", "fill"], default="rest")
     parser.add_argument("--patients", type=int, default=4000)
     parser.add_argument("--visits", type=int, default=4, help="of each patient")
-    parser.add_argument("--mbit", type=float, default=10)
+    parser.add_argument("--mbit", type=float, help="of each link; 10 in an emergency")
+    parser.add_argument("--entries", type=int, default=300_000, help="to fill with")
+    parser.add_argument("--readers", type=int, default=50, help="patients who read while it is filled")
+    parser.add_argument("--pages-per-s", type=float, default=50)
+    parser.add_argument("--pin", action="store_true"), parser.add_argument("--verify", action="store_true"), parser.add_argument("--no-rsync", action="store_true")
+    parser.add_argument("--keep", help="directory in which the clinic to fill from is kept between runs")
     args = parser.parse_args()
     if args.mode == "emergency":
         args.clinics = 6
+    if args.mode == "fill":
+        args.clinics = 2
     scratch, lan = pathlib.Path(tempfile.mkdtemp(prefix="region-")), Lan(args.clinics)
     clinics = [Clinic(lan, at, scratch, str(pathlib.Path(args.program).resolve())) for at in range(args.clinics)]
     try:
         if args.mode == "emergency":
-            print(json.dumps(emergency(lan, clinics, args.patients, args.visits, args.mbit, scratch)))
+            print(json.dumps(emergency(lan, clinics, args.patients, args.visits, args.mbit or 10, scratch)))
+        elif args.mode == "fill":
+            print(json.dumps(filling.fill(sys.modules[__name__], lan, clinics, args, scratch)))
         else:
             print(json.dumps(measure(lan, clinics, args.seconds, args.capacity, scratch)))
     finally:

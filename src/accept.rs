@@ -1,14 +1,22 @@
 //! The accept loop of all listeners: bounded connections, in total and from one address, and a bounded TLS handshake.
+//!
+//! Where connections give way, a full house never shuts anybody out: whoever waits longest without a request under way goes, and of those
+//! first whoever comes from the address that has taken most.
+
+mod places;
+mod watched;
+
+pub use places::{Place, Working};
+pub use watched::{Answering, Watched};
 
 use crate::tasks::Tasks;
-use std::collections::HashMap;
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use places::Places;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 use tokio_util::sync::CancellationToken;
 
 /// Bounds on connections.
@@ -20,10 +28,14 @@ pub struct Limits {
     pub per_address_max: usize,
     /// Connections from this machine count only for the total: a proxy or a benchmark has many.
     pub is_loopback_exempt: bool,
+    /// In a full house, a connection that waits for its peer is cut for one that comes. Otherwise the newcomer waits.
+    pub gives_way: bool,
     /// For the TLS handshake.
     pub handshake_max: Duration,
     /// For the headers of a request, and between two requests.
     pub header_max: Duration,
+    /// Without a request under way, however much else is sent.
+    pub rest_max: Duration,
     /// After this a connection takes no new request, and after this again it is cut. Between members of a region connections stay.
     pub life_max: Duration,
 }
@@ -31,53 +43,37 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections_max: 512,
+            connections_max: 2_048,
             per_address_max: 32,
             is_loopback_exempt: true,
+            gives_way: true,
             handshake_max: Duration::from_secs(5),
             header_max: Duration::from_secs(10),
+            rest_max: Duration::from_secs(60),
             life_max: Duration::from_secs(10 * 60),
         }
     }
 }
 
+/// The two ends of the connection that a request came by: an extension of each request.
+#[derive(Debug, Clone, Copy)]
+pub struct Ends {
+    /// The address at this machine.
+    pub local: SocketAddr,
+    /// Who called: an IPv4 address as such, also where the socket speaks IPv6.
+    pub peer: IpAddr,
+}
+
 /// Lets connections in, as many as there are places.
 pub struct Door {
     limits: Limits,
-    places: Arc<Semaphore>,
-    by_address: Arc<Mutex<HashMap<IpAddr, usize>>>,
-}
-
-/// A place that a connection takes, given back when it is dropped.
-pub struct Place {
-    _permit: OwnedSemaphorePermit,
-    by_address: Arc<Mutex<HashMap<IpAddr, usize>>>,
-    address: IpAddr,
-}
-
-impl Place {
-    /// Where the connection comes from.
-    pub fn address(&self) -> IpAddr {
-        self.address
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut counts = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.address);
-            }
-        }
-    }
+    places: Arc<Places>,
 }
 
 impl Door {
     /// Within `limits`.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, places: Arc::new(Semaphore::new(limits.connections_max)), by_address: Arc::default() }
+        Self { limits, places: Arc::new(Places::new(limits)) }
     }
 
     /// The bounds.
@@ -85,27 +81,28 @@ impl Door {
         &self.limits
     }
 
-    /// Accepts at `socket` until `stopping`; each connection is served as a task of its own. A full house leaves new connections
-    /// waiting in the system's queue.
+    /// Accepts at `socket` until `stopping`; each connection is served as a task of its own. Where nobody gives way, new connections
+    /// wait in the system's queue.
     pub async fn accept<F, W>(&self, socket: TcpListener, tasks: &Tasks, stopping: &CancellationToken, serve: F)
     where
-        F: Fn(TcpStream, Place) -> W,
+        F: Fn(TcpStream, Arc<Place>) -> W,
         W: Future<Output = ()> + Send + 'static,
     {
         loop {
             let next = async {
-                let permit = Arc::clone(&self.places).acquire_owned().await;
-                (permit, socket.accept().await)
+                self.places.until_room().await;
+                socket.accept().await
             };
-            let Some((Ok(permit), accepted)) = stopping.run_until_cancelled(next).await else {
-                return;
-            };
+            let Some(accepted) = stopping.run_until_cancelled(next).await else { return };
             match accepted {
                 Ok((stream, peer)) => {
-                    if let Some(place) = self.place(permit, peer.ip()) {
+                    if let Some(place) = self.places.take(peer.ip().to_canonical()) {
                         // Answers are written whole; waiting to fill packets would only delay them.
                         let _ = stream.set_nodelay(true);
-                        tasks.spawn("connection", serve(stream, place));
+                        let (place, cut) = (Arc::clone(&place), serve(stream, place));
+                        tasks.spawn("connection", async move {
+                            place.until_cut(cut).await;
+                        });
                     }
                 }
                 Err(e) => {
@@ -119,12 +116,12 @@ impl Door {
 
     /// Places that are free.
     pub fn free(&self) -> usize {
-        self.places.available_permits()
+        self.limits.connections_max.saturating_sub(self.held())
     }
 
     /// Places that are taken from any address.
     pub fn held(&self) -> usize {
-        self.by_address.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+        self.places.held()
     }
 
     /// The TLS handshake, if it ends well and in time.
@@ -132,15 +129,18 @@ impl Door {
         tokio::time::timeout(self.limits.handshake_max, tls.accept(stream)).await.ok()?.ok()
     }
 
-    fn place(&self, permit: OwnedSemaphorePermit, address: IpAddr) -> Option<Place> {
-        let address = address.to_canonical();
-        let mut counts = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(address).or_default();
-        let is_exempt = self.limits.is_loopback_exempt && address.is_loopback();
-        if *count >= self.limits.per_address_max && !is_exempt {
-            return None;
-        }
-        *count += 1;
-        Some(Place { _permit: permit, by_address: Arc::clone(&self.by_address), address })
+    /// The TLS handshake with the certificate that `choose` has for the name that the client asks for, if it ends well and in time. Who is
+    /// offered none gets no answer.
+    pub async fn greet<T>(
+        &self,
+        stream: TcpStream,
+        choose: impl FnOnce(Option<&str>) -> Option<(T, Arc<rustls::ServerConfig>)>,
+    ) -> Option<(TlsStream<TcpStream>, T)> {
+        let shaken = async {
+            let begun = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await.ok()?;
+            let (chosen, config) = choose(begun.client_hello().server_name())?;
+            Some((begun.into_stream(config).await.ok()?, chosen))
+        };
+        tokio::time::timeout(self.limits.handshake_max, shaken).await.ok()?
     }
 }

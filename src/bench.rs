@@ -3,8 +3,11 @@
 mod import;
 mod load;
 mod node;
+mod phones;
 mod read;
 mod reference;
+
+pub use phones::{LoadArgs, run as load};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};

@@ -1,6 +1,8 @@
 //! The command line: one file a command. Results go to standard output, everything else to standard error; exit 0 done, 1 refused or
 //! wrong input, 2 usage.
 
+mod access;
+mod audit;
 mod badge;
 mod card;
 mod carry;
@@ -11,18 +13,23 @@ mod export;
 mod import;
 mod init;
 pub mod inspect;
+mod lang;
+mod install;
 mod logging;
 mod output;
 mod patient;
+mod poster;
 mod region;
 mod request;
 mod secrets;
 mod serve;
 mod set_aside;
 mod simulate;
+mod site;
 mod socket;
 mod staff;
 mod study;
+mod update;
 mod verify;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -55,8 +62,16 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Found a clinic in an empty directory
     Init(init::InitArgs),
+    /// Set this machine up: program, units, account, data directory
+    Install(install::InstallArgs),
+    /// Take the program away; data stay
+    Uninstall(install::UninstallArgs),
+    /// A new version from a signed file, and back
+    Update(update::UpdateArgs),
     /// Serve the patients' pages
     Serve(serve::ServeArgs),
+    /// How phones get to the box: certificates, http that is declared, the board of it all; recipes for a router or an access point
+    Access(access::AccessArgs),
     /// Take in JAHIS files, their parts, or pictures of their QR codes
     Import(import::ImportArgs),
     /// Records that wait for a person's decision
@@ -75,16 +90,24 @@ enum Command {
     Region(region::RegionArgs),
     /// What happened to this clinic's patients at other clinics, and what staff do about it
     Elsewhere(elsewhere::ElsewhereArgs),
+    /// The sheet on the wall: how a phone gets onto the Wi-Fi and to the record, in several languages
+    Poster(poster::PosterArgs),
+    /// For translators: strings that are still in English, or whose Japanese has changed
+    Lang(lang::LangArgs),
     /// The clinic's own drug master: take in published tables, look products up
     Drugs(drugs::DrugsArgs),
     /// Staff badges
     Staff(staff::StaffArgs),
     /// Badges for helpers from outside: issue, open, list
     Badge(badge::BadgeArgs),
+    /// Looks with a reason: list, export, review
+    Audit(audit::AuditArgs),
     /// Open the copies that lie here, with the badge and passphrase of somebody of the staff
     Unlock(staff::UnlockArgs),
     /// Forget what was opened
     Lock(staff::LockArgs),
+    /// What this clinic says of itself: name, telephone, place, machine, capacity
+    Site(site::SiteArgs),
     /// Check everything that lies on disk: chains, signatures, projections, the database itself
     Verify(verify::VerifyArgs),
     /// Make the projections again from the entries
@@ -95,6 +118,8 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Measure this machine against a reference, as ratios
     Bench(crate::bench::BenchArgs),
+    /// Many phones at once at a clinic that is being served: how soon do pages come?
+    Load(crate::bench::LoadArgs),
 }
 
 /// Where the clinic's data lies. Named before or after a command's own words.
@@ -159,6 +184,9 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
     match command {
         Command::Demo(args) => demo::run(&args, output),
         Command::Init(args) => init::run(&args, output),
+        Command::Install(args) => install::run(&args, output),
+        Command::Uninstall(args) => install::uninstall(&args, output),
+        Command::Update(args) => update::run(args, output),
         Command::Serve(args) => serve::run(&args, output),
         Command::Import(args) => import::run(&args, output),
         Command::SetAside(args) => request::dispatch(&args.at.clone(), Request::SetAside(args.action.read()?), output),
@@ -172,11 +200,16 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Carry(args) => carry::run(args, output),
         Command::Region(args) => region::run(args, output),
         Command::Elsewhere(args) => elsewhere::run(args, output),
+        Command::Lang(args) => lang::run(&args, output),
+        Command::Poster(args) => poster::run(&args, output),
         Command::Drugs(args) => drugs::run(args, output),
+        Command::Access(args) => access::run(args, output),
         Command::Staff(args) => staff::run(args, output),
         Command::Badge(args) => badge::run(args, output),
+        Command::Audit(args) => audit::run(args, output),
         Command::Unlock(args) => staff::unlock(&args, output),
         Command::Lock(args) => request::dispatch(&args.at, Request::Staff(staff::Action::Lock), output),
+        Command::Site(args) => site::run(args, output),
         Command::Verify(args) => request::dispatch(&args.at, Request::Verify { json: args.json }, output),
         Command::Rebuild(args) => request::dispatch(&args.at, Request::Rebuild, output),
         Command::Study(args) => study::run(&args, output),
@@ -184,6 +217,10 @@ fn run(command: Command, output: &mut Output<'_>) -> anyhow::Result<u8> {
         Command::Bench(args) => {
             let (out, err) = output.streams();
             crate::bench::run(&args, out, err)
+        }
+        Command::Load(args) => {
+            let (out, err) = output.streams();
+            crate::bench::load(&args, out, err)
         }
     }
 }

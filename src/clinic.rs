@@ -7,8 +7,10 @@ pub mod carried;
 pub mod chart;
 pub mod check;
 mod derive;
+pub mod drug_master;
 pub mod elsewhere;
 pub mod export;
+pub mod glass;
 pub mod heir;
 pub mod holders;
 mod homes;
@@ -20,6 +22,8 @@ mod matching;
 pub mod node_key;
 pub mod patients;
 mod projection;
+pub mod reception;
+pub mod search;
 pub mod setup;
 pub mod staff;
 pub mod surroundings;
@@ -70,6 +74,8 @@ struct Inner {
     /// Argon2id takes 19 MiB: one PIN at a time, the others wait in line. Empty until the first.
     pin_queue: Arc<Mutex<Option<PinMemory>>>,
     spare_tries: unlock::SpareTries,
+    /// Glasses are counted and broken by one at a time.
+    glass_turn: std::sync::Mutex<()>,
     /// What lies in the inbox is opened by one at a time.
     inbox_turn: std::sync::Mutex<()>,
     opened: staff::Opened,
@@ -81,6 +87,10 @@ struct Inner {
     inboxes: RwLock<BTreeMap<LedgerId, (KeyId, [u8; 32])>>,
     /// Which place each node writes for.
     writers: writers::Writers,
+    /// Who can be found at the desk.
+    indexes: search::Indexes,
+    /// The clinic's own drug master, as it was read last.
+    drugs: drug_master::Shelf,
     /// What was counted last, and at which row of the store.
     tally: std::sync::Mutex<Option<(i64, elsewhere::Tally)>>,
 }
@@ -148,6 +158,24 @@ pub enum ClinicError {
     /// Somebody has one.
     #[error("this clinic has a first admin already; a second badge is issued by somebody who has one")]
     AdminThere,
+    /// A badge does not let its owner do that.
+    #[error("a badge of role {role} does not allow this: ask somebody whose badge does (`kusuribako staff list`)")]
+    NotAllowed {
+        /// Which role it has.
+        role: &'static str,
+    },
+    /// No badge that counts has this id.
+    #[error("no badge here has that id: `kusuribako staff list` shows them")]
+    NoSuchBadge,
+    /// Nobody could make badges any more.
+    #[error("this is the only admin: make another one first (`kusuribako staff add --role admin`)")]
+    LastAdmin,
+    /// Nothing can be written about the look where the patient and the home would see it.
+    #[error("who looks cannot be noted in the record, so staff do not look: {0}")]
+    NotNotable(String),
+    /// A name that is none.
+    #[error("a name has 1 to {max} characters, not {0}", max = staff::accounts::NAME_CHARS_MAX)]
+    NameLength(usize),
     /// A carried copy received the badges of its maker's staff when it was made.
     #[error(
         "a badge was issued since this carried copy was made: export to an empty directory, so that the new badge opens it too"
@@ -159,6 +187,15 @@ pub enum ClinicError {
         /// What its home is called.
         home: String,
     },
+    /// The copy is locked.
+    #[error("the copy of {home}'s records is locked: somebody of this site's staff, or an outside badge, has to open it first")]
+    NotOpen {
+        /// What its home is called.
+        home: String,
+    },
+    /// The drug master.
+    #[error(transparent)]
+    Drugs(#[from] drug_master::MasterError),
     /// The record that waits cannot be attached as a record.
     #[error("the record that waits cannot be attached: {0}; ask the sender for a corrected file, then discard this one")]
     NotReadable(String),

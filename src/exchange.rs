@@ -34,13 +34,14 @@ pub use verify::{Job, Verdict, Verified};
 use crate::ledger::{EntryId, Incarnation, NodeId, OpenPart};
 use minicbor::{Decode, Encode};
 
-/// Bytes of open parts and bodies that a batch aims at. One body alone, or the open parts up to the next signed head, may be more.
-pub const BATCH_LEN: usize = 1024 * 1024;
+/// Bytes of open parts and bodies that a batch aims at: a larger one is stored somewhat faster, and several are in memory at a time. One body alone, or the open
+/// parts up to the next signed head, may be more.
+pub const BATCH_LEN: usize = 3 * 512 * 1024;
 
 /// The largest body that is taken: the largest content, padded, with its envelope, and room to spare.
 pub const BODY_LEN_MAX: usize = 5 * 1024 * 1024;
 
-/// The largest message that is read at all: one largest body beside a full batch of open parts.
+/// The largest message that is read at all: one largest body beside a batch of as many open parts as there may be.
 pub const MESSAGE_LEN_MAX: usize = 7 * 1024 * 1024;
 
 /// Paths that one request may ask for.

@@ -121,6 +121,11 @@ impl Index {
         });
     }
 
+    /// Takes in whoever is in another index.
+    pub fn absorb(&mut self, mut other: Self) {
+        self.people.append(&mut other.people);
+    }
+
     /// How many people.
     pub fn len(&self) -> usize {
         self.people.len()
@@ -131,16 +136,23 @@ impl Index {
         self.people.is_empty()
     }
 
-    /// Whoever fits, the best first, at most `limit`. Nobody for an empty query.
+    /// Whoever fits, the best first, at most `limit`. Nobody for an empty query. Somebody who was taken in several times, under an earlier name
+    /// say, is found once, by what fits best.
     pub fn find(&self, query: &Query, limit: usize) -> Vec<Hit> {
+        /// Statements of one person that are looked at: more than anybody has.
+        const STATEMENTS: usize = 4;
         let wanted = Wanted::of(query);
         let mut hits: Vec<Hit> = self.people.iter().filter_map(|person| wanted.judge(person)).collect();
         let better = |a: &Hit, b: &Hit| b.score.total_cmp(&a.score).then(a.subject.0.cmp(&b.subject.0));
-        if hits.len() > limit && limit > 0 {
-            hits.select_nth_unstable_by(limit - 1, better);
+        let several = limit.saturating_mul(STATEMENTS);
+        if hits.len() > several && several > 0 {
+            hits.select_nth_unstable_by(several - 1, better);
         }
-        hits.truncate(limit);
+        hits.truncate(several);
         hits.sort_by(better);
+        let mut seen = std::collections::HashSet::new();
+        hits.retain(|hit| seen.insert(hit.subject));
+        hits.truncate(limit);
         hits
     }
 }

@@ -12,6 +12,8 @@ pub mod finding;
 
 pub mod seal;
 
+pub mod release;
+
 pub mod ledger;
 
 pub mod exchange;
@@ -50,9 +52,15 @@ pub mod simulate;
 
 pub mod demo;
 
+pub mod access;
+
+pub mod portal;
+
 pub mod web;
 
 pub mod app;
+
+pub mod machine;
 
 pub mod bench;
 

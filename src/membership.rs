@@ -4,6 +4,7 @@
 //! store, evaluated once, and then published.
 
 mod carrying;
+mod describing;
 mod error;
 mod holders;
 mod joining;
@@ -16,10 +17,11 @@ mod succession;
 mod times;
 mod word;
 
+pub use describing::wish;
 pub use error::MembershipError;
 pub use holders::WaitingHolder;
 pub use joining::{CAPACITY_UNSAID, CARD_BASE_UNSAID, DAMAGE_UNSAID_PPM, Invited, WaitingGuest, WaitingHere, is_same_code};
-pub use outside::{BadgeIssued, BadgeOpened, BadgeRefusal, BadgeUsed, BadgeWish, BadgesKept};
+pub use outside::{BadgeIssued, BadgeOpened, BadgeRefusal, BadgeUsed, BadgeWish, BadgesKept, LOCAL_HOURS, LocalWish};
 pub use placing::{Asked, Proposal, propose, table};
 pub use revoking::{ChainMarkOf, RevokedNode};
 pub use succession::HandedOver;

@@ -4,13 +4,17 @@
 //! The numbers in `#[n(…)]` are part of the frozen format (docs/format.md): they are never reused, only added to.
 
 mod acts;
+pub mod consent;
 pub mod dose;
 pub mod review;
 pub mod text;
 pub mod timeline;
 pub mod wire;
 
-pub use acts::{Concealment, Correction, Decision, FactVersion, Link, Look, Looker, OWN_CLINIC, Retraction, Stopped, Verdict};
+pub use acts::{
+    Concealment, Consent, Correction, Decision, FactVersion, Glass, GlassReason, Link, Look, LookRight, LookShown, Looker,
+    OWN_CLINIC, Rank, Retraction, Stopped, Verdict,
+};
 use minicbor::{Decode, Encode};
 use review::{Acceptance, Question, Reply};
 
@@ -87,6 +91,8 @@ pub enum Content {
     Question(Question),
     /// Ends such a question.
     Reply(Reply),
+    /// The patient agreed, or did not, that the clinic reads what others wrote.
+    Consent(consent::Consent),
 }
 
 impl Content {

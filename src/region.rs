@@ -17,6 +17,7 @@ pub mod kit;
 pub mod outside;
 pub mod payload;
 pub mod placing;
+pub mod reach;
 pub mod relief;
 pub mod said;
 pub mod statement;
@@ -37,6 +38,7 @@ use emergency::Declared;
 use outside::SlotsMade;
 use payload::{Admitted, Founded, NodeKeys, Notice, Retired, Revoked};
 use placing::Placements;
+use reach::{Doorplate, Reached};
 use said::Said;
 use statements::Kept;
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,6 +74,8 @@ pub struct Node {
     pub keys: Option<NodeKeys>,
     /// The slots for outside badges that its site made last.
     pub slots: Option<SlotsMade>,
+    /// What it says of its own door.
+    pub doorplate: Option<Doorplate>,
 }
 
 /// What the statements of a region mean.
@@ -86,6 +90,7 @@ pub struct Region {
     placements: Placements,
     emergencies: Vec<Declared>,
     proposals: Vec<Proposal>,
+    reached: Reached,
     conflicts: Vec<Conflict>,
 }
 
@@ -114,6 +119,7 @@ impl Region {
             placements: Placements::of(statements, &authority),
             emergencies: emergency::declared(statements, &authority),
             proposals: Vec::new(),
+            reached: Reached::of(statements, &authority),
             conflicts: Vec::new(),
             authority,
         };
@@ -173,6 +179,11 @@ impl Region {
     /// Successors that staff proposed and nobody admitted yet.
     pub fn proposals(&self) -> &[Proposal] {
         &self.proposals
+    }
+
+    /// How the region's boxes are reached: what was chosen, and the certificates of its authority.
+    pub fn reached(&self) -> &Reached {
+        &self.reached
     }
 
     /// Whether a statement that needs the region's word has it; `None` where it is not there.
@@ -296,6 +307,12 @@ impl Node {
             self.slots = Some(slots.clone());
             return true;
         }
+        if let Said::Doorplate(doorplate) = said
+            && !matches!(self.state, KeyState::Revoked(_))
+        {
+            self.doorplate = Some(doorplate.clone());
+            return true;
+        }
         false
     }
 }
@@ -347,6 +364,7 @@ impl<'a> Counted<'a> {
                 self.conflicts.extend(kept.any().and_then(|signed| Conflict::not_understood(signed, &kept.said)));
             }
             Said::Founded(_) | Said::Deputies(_) | Said::Placement(_) | Said::Emergency(_) | Said::EmergencyEnded(_) => {}
+            Said::Reach(_) | Said::Doorplate(_) => {}
             Said::SuccessorProposed(_) | Said::Notice(_) | Said::NodeKeys(_) | Said::Slots(_) | Said::Carried(_) => {}
         }
     }
@@ -377,7 +395,8 @@ impl<'a> Counted<'a> {
         for (_, admitted) in sorted {
             let id = admitted.node_id();
             let state = self.ended().state(id, succeeded.contains(&(admitted.site, id)));
-            let node = Node { id, key: admitted.node, site: admitted.site, state, notice: None, keys: None, slots: None };
+            let (key, site) = (admitted.node, admitted.site);
+            let node = Node { id, key, site, state, notice: None, keys: None, slots: None, doorplate: None };
             nodes.entry(id).or_insert(node);
         }
         nodes

@@ -2,8 +2,13 @@
 
 mod append;
 mod arrivals;
+mod backup;
+mod beside;
 mod branches;
+mod carrying;
 mod changes;
+mod counting;
+mod derive;
 mod dropping;
 mod error;
 mod files;
@@ -14,6 +19,7 @@ mod reader;
 mod reads;
 mod rebuild;
 mod replica;
+mod rows;
 mod schema;
 mod statements;
 mod take;
@@ -23,9 +29,12 @@ mod verify;
 mod writer;
 
 pub use crate::sentence::Sentence;
+pub use backup::{WayBack, go_back, way_back};
 pub use branches::Branching;
 pub use changes::{Change, Subscription};
+pub use derive::{Arrived, Derive, Fresh};
 pub use error::StoreError;
+pub use files::belong_to_dir_of;
 pub use pending::Pending;
 pub use reader::{Counts, ProjectionRow, Reader, StoredEntry, SubjectEntries};
 pub use rebuild::{Project, ProjectionFault};
@@ -38,16 +47,16 @@ use crate::ledger::{CoarseKind, EntryId, Hlc, Incarnation, LedgerId, NodeId, Pla
 use crate::record::Subject;
 use append::{Position, Prepared, Scribe};
 use aws_lc_rs::signature::Ed25519KeyPair;
+use carrying::Carrier;
 use files::{DataDir, Reserve};
 use holding::Holdings;
 use pending::Reply;
 use queue::Queue;
-use reads::{ReadJob, serve_reads, snapshot};
+use reads::{ReadJob, serve_reads};
 use rusqlite::Connection;
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use writer::{Job, Work, Writer};
@@ -87,20 +96,6 @@ impl Default for Options {
     fn default() -> Self {
         Self { reserve_bytes: 64 * 1024 * 1024, readers: 2, queue: 1_024 }
     }
-}
-
-/// Says which projections follow from entries of a ledger that came from elsewhere, in the transaction that stores them: where that takes
-/// a look at what is held. They may be of other entries too, by row.
-pub type Derive = dyn Fn(&Reader<'_>, &Fresh) -> Result<Vec<(i64, Projection)>, StoreError> + Send + Sync;
-
-/// What came from elsewhere in one transaction.
-pub struct Fresh {
-    /// In which ledger.
-    pub ledger: LedgerId,
-    /// Entries that are new, or whose body is.
-    pub entries: Vec<StoredEntry>,
-    /// Rows for which projections came along.
-    pub projected: BTreeSet<i64>,
 }
 
 /// What is to become an entry. Its body was sealed to [`Store::place`].
@@ -182,6 +177,8 @@ struct Shared {
     condition: Mutex<Condition>,
     /// `i64::MIN` before there is any.
     newest_trusted_ms: AtomicI64,
+    /// The writer is at work that may take minutes.
+    is_rebuilding: AtomicBool,
     /// Held by every thread, so that no other process comes in before the last of them is done.
     _lock: File,
 }
@@ -250,6 +247,7 @@ impl Store {
             listeners: Mutex::default(),
             condition: Mutex::new(condition),
             newest_trusted_ms: AtomicI64::new(newest_trusted_ms),
+            is_rebuilding: AtomicBool::new(false),
             _lock: lock,
         });
         let handle = Handle { shared: Arc::clone(&shared), scribe: Arc::clone(&scribe), dir, threads: Mutex::default() };
@@ -261,7 +259,10 @@ impl Store {
         }
         store.start_behind()?;
         dropping::resume(&conn, &shared)?;
-        let writer = Writer { conn, scribe, position, reserve, derive: None, shared };
+        let is_unwritten = backup::noted(&conn)?.is_some();
+        let (carrier, thread) = Carrier::start(&store.0.dir)?;
+        store.keep(thread);
+        let writer = Writer { conn, scribe, position, reserve, derive: None, carrier, shared, is_unwritten };
         store.keep(thread::Builder::new().name("store-writer".into()).spawn(move || writer.run())?);
         Ok(store)
     }
@@ -361,14 +362,19 @@ impl Store {
         self.write(Urgency::Essential, |reply| Work::EndTryOk { tried, reply })
     }
 
-    /// From now on, what `derive` says follows from entries that are [taken in](Self::take_in) is projected with them.
-    pub fn derive(&self, derive: Box<Derive>) -> Pending<()> {
-        self.write(Urgency::Essential, |reply| Work::Derive { derive, reply })
-    }
-
     /// Drops all projections and fills them again from the entries, in one transaction. Says how many entries were read.
     pub fn rebuild(&self, project: Box<Project>) -> Pending<u64> {
         self.write(Urgency::Normal, |reply| Work::Rebuild { project, reply })
+    }
+
+    /// Answers as soon as the writer gets round to it: a sign of life that writes nothing.
+    pub fn ping(&self) -> Pending<()> {
+        self.write(Urgency::Essential, |reply| Work::Ping { reply })
+    }
+
+    /// Whether the writer is at something that may rightly take minutes.
+    pub fn is_rebuilding(&self) -> bool {
+        self.0.shared.is_rebuilding.load(Ordering::SeqCst)
     }
 
     /// Reads on one of the reader threads, within one snapshot.
@@ -377,7 +383,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Reader<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        self.read_in(&self.0.shared.reads, read)
+        self.read_before(read)
     }
 
     /// The same, and waits for it. Not from async code.
@@ -387,44 +393,6 @@ impl Store {
         F: FnOnce(&Reader<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         self.read(read).wait()
-    }
-
-    /// Checks the database, every entry, body, chain and signature, and reports each fault as it is found. Runs beside everything else,
-    /// in memory that does not grow with the number of entries.
-    pub fn verify<F>(&self, report: F) -> Pending<VerifySummary>
-    where
-        F: FnMut(VerifyEvent) + Send + 'static,
-    {
-        self.beside("store-verify", |conn| verify::verify(conn, report))
-    }
-
-    /// Compares the projections with what should follow from the entries. Says how many entries were read.
-    pub fn verify_projections<F>(&self, project: Box<Project>, mut report: F) -> Pending<u64>
-    where
-        F: FnMut(ProjectionFault) + Send + 'static,
-    {
-        self.beside("store-verify", move |conn| snapshot(conn, |_| rebuild::compare(conn, &*project, &mut report)))
-    }
-
-    /// Runs something long on a thread and connection of its own, so that no page waits for it.
-    fn beside<T, F>(&self, name: &str, work: F) -> Pending<T>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
-    {
-        let (reply, pending) = Pending::new();
-        let (dir, shared) = (self.0.dir.clone(), Arc::clone(&self.0.shared));
-        let run = move || {
-            let answer = schema::open_reader(&dir).and_then(|conn| work(&conn));
-            answer.as_ref().err().into_iter().for_each(|error| shared.note(error));
-            // The process may be opened by another as soon as the answer is there.
-            drop(shared);
-            drop(reply.send(answer));
-        };
-        match thread::Builder::new().name(name.into()).spawn(run) {
-            Ok(_) => pending,
-            Err(error) => refused(error.into()),
-        }
     }
 
     fn write<T>(&self, urgency: Urgency, work: impl FnOnce(Reply<T>) -> Work) -> Pending<T> {

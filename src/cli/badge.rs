@@ -3,11 +3,13 @@
 use super::At;
 use super::output::Output;
 use super::request::{self, Here, Request};
-use super::secrets::Hidden;
+use super::secrets::{Hidden, read_staff};
 use super::staff::unlock_word;
 use crate::clock::today_in_japan;
 use crate::formats::qr::{self, Correction};
-use crate::membership::{self, BadgeIssued, BadgeOpened, BadgeRefusal, BadgeUsed, BadgeWish, MembershipError};
+use crate::membership::{
+    self, BadgeIssued, BadgeOpened, BadgeRefusal, BadgeUsed, BadgeWish, LOCAL_HOURS, LocalWish, MembershipError,
+};
 use crate::region::Region;
 use crate::region::kit::KitKey;
 use crate::region::outside::{BadgeFile, HOURS_MAX, NoSlot};
@@ -66,6 +68,27 @@ enum ActionArgs {
         #[arg(long)]
         json: bool,
     },
+    /// Make a badge with two of this clinic's staff, where the duty key cannot be reached: for this site alone, for 12 hours
+    IssueHere {
+        /// The file with the badge and passphrase of one of them
+        #[arg(long, value_name = "FILE")]
+        staff: PathBuf,
+        /// The file with those of the other
+        #[arg(long, value_name = "FILE")]
+        second: PathBuf,
+        /// The helper's name
+        #[arg(long)]
+        name: String,
+        /// The number of their licence
+        #[arg(long)]
+        licence: String,
+        /// A new file for the badge
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Result as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Open the copies that lie here with an outside badge
     Open {
         /// The badge's file, or a file with what its QR code says
@@ -90,6 +113,7 @@ enum ActionArgs {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Action {
     Issue { duty: Vec<Hidden>, name: String, licence: String, area: Vec<String>, hours: u32, out: PathBuf, json: bool },
+    IssueHere { staff: Hidden, second: Hidden, name: String, licence: String, out: PathBuf, json: bool },
     Open { badge: Hidden, pin: Hidden, is_japanese: bool, json: bool },
     List { json: bool },
 }
@@ -99,6 +123,10 @@ pub(crate) fn run(args: BadgeArgs, output: &mut Output<'_>) -> anyhow::Result<u8
         ActionArgs::Issue { duty, name, licence, area, hours, out, json } => {
             let duty = duty.iter().map(|path| Hidden::read(path)).collect::<anyhow::Result<_>>()?;
             Action::Issue { duty, name, licence, area, hours, out, json }
+        }
+        ActionArgs::IssueHere { staff, second, name, licence, out, json } => {
+            let (staff, second) = (Hidden::read(&staff)?, Hidden::read(&second)?);
+            Action::IssueHere { staff, second, name, licence, out, json }
         }
         ActionArgs::Open { badge, pin_file, json } => {
             let badge = Hidden::read(&badge)?;
@@ -133,6 +161,9 @@ pub(crate) fn carry_out(here: &Here, action: Action, output: &mut Output<'_>) ->
                 hours,
             };
             issue(here, &duty, &wish, &out, json, output)
+        }
+        Action::IssueHere { staff, second, name, licence, out, json } => {
+            issue_here(here, &staff, &second, &LocalWish { name, licence }, &out, json, output)
         }
         Action::Open { badge, pin, is_japanese, json } => open(here, &badge, &pin, is_japanese, json, output),
         Action::List { json } => list(here, json, output),
@@ -196,6 +227,39 @@ fn issue(
     Ok(0)
 }
 
+/// Both show who they are; the first opens what lies here, which the badge is to open.
+fn issue_here(
+    here: &Here,
+    staff: &Hidden,
+    second: &Hidden,
+    wish: &LocalWish,
+    out: &std::path::Path,
+    json: bool,
+    output: &mut Output<'_>,
+) -> anyhow::Result<u8> {
+    let member = here.member()?;
+    let (code, passphrase) = read_staff(staff)?;
+    let first = member.sign_in(&code, &passphrase)?.staff.context("the first badge is none of this clinic's")?;
+    let (code, passphrase) = read_staff(second)?;
+    let second = here.clinic.prove_staff(&code, &passphrase)?;
+    let issued = member.issue_local_badge(&first, &second, wish)?;
+    let symbol = qr::terminal(issued.file.qr_text().as_bytes(), Correction::Low).unwrap_or_default();
+    output.file(out, &format!("{}\n{symbol}\n", issued.file.text()), true)?;
+    if json {
+        let badge = issued.file.badge.to_string();
+        output.json(&json!({"badge": badge, "pin": *issued.pin.printed(), "file": out, "hours": LOCAL_HOURS}))?;
+        return Ok(0);
+    }
+    output.result(format_args!("PIN        {}", *issued.pin.printed()))?;
+    output.result(format_args!("badge      {}", issued.file.badge))?;
+    output.say(format_args!(
+        "The badge of {} lies in {}. It opens this site alone, for {LOCAL_HOURS} hours. The PIN is shown this once: it goes another way than the file.",
+        wish.name.trim(),
+        out.display()
+    ));
+    Ok(0)
+}
+
 fn issued_json(region: &Region, wish: &BadgeWish, issued: &BadgeIssued, out: &std::path::Path, has_qr: bool) -> Value {
     let sites: Vec<Value> =
         issued.sites.iter().map(|site| json!({"site": site.to_string(), "name": name(region, *site)})).collect();
@@ -228,7 +292,7 @@ fn open(
     output: &mut Output<'_>,
 ) -> anyhow::Result<u8> {
     let opened = read_and_open(here, badge, pin);
-    let BadgeOpened { badge, name, licence, ledgers, left_ms } = match opened {
+    let BadgeOpened { badge, name, licence, ledgers, left_ms, area: _ } = match opened {
         Ok(opened) => opened,
         Err(refusal) => return refuse(&refusal, is_japanese, json, output),
     };

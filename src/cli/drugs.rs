@@ -2,21 +2,16 @@
 
 use super::At;
 use super::output::Output;
+use crate::clinic::drug_master;
 use crate::clock::{Clock, today_in_japan};
 use crate::drugs::code::Substance;
 use crate::drugs::groups::Group;
 use crate::drugs::kept::{Imported, Kept};
 use crate::drugs::master::{Entry, FoundBy};
-use crate::drugs::table;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use std::fs::File;
-use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-
-/// In the data directory.
-const FILE: &str = "drugs.bin";
 
 /// Oddities that are listed one by one.
 const ODDITIES_SHOWN: usize = 20;
@@ -73,23 +68,21 @@ pub(crate) fn run(args: DrugsArgs, output: &mut Output<'_>) -> anyhow::Result<u8
 }
 
 fn import(dir: &Path, files: &[PathBuf], replace: bool, as_json: bool, output: &mut Output<'_>) -> anyhow::Result<u8> {
-    let mut kept = if replace { Kept::default() } else { read(dir)? };
+    let mut kept = if replace { Kept::default() } else { drug_master::load(dir)? };
     let mut rows = Vec::new();
     for path in files {
         let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-        let table = table::read(&bytes).with_context(|| format!("{} is not taken in", path.display()))?;
-        for odd in table.oddities.iter().take(ODDITIES_SHOWN) {
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let taken = drug_master::unite(&mut kept, &file, &bytes, today_in_japan(Clock::system().now_ms()).to_string())?;
+        for odd in taken.oddities.iter().take(ODDITIES_SHOWN) {
             output.say(format_args!("{}: {odd}", path.display()));
         }
-        if table.oddities.len() > ODDITIES_SHOWN {
-            output.say(format_args!("{}: and {} more", path.display(), table.oddities.len() - ODDITIES_SHOWN));
+        if taken.oddities.len() > ODDITIES_SHOWN {
+            output.say(format_args!("{}: and {} more", path.display(), taken.oddities.len() - ODDITIES_SHOWN));
         }
-        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let products = u64::try_from(table.rows.len())?;
-        rows.push(json!({"file": file, "products": products, "odd": table.oddities.len()}));
-        kept.unite(Imported { file, products, on: today_in_japan(Clock::system().now_ms()).to_string() }, table.rows);
+        rows.push(json!({"file": file, "products": taken.products, "odd": taken.oddities.len()}));
     }
-    write(dir, &kept)?;
+    drug_master::save(dir, &kept)?;
     if as_json {
         output.json(&json!({"files": rows, "products": kept.rows.len()}))?;
     } else {
@@ -99,7 +92,7 @@ fn import(dir: &Path, files: &[PathBuf], replace: bool, as_json: bool, output: &
 }
 
 fn search(dir: &Path, text: &str, limit: usize, as_json: bool, output: &mut Output<'_>) -> anyhow::Result<u8> {
-    let kept = read(dir)?;
+    let kept = drug_master::load(dir)?;
     if kept.rows.is_empty() {
         bail!("no table of drugs was taken in yet: `kusuribako drugs import FILE`");
     }
@@ -144,7 +137,7 @@ fn group(entry: &Entry) -> Option<Group> {
 }
 
 fn status(dir: &Path, as_json: bool, output: &mut Output<'_>) -> anyhow::Result<u8> {
-    let kept = read(dir)?;
+    let kept = drug_master::load(dir)?;
     let row = |source: &Imported| json!({"file": source.file, "products": source.products, "on": source.on});
     if as_json {
         let sources: Vec<Value> = kept.sources.iter().map(row).collect();
@@ -156,26 +149,4 @@ fn status(dir: &Path, as_json: bool, output: &mut Output<'_>) -> anyhow::Result<
         output.result(format_args!("  {}  {} ({} products)", source.on, source.file, source.products))?;
     }
     Ok(0)
-}
-
-/// What is kept; nothing where nothing was imported.
-fn read(dir: &Path) -> anyhow::Result<Kept> {
-    let path = dir.join(FILE);
-    match std::fs::read(&path) {
-        Ok(bytes) => Kept::from_bytes(&bytes).with_context(|| path.display().to_string()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Kept::default()),
-        Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
-    }
-}
-
-/// Beside, then in its place: what was kept is whole whenever the power goes.
-fn write(dir: &Path, kept: &Kept) -> anyhow::Result<()> {
-    let (path, beside) = (dir.join(FILE), dir.join(format!("{FILE}.new")));
-    let mut file = File::create(&beside).with_context(|| format!("writing {}", beside.display()))?;
-    file.write_all(&kept.to_bytes()?)
-        .and_then(|()| file.sync_all())
-        .with_context(|| format!("writing {}", beside.display()))?;
-    std::fs::rename(&beside, &path).with_context(|| format!("writing {}", path.display()))?;
-    File::open(dir)?.sync_all()?;
-    Ok(())
 }

@@ -4,10 +4,12 @@ mod successor;
 
 use super::At;
 use super::output::Output;
+use super::site::HostArgs;
 use super::staff::{self, AdminOut};
 use crate::clinic::Clinic;
 use crate::clock::Clock;
 use crate::ledger::payload::SiteProfile;
+use crate::machine::host::{self, Source};
 use anyhow::bail;
 use clap::Args;
 use serde_json::json;
@@ -42,9 +44,8 @@ pub(crate) struct InitArgs {
     /// Probability that the building is lost in the disaster that is planned for, 0 to 1: `kusuribako study hazard` works it out
     #[arg(long, value_name = "P")]
     damage: Option<f64>,
-    /// What the building or machine is called, where it is shared with another clinic: both are lost together
-    #[arg(long, value_name = "ID")]
-    host: Option<String>,
+    #[command(flatten)]
+    host: HostArgs,
     /// How many patients' records the box may hold, its own included
     #[arg(long, value_name = "PATIENTS")]
     capacity: Option<u32>,
@@ -55,8 +56,8 @@ pub(crate) struct InitArgs {
     json: bool,
 }
 
-const LAT_MAX: f64 = 90.0;
-const LON_MAX: f64 = 180.0;
+pub(super) const LAT_MAX: f64 = 90.0;
+pub(super) const LON_MAX: f64 = 180.0;
 /// Degrees and probabilities are kept in millionths.
 const MILLION: f64 = 1e6;
 
@@ -102,15 +103,24 @@ fn profile(args: &InitArgs) -> anyhow::Result<SiteProfile> {
         reading: trimmed(&args.reading),
         lat_udeg: args.lat.map(|lat| millionths("--lat", lat, -LAT_MAX, LAT_MAX)).transpose()?,
         lon_udeg: args.lon.map(|lon| millionths("--lon", lon, -LON_MAX, LON_MAX)).transpose()?,
-        host: trimmed(&args.host),
+        host: host(args)?,
         capacity_patients: args.capacity,
         damage_ppm: args.damage.map(|p| millionths("--damage", p, 0.0, 1.0)).transpose()?.map(i32::unsigned_abs),
     })
 }
 
+/// Clinics that one machine serves are lost together, so they say by themselves which machine that is.
+fn host(args: &InitArgs) -> anyhow::Result<Option<String>> {
+    match args.host.read()? {
+        Some(said) => Ok(Some(said).filter(|host| !host.is_empty())),
+        None if host::is_served_here(args.at.dir()?) => Ok(Some(Source::Machine.ask()?)),
+        None => Ok(None),
+    }
+}
+
 /// A number within bounds, in millionths.
 #[expect(clippy::cast_possible_truncation, reason = "checked: at most 180 million")]
-fn millionths(option: &str, value: f64, least: f64, most: f64) -> anyhow::Result<i32> {
+pub(super) fn millionths(option: &str, value: f64, least: f64, most: f64) -> anyhow::Result<i32> {
     if value >= least && value <= most {
         return Ok((value * MILLION).round() as i32);
     }

@@ -5,6 +5,7 @@ mod carried;
 mod carry;
 mod clocks;
 mod confirm;
+mod describe;
 mod emergency;
 mod joining;
 mod keys;
@@ -41,6 +42,7 @@ pub(crate) fn carry_out(here: &Here, action: Action, output: &mut Output<'_>) ->
         Action::Join(join) => joining::join(member, &join, output),
         Action::Confirm(confirm) => confirm::confirm(member, &confirm, output),
         Action::Carry(carry) => carry::carry(member, &carry, output),
+        Action::Describe(describe) => describe::describe(member, &describe, output),
         Action::End(end) => keys::end(member, &end, output),
         Action::Marks { who } => keys::marks(member, &who, output),
         Action::Deputies(deputies) => keys::deputies(member, &deputies, output),

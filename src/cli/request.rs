@@ -1,7 +1,11 @@
 //! A command as data, so that it can be carried out here, or by the server that has the data directory open.
 
 use super::output::Output;
-use super::{At, badge, card, carry, elsewhere, export, import, patient, region, set_aside, socket, staff, verify};
+use super::{
+    At, access, audit, badge, card, carry, elsewhere, export, import, patient, region, set_aside, site, socket, staff, verify,
+};
+use crate::access::keeper::Keeper;
+use crate::clinic::node_key::KeyFileError;
 use crate::clinic::{Clinic, ClinicError};
 use crate::clock::Clock;
 use crate::membership::Member;
@@ -21,6 +25,8 @@ pub(crate) enum Request {
     Export(export::Export),
     /// Cards.
     Card(card::Action),
+    /// What the clinic says of itself.
+    Site(site::Action),
     /// Carried copies.
     Carry(carry::Action),
     /// Patients.
@@ -40,6 +46,15 @@ pub(crate) enum Request {
     Staff(staff::Action),
     /// Badges for helpers from outside.
     Badge(badge::Action),
+    /// Looks with a reason.
+    Audit(audit::Action),
+    /// How phones reach the box.
+    Access {
+        /// What.
+        action: access::Action,
+        /// The data directory.
+        dir: std::path::PathBuf,
+    },
 }
 
 /// What a command works on: the clinic, and its part in a region, which is read only where a command needs it.
@@ -49,17 +64,20 @@ pub(crate) struct Here {
     member: Arc<OnceLock<Member>>,
     /// Where a server runs: what it knows of the others.
     board: Option<Board>,
+    /// Where a server runs: who keeps its ladder.
+    pub(crate) keeper: Option<Keeper>,
 }
 
 impl Here {
     /// A data directory that this command opened itself.
     pub(crate) fn new(clinic: Clinic) -> Self {
-        Self { clinic, member: Arc::default(), board: None }
+        Self { clinic, member: Arc::default(), board: None, keeper: None }
     }
 
     /// A node that is served, with its part in a region and what it knows of the others.
-    pub(crate) fn served(member: Member, board: Board) -> Self {
-        Self { clinic: member.clinic().clone(), member: Arc::new(OnceLock::from(member)), board: Some(board) }
+    pub(crate) fn served(member: Member, board: Board, keeper: Keeper) -> Self {
+        let keeper = Some(keeper);
+        Self { clinic: member.clinic().clone(), member: Arc::new(OnceLock::from(member)), board: Some(board), keeper }
     }
 
     /// What the server knows of the others; `None` where none runs.
@@ -82,6 +100,7 @@ impl Request {
     /// A carried copy has no patients, staff or region of its own: what is written into its own ledger would never come home.
     fn check_carried(&self, clinic: &Clinic) -> anyhow::Result<()> {
         let is_fit = matches!(self, Self::SetAside(_) | Self::Export(_) | Self::Verify { .. } | Self::Rebuild)
+            || matches!(self, Self::Access { .. })
             || matches!(self, Self::Import(import) if import.card.is_some())
             || matches!(self, Self::Staff(staff::Action::Unlock { .. } | staff::Action::Lock))
             || matches!(
@@ -110,6 +129,7 @@ impl Request {
             Self::SetAside(action) => set_aside::carry_out(here, action, output),
             Self::Export(export) => export::carry_out(clinic, &export, output),
             Self::Carry(action) => carry::carry_out(here, action, output),
+            Self::Site(action) => site::carry_out(here, &action, output),
             Self::Card(action) => card::carry_out(here, action, output),
             Self::Patient(action) => patient::carry_out(clinic, action, output),
             Self::Verify { json } => verify::carry_out(clinic, json, output),
@@ -118,6 +138,8 @@ impl Request {
             Self::Elsewhere(action) => elsewhere::carry_out(here, action, output),
             Self::Staff(action) => staff::carry_out(here, action, output),
             Self::Badge(action) => badge::carry_out(here, action, output),
+            Self::Audit(action) => audit::carry_out(here, action, output),
+            Self::Access { action, dir } => access::carry_out(here, action, dir, output),
         }
     }
 }
@@ -126,6 +148,10 @@ impl Request {
 pub(crate) fn dispatch(at: &At, request: Request, output: &mut Output<'_>) -> anyhow::Result<u8> {
     match Clinic::open(&at.location()?, Clock::system()) {
         Ok(clinic) => request.run(&Here::new(clinic), output),
+        // A sealed key is only the server's to read.
+        Err(ClinicError::KeyFile(KeyFileError::NotThere(_))) if socket::is_answered(at.dir()?) => {
+            socket::send(at.dir()?, &request, output)
+        }
         Err(ClinicError::Store(StoreError::InUse { .. })) => socket::send(at.dir()?, &request, output),
         Err(error) => Err(error.into()),
     }

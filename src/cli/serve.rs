@@ -1,14 +1,21 @@
 //! `serve`: the patients' pages, and the local socket for other commands.
 
+mod files;
 mod syncing;
+mod wifi;
 
 pub(crate) use syncing::Syncing;
 
 use super::At;
+use super::access::Region;
 use super::output::Output;
 use super::request::Here;
 use super::socket;
-use crate::app::{self, App, Listeners, TlsFiles};
+use crate::access::Ladder;
+use crate::access::declared::{By, Declared};
+use crate::access::keeper::Keeper;
+use crate::app::sockets::Handed;
+use crate::app::{self, App, Listeners, Speaks, TlsFiles, supervisor};
 use crate::clinic::Clinic;
 use crate::clock::Clock;
 use crate::membership::Member;
@@ -18,9 +25,12 @@ use anyhow::Context;
 use clap::Args;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 use syncing::SyncArgs;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use wifi::{Wifi, WifiArgs};
 
 #[derive(Args)]
 pub(crate) struct ServeArgs {
@@ -38,12 +48,21 @@ pub(crate) struct ServeArgs {
     /// A name under which browsers reach this node, besides its address; may be given several times
     #[arg(long, value_name = "NAME")]
     host: Vec<String>,
-    /// Serve other addresses than loopback without TLS: everybody on the network can then read along
+    /// Declare http without encryption on --listen for as long as this runs: patients read their own record, and everybody on the network can
+    /// read along
     #[arg(long)]
     insecure_lan: bool,
+    /// Address and port for TLS with whichever certificate `access` has: 0.0.0.0:443
+    #[arg(long, value_name = "ADDR:PORT")]
+    https_listen: Option<SocketAddr>,
+    /// Address and port of the front door, which sends phones to the best page there is: 0.0.0.0:80
+    #[arg(long, value_name = "ADDR:PORT")]
+    http_listen: Option<SocketAddr>,
     /// Stop when standard input ends, as with the process that started this one
     #[arg(long)]
     until_input_ends: bool,
+    #[command(flatten)]
+    wifi: WifiArgs,
     #[command(flatten)]
     sync: SyncArgs,
 }
@@ -55,13 +74,24 @@ impl ServeArgs {
     }
 }
 
+/// How long the store may take for its first answer.
+const OPEN_MAX: Duration = Duration::from_secs(60);
+
 /// What a process serves.
 struct Serving<'a> {
     clinic: Clinic,
     dir: &'a Path,
+    /// Where its pages are.
+    address: String,
     listener: TcpListener,
     tls: Option<TlsFiles>,
+    /// Further listeners.
+    more: Vec<(TcpListener, Speaks)>,
+    /// Plain http on the network was declared for as long as this runs.
+    is_http_declared: bool,
     hosts: Vec<String>,
+    /// What it does for the clinic's own Wi-Fi.
+    wifi: Wifi,
     /// How it takes part in its region.
     sync: Syncing,
     until_input_ends: bool,
@@ -85,15 +115,26 @@ pub(super) fn serve(
     };
     app::check_listen_address(args.listen, tls.is_some(), args.insecure_lan)?;
     let clinic = open()?;
-    let listener = TcpListener::bind(args.listen).with_context(|| format!("listening on {}", args.listen))?;
+    let mut handed = Handed::look();
+    let mut listen = |at: SocketAddr| handed.listen(at).with_context(|| format!("listening on {at}"));
+    let listener = listen(args.listen)?;
+    let more = [(args.https_listen, Speaks::Tls), (args.http_listen, Speaks::Door)].into_iter();
+    let more = more.filter_map(|(at, speaks)| Some(listen(at?).map(|socket| (socket, speaks)))).collect::<Result<_, _>>()?;
+    let mut hosts = args.host.clone();
+    let wifi = args.wifi.bind(&mut hosts, &mut handed)?;
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let ready = format!("ready: {scheme}://{}", listener.local_addr()?);
+    let address = format!("{scheme}://{}", listener.local_addr()?);
+    let ready = format!("ready: {address}");
     let serving = Serving {
         clinic,
         dir: args.at.dir()?,
+        address,
         listener,
         tls,
-        hosts: args.host.clone(),
+        more,
+        is_http_declared: args.insecure_lan,
+        hosts,
+        wifi,
         sync,
         until_input_ends: args.until_input_ends,
     };
@@ -106,8 +147,10 @@ fn until_signal(
     output: &mut Output<'_>,
     ready: impl FnOnce(&mut Output<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<u8> {
+    files::allow(app::serve::Limits::default().connections_max);
     let (member, board) = (Member::open(&serving.clinic)?, Board::default());
-    let here = Here::served(member.clone(), board.clone());
+    let keeper = keeper(&serving, &member, &board)?;
+    let here = Here::served(member.clone(), board.clone(), keeper.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let (shutdown, tasks) = (CancellationToken::new(), Tasks::new());
@@ -115,16 +158,49 @@ fn until_signal(
         if serving.until_input_ends {
             stop_with_input(shutdown.clone());
         }
+        let store = serving.clinic.store().clone();
+        let portal = serving.wifi.start(serving.listener.local_addr()?, &tasks, &shutdown)?;
+        let (ladder, kept) = (keeper.ladder().clone(), Some(keeper.clone()));
+        let base = App::new(serving.clinic, serving.hosts);
+        let app = App { portal, member: Some(member.clone()), ladder, keeper: kept, ..base };
+        let mut listeners = Listeners::new(serving.listener, serving.tls.as_ref())?;
+        for (socket, speaks) in serving.more {
+            listeners.add(socket, speaks)?;
+        }
+        // Whatever can fail at a start has failed by now: what follows writes, and closes the way back to the version of before.
+        if !app.shows_a_page(&tasks).await {
+            anyhow::bail!("the front page cannot be made: see the lines above, and put the version of before back");
+        }
+        if !supervisor::answers(&store, OPEN_MAX).await {
+            anyhow::bail!("the database in {} does not answer: see the lines above", serving.dir.display());
+        }
         serving.sync.start(member, board, &tasks, &shutdown)?;
         socket::listen(serving.dir, here, &tasks, shutdown.clone())?;
-        let app = App::new(serving.clinic, serving.hosts);
-        let listeners = Listeners::new(serving.listener, serving.tls.as_ref())?;
+        tasks.spawn("access", keeper.run(shutdown.clone()));
+        tasks.spawn("supervisor", supervisor::report(store, serving.address, shutdown.clone()));
         ready(output)?;
         app::run(app, listeners, shutdown.clone()).await?;
         shutdown.cancel();
         tasks.finish().await;
         Ok(0)
     })
+}
+
+/// Who keeps the ladder, with what is on the disk already in use.
+fn keeper(serving: &Serving<'_>, member: &Member, board: &Board) -> anyhow::Result<Keeper> {
+    let ladder = Ladder::new(serving.clinic.store().clock().clone());
+    if serving.is_http_declared {
+        let (by, at_ms) = (By::Operator, ladder.now_ms());
+        ladder.set_declared(Some(Declared { by, reason: String::new(), at_ms, until_running_ms: None, ended: None }));
+    }
+    let around = Region { member: member.clone(), board: Some(board.clone()) };
+    let dir = std::path::absolute(serving.dir)?;
+    let mut keeper = Keeper::new(ladder, serving.clinic.clone(), dir, Arc::new(around));
+    if let Some(files) = &serving.tls {
+        keeper = keeper.delivered(&files.certificate, &files.key);
+    }
+    keeper.begin();
+    Ok(keeper)
 }
 
 /// On a thread that nobody waits for: it may never hear the end.

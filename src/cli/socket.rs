@@ -24,6 +24,11 @@ fn path(dir: &Path) -> PathBuf {
     dir.join("control.sock")
 }
 
+/// Whether a server listens there.
+pub(crate) fn is_answered(dir: &Path) -> bool {
+    UnixStream::connect(path(dir)).is_ok()
+}
+
 /// Hands a command to the process that serves the directory, and copies its answer.
 pub(crate) fn send(dir: &Path, request: &Request, output: &mut Output<'_>) -> anyhow::Result<u8> {
     let path = path(dir);

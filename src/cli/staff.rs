@@ -1,10 +1,12 @@
 //! `staff`, `unlock`, `lock`: badges, and what they open.
 
+mod people;
+
 use super::At;
 use super::output::Output;
 use super::request::{self, Here, Request};
 use super::secrets::{Hidden, read_staff, staff_file};
-use crate::clinic::staff::{NewBadge, Unlock};
+use crate::clinic::staff::{Leaving, NewBadge, Role, Unlock};
 use crate::seal::badge::Passphrase;
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -24,6 +26,58 @@ pub(crate) struct StaffArgs {
 enum ActionArgs {
     /// Make the first admin's badge, and the site's emergency key, where `init` of an earlier version made none
     FirstAdmin(FirstAdminArgs),
+    /// Make a badge for somebody, with a role; needs an admin's badge
+    Add {
+        /// Their name
+        #[arg(long)]
+        name: String,
+        /// What the badge allows
+        #[arg(long, value_parser = ["reader", "pharmacist", "admin"])]
+        role: String,
+        /// The file with an admin's badge and passphrase
+        #[arg(long, value_name = "FILE")]
+        staff: PathBuf,
+        /// Write badge and passphrase to this new file (mode 0600) instead of showing them once
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// A file whose first line is the passphrase; drawn where none is named
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+        /// Result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Who has a badge, and what it allows
+    List {
+        /// Result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say anew what somebody is called and what their badge allows; needs an admin's badge
+    Role {
+        /// The badge's id, as `staff list` shows it
+        badge: String,
+        /// Their name
+        #[arg(long)]
+        name: String,
+        /// What the badge allows
+        #[arg(long, value_parser = ["reader", "pharmacist", "admin"])]
+        role: String,
+        /// The file with an admin's badge and passphrase
+        #[arg(long, value_name = "FILE")]
+        staff: PathBuf,
+    },
+    /// Take a badge back: it opens nothing any more, here and at every holder that hears of it; needs an admin's badge
+    Revoke {
+        /// The badge's id, as `staff list` shows it
+        badge: String,
+        /// It is lost; otherwise its owner has left
+        #[arg(long)]
+        lost: bool,
+        /// The file with an admin's badge and passphrase
+        #[arg(long, value_name = "FILE")]
+        staff: PathBuf,
+    },
 }
 
 #[derive(Args)]
@@ -70,12 +124,26 @@ pub(crate) enum Action {
     FirstAdmin { passphrase: Option<Hidden>, out: Option<PathBuf>, json: bool },
     Unlock { staff: Hidden, json: bool },
     Lock,
+    Add { name: String, role: String, staff: Hidden, out: Option<PathBuf>, passphrase: Option<Hidden>, json: bool },
+    List { json: bool },
+    Role { badge: String, name: String, role: String, staff: Hidden },
+    Revoke { badge: String, lost: bool, staff: Hidden },
 }
 
 pub(crate) fn run(args: StaffArgs, output: &mut Output<'_>) -> anyhow::Result<u8> {
-    let ActionArgs::FirstAdmin(FirstAdminArgs { out, json }) = args.action;
-    let passphrase = out.passphrase_file.as_deref().map(Hidden::read).transpose()?;
-    let action = Action::FirstAdmin { passphrase, out: out.admin_out, json };
+    let action = match args.action {
+        ActionArgs::FirstAdmin(FirstAdminArgs { out, json }) => {
+            let passphrase = out.passphrase_file.as_deref().map(Hidden::read).transpose()?;
+            Action::FirstAdmin { passphrase, out: out.admin_out, json }
+        }
+        ActionArgs::Add { name, role, staff, out, passphrase_file, json } => {
+            let passphrase = passphrase_file.as_deref().map(Hidden::read).transpose()?;
+            Action::Add { name, role, staff: Hidden::read(&staff)?, out, passphrase, json }
+        }
+        ActionArgs::List { json } => Action::List { json },
+        ActionArgs::Role { badge, name, role, staff } => Action::Role { badge, name, role, staff: Hidden::read(&staff)? },
+        ActionArgs::Revoke { badge, lost, staff } => Action::Revoke { badge, lost, staff: Hidden::read(&staff)? },
+    };
     request::dispatch(&args.at, Request::Staff(action), output)
 }
 
@@ -122,9 +190,42 @@ pub(crate) fn carry_out(here: &Here, action: Action, output: &mut Output<'_>) ->
                 }
             }
         }
+        Action::Add { name, role, staff, out, passphrase, json } => {
+            let chosen = passphrase.as_ref().map(chosen).transpose()?;
+            let badge = clinic.add_staff(&proven(here, &staff)?, &name, role_of(&role)?, chosen)?;
+            let shown = people::hand_out(&badge, &name, out.as_deref(), output)?;
+            if json {
+                output.json(&shown)?;
+            } else {
+                print(&shown, output)?;
+            }
+            people::say_lacking(here, output)?;
+        }
+        Action::List { json } => people::list(here, json, output)?,
+        Action::Role { badge, name, role, staff } => {
+            let opener = people::find(here, &badge)?;
+            clinic.change_staff(&proven(here, &staff)?, opener, &name, role_of(&role)?)?;
+            output.result(format_args!("{name}: {role}"))?;
+            people::say_lacking(here, output)?;
+        }
+        Action::Revoke { badge, lost, staff } => {
+            let opener = people::find(here, &badge)?;
+            clinic.revoke_staff(&proven(here, &staff)?, opener, if lost { Leaving::Lost } else { Leaving::Left })?;
+            output.result("the badge was taken back; holders hear of it with the next exchange")?;
+            people::say_lacking(here, output)?;
+        }
         Action::Lock => output.result(format_args!("{} ledgers are locked again", clinic.lock()))?,
     }
     Ok(0)
+}
+
+fn proven(here: &Here, staff: &Hidden) -> anyhow::Result<crate::clinic::staff::Staff> {
+    let (code, passphrase) = read_staff(staff)?;
+    Ok(here.clinic.prove_staff(&code, &passphrase)?)
+}
+
+fn role_of(word: &str) -> anyhow::Result<Role> {
+    Role::from_word(word).context("a role is one of: reader, pharmacist, admin")
 }
 
 /// How a held copy can be read, as machines read it.

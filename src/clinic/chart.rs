@@ -2,7 +2,8 @@
 
 use super::carried::{self, CarriedView};
 use super::inbox::waiting_elsewhere;
-use super::keys::Ring;
+use super::keys::{LedgerKeys, Ring};
+use super::within::Within;
 use super::{Clinic, ClinicError, OpenRecord};
 use crate::clinic::intake::NewFact;
 use crate::clinic::unlock::WriteRefusal;
@@ -13,6 +14,7 @@ use crate::record::{Channel, Content as Said, Fact, FactId, Origin, Source, Subj
 use crate::region::holding::Append;
 use crate::seal::body::{self, Class};
 use crate::store::{Reader, StoredEntry, SubjectEntries, Urgency};
+use std::sync::Arc;
 
 /// What a record holds, decrypted for one page.
 #[derive(Debug, Default)]
@@ -70,6 +72,37 @@ impl Clinic {
             let ring = inner.patient_ring(reader, subject);
             Ok(ring.map(|ring| Chart { copy_as_of_ms, copies, ..Chart::of(&found, &ring) }))
         })?
+    }
+
+    /// Reads and decrypts a record of this clinic's own, or of a copy that staff have opened. Pages come to it through a look that is noted
+    /// ([`Clinic::chart_looked_at`]). Not from async code.
+    ///
+    /// # Errors
+    /// [`ClinicError::NotOpen`] where nobody has opened the copy; [`ClinicError::NoSuchPatient`]; what the store says.
+    pub(super) fn chart_at_desk(&self, ledger: LedgerId, subject: Subject) -> Result<Chart, ClinicError> {
+        let (inner, is_own, node) = (self.inner.clone(), ledger == self.ledger(), self.inner.store.node());
+        let keys = self.keys_at_desk(ledger)?;
+        let (found, ring, inbox_waiting, carried) = self.inner.store.read_now(move |reader| {
+            let within = Within::new(reader, ledger);
+            let ring = keys.patient_ring(within, subject, &inner.homes.of(within)?);
+            let waiting = if is_own { 0 } else { waiting_elsewhere(reader, ledger)? };
+            Ok((within.entries_of(subject)?, ring, waiting, carried::view(reader, ledger, node)?))
+        })?;
+        let chart = Chart::of(&found, &ring?);
+        let exported_ms = carried.as_ref().and_then(|carried| carried.as_of_ms);
+        let newest_ms = exported_ms.or_else(|| found.entries.iter().map(|entry| entry.open.time().ms()).max());
+        let (copy_as_of_ms, copies) = self.freshness(ledger, newest_ms);
+        Ok(Chart { copy_as_of_ms, copies, inbox_waiting, carried, ..chart })
+    }
+
+    /// The keys of this clinic's own ledger, or of one that staff have opened.
+    pub(super) fn keys_at_desk(&self, ledger: LedgerId) -> Result<Arc<LedgerKeys>, ClinicError> {
+        if ledger == self.ledger() {
+            return Ok(Arc::clone(&self.inner.keys));
+        }
+        let home =
+            || self.surroundings().ledgers.get(&ledger).map_or_else(|| ledger.to_string(), |view| view.home_name.clone());
+        self.opened_keys().remove(&ledger).ok_or_else(|| ClinicError::NotOpen { home: home() })
     }
 
     /// As of when a copy is, and how many others there are. Where the home was not heard since the start, the copy is as old as what is

@@ -12,7 +12,7 @@ use crate::ledger::payload;
 use crate::ledger::{CoarseKind, EntryId, LedgerId, OpenPart};
 use crate::record::Subject;
 use crate::seal::body::{self, Class};
-use crate::store::{Fresh, Projection, Reader, StoreError, StoredEntry};
+use crate::store::{Arrived, Fresh, Projection, Reader, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ impl Clinic {
     /// What follows from the open entries of a batch, before it is stored. The rest follows when it is.
     pub fn project(&self, ledger: LedgerId, batch: &Batch) -> Vec<(EntryId, Vec<Projection>)> {
         let kept = batch.runs.iter().flat_map(|run| &run.entries).filter(|kept| kept.open.ledger() == ledger);
-        let rows = kept.filter_map(|kept| Some((kept.open.id(), open_rows(&kept.open, kept.body.as_deref()?))));
-        rows.filter(|(_, rows)| !rows.is_empty()).collect()
+        let rows = kept.filter_map(|kept| Some((&kept.open, open_rows(&kept.open, kept.body.as_deref()?))));
+        rows.filter(|(_, rows)| !rows.is_empty()).map(|(open, rows)| (open.id(), rows)).collect()
     }
 }
 
@@ -29,7 +29,7 @@ impl Inner {
     /// Has the store ask here what follows from entries that others wrote, in the transaction that stores them.
     pub(super) fn derive_from_others(&self) -> Result<(), ClinicError> {
         let home = Home { ledger: LedgerId(self.ledger), keys: self.keys.clone(), homes: self.homes.clone() };
-        let derive = move |reader: &Reader<'_>, fresh: &Fresh| {
+        let derive = move |reader: &Reader<'_>, fresh: &Fresh<'_>| {
             let mut rows = open_rows_of(fresh);
             if fresh.ledger == home.ledger {
                 home.derive(reader, &fresh.entries, &mut rows)?;
@@ -43,8 +43,8 @@ impl Inner {
 type Rows = Vec<(i64, Projection)>;
 
 /// What follows from open entries that were not projected before.
-fn open_rows_of(fresh: &Fresh) -> Rows {
-    let rows = |entry: &StoredEntry| Some((entry.row, open_rows(&entry.open, entry.body.as_deref()?)));
+fn open_rows_of(fresh: &Fresh<'_>) -> Rows {
+    let rows = |entry: &Arrived<'_>| Some((entry.row, open_rows(entry.open, entry.body?)));
     let left = fresh.entries.iter().filter(|entry| !fresh.projected.contains(&entry.row));
     left.filter_map(rows).flat_map(|(row, rows)| rows.into_iter().map(move |found| (row, found))).collect()
 }
@@ -63,7 +63,7 @@ struct Home {
 }
 
 impl Home {
-    fn derive(&self, reader: &Reader<'_>, entries: &[StoredEntry], rows: &mut Rows) -> Result<(), StoreError> {
+    fn derive(&self, reader: &Reader<'_>, entries: &[Arrived<'_>], rows: &mut Rows) -> Result<(), StoreError> {
         let own = Within::new(reader, self.ledger);
         let mut subjects: BTreeMap<Subject, BTreeSet<i64>> = BTreeMap::new();
         for entry in entries {
@@ -97,9 +97,9 @@ impl Home {
 
 impl LedgerKeys {
     /// What follows from an entry that is sealed under the ledger key.
-    fn rows_under_ledger_key(&self, entry: &StoredEntry) -> Vec<Projection> {
+    fn rows_under_ledger_key(&self, entry: &Arrived<'_>) -> Vec<Projection> {
         let open = |sealed: &[u8]| body::open(sealed, &entry.open.place().to_bytes(), |_, id| self.ring.get(id)).ok();
-        let plain = entry.body.as_deref().filter(|sealed| is_of(sealed, Class::Ledger)).and_then(open);
+        let plain = entry.body.filter(|sealed| is_of(sealed, Class::Ledger)).and_then(open);
         let content = plain.and_then(|plain| Content::decode(&plain).ok());
         content.map_or_else(Vec::new, |content| projection::rows(Class::Ledger, entry.open.subject(), &content, &self.indexer))
     }
@@ -109,7 +109,7 @@ fn is_of(sealed: &[u8], class: Class) -> bool {
     matches!(body::peek(sealed), Ok((found, _)) if found == class)
 }
 
-fn is_patient_key(entry: &StoredEntry) -> bool {
-    let content = entry.body.as_deref().and_then(|sealed| body::read_open(sealed).ok());
+fn is_patient_key(entry: &Arrived<'_>) -> bool {
+    let content = entry.body.and_then(|sealed| body::read_open(sealed).ok());
     content.and_then(|plain| Content::decode(&plain).ok()).is_some_and(|content| content.kind == payload::PATIENT_KEY)
 }

@@ -33,6 +33,8 @@ pub struct Opening {
     pub(super) keys: Arc<LedgerKeys>,
     /// The pair of the badge that opened it; none where the recovery key did.
     pub(super) staff: Option<Opener>,
+    /// That badge's id.
+    pub(super) badge: Option<OpenerId>,
 }
 
 impl Opening {
@@ -64,7 +66,10 @@ impl Clinic {
     /// [`StaffRefusal`].
     pub fn open_by_staff(&self, code: &BadgeCode, passphrase: &Passphrase) -> Result<Opening, StaffRefusal> {
         match self.prove_staff(code, passphrase) {
-            Ok(staff) => Ok(Opening { ledger: self.ledger(), keys: self.inner.keys.clone(), staff: Some(staff.into_opener()) }),
+            Ok(staff) => {
+                let (ledger, keys, badge) = (self.ledger(), self.inner.keys.clone(), Some(staff.opener()));
+                Ok(Opening { ledger, keys, badge, staff: Some(staff.into_opener()) })
+            }
             Err(StaffRefusal::Unknown) => self.open_visitor(code, passphrase),
             Err(other) => Err(other),
         }
@@ -83,7 +88,7 @@ impl Clinic {
             Ok(keys_for(within, &home, id, &opener, &[]))
         })??;
         let keys = keys.filter(|keys| is_proven(keys, inboxes.get(&ledger)));
-        Ok(keys.map(|keys| Opening { ledger, keys: Arc::new(keys), staff: None }))
+        Ok(keys.map(|keys| Opening { ledger, keys: Arc::new(keys), staff: None, badge: None }))
     }
 
     /// The badges of a clinic's staff, as its ledger has them here, and what the clinic says of itself. Not from async code.

@@ -264,7 +264,8 @@ fn may_come(said: &Said) -> bool {
         | Said::Stopped(_)
         | Said::Acceptance(_)
         | Said::Question(_)
-        | Said::Reply(_) => false,
+        | Said::Reply(_)
+        | Said::Consent(_) => false,
     }
 }
 
@@ -279,6 +280,6 @@ fn put(document: &mut Document, said: Said) {
         Said::FamilyPharmacist(pharmacist) => document.family_pharmacists.push(pharmacist),
         Said::Look(_) | Said::Correction(_) | Said::Retraction(_) | Said::Verdict(_) => {}
         Said::Concealment(_) | Said::Link(_) | Said::Stopped(_) => {}
-        Said::Acceptance(_) | Said::Question(_) | Said::Reply(_) => {}
+        Said::Acceptance(_) | Said::Question(_) | Said::Reply(_) | Said::Consent(_) => {}
     }
 }

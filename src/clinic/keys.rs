@@ -101,10 +101,14 @@ impl LedgerKeys {
     /// A patient's keys, opened with the ledger key, as far as they are of the line that begins with home's.
     pub(crate) fn patient_ring(&self, own: Within<'_, '_>, subject: Subject, home: &Speakers) -> Result<Ring, ClinicError> {
         let links = links(own, subject, home)?;
-        let opened = links.iter().filter_map(|link| Some((self.patient_key(own.ledger, subject, &link.entry)?, link.is_home)));
-        let ring = Line::of(&links, opened, |_| false).ring();
         let nothing = if links.is_empty() { ClinicError::NoSuchPatient(subject) } else { ClinicError::KeyDoesNotFit };
-        ring.ok_or(nothing)
+        self.ring_of(own.ledger, subject, &links).ok_or(nothing)
+    }
+
+    /// The same from entries at hand. Of some of a patient's keys, those that count by themselves.
+    pub(super) fn ring_of(&self, ledger: LedgerId, subject: Subject, links: &[Link]) -> Option<Ring> {
+        let opened = links.iter().filter_map(|link| Some((self.patient_key(ledger, subject, &link.entry)?, link.is_home)));
+        Line::of(links, opened, |_| false).ring()
     }
 
     /// The key in an entry, if its box was made by who has the ledger key.
@@ -175,7 +179,7 @@ impl Inner {
 }
 
 /// A patient's keys as they lie in a ledger.
-fn links(within: Within<'_, '_>, subject: Subject, home: &Speakers) -> Result<Vec<Link>, ClinicError> {
+pub(super) fn links(within: Within<'_, '_>, subject: Subject, home: &Speakers) -> Result<Vec<Link>, ClinicError> {
     let stored = stored_entries(within, projection::PATIENT_KEY, Some(&subject.0))?;
     Ok(stored.iter().filter_map(|entry| Link::of(entry, home)).collect())
 }

@@ -7,6 +7,7 @@ pub use heir::HeirKey;
 use crate::ledger::LedgerId;
 use crate::seal::key::{Opener, OpenerId, OpenerKind, OpenerPublic, Secret};
 use crate::seal::{Entropy, hash, random};
+use crate::store;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use data_encoding::HEXLOWER;
 use std::fs::OpenOptions;
@@ -135,6 +136,7 @@ fn read_text(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
 fn write_new(path: &Path, text: &str) -> Result<(), KeyFileError> {
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|source| io_error(path, source))?;
+    store::belong_to_dir_of(&file, path).map_err(|source| io_error(path, source))?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|source| io_error(path, source))
 }
 

@@ -122,10 +122,19 @@ impl Inner {
         source: Source,
         facts: Vec<NewFact>,
     ) -> Result<(Ring, Vec<Draft>), ClinicError> {
+        self.registration_as(subject, NewFact::minted(Said::Patient(person), source, &*self.entropy), facts)
+    }
+
+    /// The same, where the statement of the person has its id already.
+    pub(super) fn registration_as(
+        &self,
+        subject: Subject,
+        person: NewFact,
+        facts: Vec<NewFact>,
+    ) -> Result<(Ring, Vec<Draft>), ClinicError> {
         let key = Key::random(&*self.entropy);
         let entry = self.keys.seal_patient_key(&self.ledger, subject, &key, Vec::new(), None, &*self.entropy);
         let mut drafts = vec![self.open_draft(CoarseKind::KEY, subject, &entry.content())?];
-        let person = NewFact::minted(Said::Patient(person), source, &*self.entropy);
         for fact in std::iter::once(person).chain(facts) {
             drafts.push(self.fact_draft(subject, &fact, &key)?);
         }
@@ -202,6 +211,7 @@ pub(super) fn coarse_kind(content: &Said) -> CoarseKind {
         | Said::Stopped(_)
         | Said::Acceptance(_)
         | Said::Question(_)
-        | Said::Reply(_) => CoarseKind::RECORD,
+        | Said::Reply(_)
+        | Said::Consent(_) => CoarseKind::RECORD,
     }
 }

@@ -4,7 +4,8 @@
 use super::matching::{external_id_value, match_value};
 use crate::ledger::content::Content;
 use crate::ledger::payload::{
-    self, Adopted, FileTaken, LedgerKey, OpenerEntry, OpenerMore, OpenerRevoked, PatientKey, Payload, Resolved,
+    self, Adopted, FileTaken, GlassLooked, GlassOpened, LedgerKey, LocalBadge, LookReviewed, OpenerEntry, OpenerMore,
+    OpenerRevoked, PatientKey, Payload, Resolved,
 };
 use crate::record::wire::Kind;
 use crate::record::{Content as Said, Patient, Subject};
@@ -44,6 +45,14 @@ pub(crate) const OUTSIDE: u8 = 20;
 pub(crate) const PROFILE: u8 = 16;
 /// Entry id of what lay aside and was adopted; believed where home said it.
 pub(crate) const ADOPTED: u8 = 17;
+/// Blind tag of the badge that broke a glass.
+pub(crate) const GLASS: u8 = 21;
+/// Fact id of a look through a glass of this site → the glass.
+pub(crate) const GLASS_LOOK: u8 = 22;
+/// Fact id of a look that was reviewed.
+pub(crate) const LOOK_REVIEWED: u8 = 23;
+/// Id of a badge that two of the staff issued.
+pub(crate) const LOCAL_BADGE: u8 = 24;
 
 /// The rows of one entry. What is only ever written under a key is only believed under one: anybody who holds a ledger can write open
 /// entries into it. `indexer` makes blind tags: where the ledger is at home.
@@ -99,6 +108,16 @@ fn ledger_rows(content: &Content, indexer: &Indexer) -> Vec<Projection> {
         }
         payload::SET_ASIDE => vec![row(SET_ASIDE, &[], &[])],
         payload::OUTSIDE_TRIED => vec![row(OUTSIDE, &[], &[])],
+        payload::GLASS_OPENED => {
+            read::<GlassOpened>(content).map(|x| row(GLASS, &indexer.blind("glass", &x.badge), &[])).into_iter().collect()
+        }
+        payload::GLASS_LOOKED => {
+            read::<GlassLooked>(content).map(|x| row(GLASS_LOOK, &x.look.0, &x.glass)).into_iter().collect()
+        }
+        payload::LOOK_REVIEWED => {
+            read::<LookReviewed>(content).map(|x| row(LOOK_REVIEWED, &x.look.0, &[])).into_iter().collect()
+        }
+        payload::LOCAL_BADGE => read::<LocalBadge>(content).map(|x| row(LOCAL_BADGE, &x.badge, &[])).into_iter().collect(),
         payload::RESOLVED => read::<Resolved>(content).map(|x| row(RESOLVED, &x.entry, &[])).into_iter().collect(),
         _ => Vec::new(),
     }

@@ -114,6 +114,20 @@ impl Clinic {
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    /// What the clinic says of itself, by what is written now: what was changed counts here before the next start.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn profile_now(&self) -> Result<SiteProfile, ClinicError> {
+        let (ledger, homes) = (self.ledger(), self.inner.homes.clone());
+        let stated = self.inner.store.read_now(move |reader| {
+            let own = Within::new(reader, ledger);
+            let home = homes.of(own)?;
+            Ok(stated_profile(own, &home))
+        })?;
+        Ok(stated?.unwrap_or_else(|| self.inner.profile.clone()))
+    }
+
     /// Says anew what the clinic is called and where its cards point. Takes effect when the clinic is opened again.
     ///
     /// # Errors
@@ -152,12 +166,15 @@ pub(super) fn inner(
         entropy,
         pin_queue: Arc::default(),
         spare_tries: SpareTries::default(),
+        glass_turn: std::sync::Mutex::default(),
         inbox_turn: std::sync::Mutex::default(),
         opened: Opened::default(),
         is_out: is_out.into(),
         is_filling: false.into(),
         inboxes: RwLock::default(),
         writers: Writers::default(),
+        indexes: super::search::Indexes::default(),
+        drugs: super::drug_master::Shelf::default(),
         tally: std::sync::Mutex::default(),
     }
 }

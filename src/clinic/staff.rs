@@ -3,13 +3,19 @@
 //! The emergency key receives the ledger keys of the clinics whose copies lie here. Its seed is sealed to the staff's badges, so that a
 //! holder without a member of its staff has ciphertext only. What was opened lies in memory, for hours at most.
 
+pub mod accounts;
 mod badges;
 mod opened;
 mod outside;
+pub mod rights;
+mod signing;
 
+pub use accounts::{Account, Leaving};
 pub use badges::{NewBadge, Staff, StaffRefusal};
 pub(super) use opened::is_proven;
 pub use opened::{Opened, Unlock, Unlocked};
+pub use rights::{Act, Outsider, Person, Role};
+pub use signing::SignedIn;
 
 use super::homes::Speakers;
 use super::keys::{Ring, open_predecessors, opener_wraps, stored_entries};

@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod forged;
+mod people;
 mod region;
 
 use super::cards::Reason;

@@ -304,7 +304,8 @@ impl Clinic {
 
     /// Notes that somebody looked: in the record, or, where this node does not write into it, in its inbox.
     async fn note_look(&self, record: &OpenRecord, locator: Locator) {
-        let look = Look { by: Looker::Card, name: String::new(), place: self.name().to_owned(), reason: String::new() };
+        let look =
+            Look { by: Looker::Card, name: String::new(), place: self.name().to_owned(), reason: String::new(), right: None };
         let source = Source { origin: Origin::Patient, name: String::new(), channel: Channel::Page };
         let fact = NewFact::minted(Said::Look(look), source, &*self.inner.entropy);
         // A box that another has taken over from still says who looked.

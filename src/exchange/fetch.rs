@@ -1,12 +1,12 @@
 //! Taking what a peer has and this node lacks, of one ledger: compare, plan, ask, verify, store, and again until nothing is left.
 //!
-//! One thing is under way at a time and a batch is held only until it is stored. A path that a peer does not deliver is given up; the
-//! others go on.
+//! One thing is under way at a time and a batch is held only until it is stored; but while it is verified and stored, the next one may be asked
+//! for already. A path that a peer does not deliver is given up; the others go on.
 
 mod plan;
 
 use super::aside::Reason;
-use super::message::{Body, Refusal, Request, Response, Run, Set};
+use super::message::{Body, Path, Refusal, Request, Response, Run, Set};
 use super::ranges::{Compared, Summary, Tally, Walk};
 use super::verify::{self, Job, Verdict, Verified};
 use super::{Authors, BODIES_MAX, EntryRef, Frontier, Holding, PATHS_MAX, Take};
@@ -54,6 +54,8 @@ pub struct Bodyless {
 pub enum Step {
     /// Send this to the peer.
     Send(Request),
+    /// Wait for the answer to what was [asked ahead](Fetch::ask_ahead).
+    Await,
     /// Say which of these are known.
     Look(Vec<EntryRef>),
     /// Count the whole entries in this range.
@@ -131,6 +133,13 @@ enum State {
     StoringBodies,
 }
 
+/// A request that was sent while what came before it was still worked on. It counts only if exactly that is wanted when its turn has come.
+#[derive(Debug)]
+struct Ahead {
+    paths: Vec<Path>,
+    answer: Option<Response>,
+}
+
 /// What one peer has and this node lacks, on its way here.
 #[derive(Debug)]
 pub struct Fetch {
@@ -140,6 +149,9 @@ pub struct Fetch {
     walk: Option<Walk>,
     theirs: Option<Holding>,
     wanted: Vec<Wanted>,
+    /// What will be asked for next, if all that came holds and is stored.
+    next: Vec<Path>,
+    ahead: Option<Ahead>,
     bodies: Vec<Bodyless>,
     last_row: u64,
     is_progress: bool,
@@ -155,6 +167,8 @@ impl Fetch {
             walk: None,
             theirs: None,
             wanted: Vec::new(),
+            next: Vec::new(),
+            ahead: None,
             bodies: Vec::new(),
             last_row: 0,
             is_progress: false,
@@ -188,6 +202,28 @@ impl Fetch {
     /// What was wrong since this was called last.
     pub fn take_faults(&mut self) -> Vec<(Option<EntryRef>, Reason)> {
         std::mem::take(&mut self.faults)
+    }
+
+    /// What can be asked for while what came last is verified and stored; none where nothing is known to follow, or it was asked for already. The answer
+    /// goes to [`came_ahead`](Self::came_ahead), or, once [awaited](Step::Await), to [`go_on`](Self::go_on).
+    pub fn ask_ahead(&mut self) -> Option<Request> {
+        let paths = std::mem::take(&mut self.next);
+        if paths.is_empty() || self.ahead.is_some() {
+            return None;
+        }
+        self.ahead = Some(Ahead { paths: paths.clone(), answer: None });
+        Some(Request::Want { ledger: self.ledger, paths, bodies: Vec::new() })
+    }
+
+    /// Takes the answer to what was asked ahead; `None` where none came: then it is asked for once more when its turn has come.
+    pub fn came_ahead(&mut self, answer: Option<Response>) {
+        let asked = self.ahead.take();
+        self.ahead = asked.zip(answer).map(|(ahead, answer)| Ahead { answer: Some(answer), ..ahead });
+    }
+
+    /// Whether an answer is waited for that was asked for ahead, and may still be wanted.
+    pub fn is_ahead(&self) -> bool {
+        self.ahead.as_ref().is_some_and(|ahead| ahead.answer.is_none())
     }
 
     /// Goes on. An input that does not belong to the last step is a peer's or driver's mistake and ends the fetch.
@@ -294,12 +330,30 @@ impl Fetch {
     /// Asks for the next paths; goes on to the next ranges, and then to bodies, where there are none.
     fn ask(&mut self, view: &View<'_>) -> Step {
         self.wanted.retain(|wanted| !wanted.is_over);
-        let paths: Vec<_> = self.wanted.iter().take(PATHS_MAX).map(|wanted| wanted.path).collect();
+        let paths = first_paths(&self.wanted);
+        let ahead = self.ahead.take().filter(|ahead| ahead.paths == paths);
+        self.next.clear();
         if paths.is_empty() {
             return self.walk_on(view);
         }
         self.state = State::Asking;
-        Step::Send(Request::Want { ledger: self.ledger, paths, bodies: Vec::new() })
+        match ahead {
+            Some(Ahead { answer: Some(answer), .. }) => self.go_on(Input::Answer(answer), view),
+            Some(_) => Step::Await,
+            None => Step::Send(Request::Want { ledger: self.ledger, paths, bodies: Vec::new() }),
+        }
+    }
+
+    /// What is left of the paths once these runs are stored.
+    fn after(&self, runs: &[Run]) -> Vec<Path> {
+        let mut wanted = self.wanted.clone();
+        for run in runs {
+            if let Some(wanted) = usize::try_from(run.path).ok().and_then(|place| wanted.get_mut(place)) {
+                wanted.has_come_to(verify::last(run));
+            }
+        }
+        wanted.retain(|wanted| !wanted.is_over);
+        first_paths(&wanted)
     }
 
     /// Looks up what the runs build on, where that is not a tip.
@@ -340,7 +394,8 @@ impl Fetch {
             }
         }
         self.state = State::Verifying;
-        let paths = self.wanted.iter().take(PATHS_MAX).map(|wanted| wanted.path).collect();
+        self.next = self.after(&linked);
+        let paths = first_paths(&self.wanted);
         let (bodies, wanted_bodies) = (Vec::new(), BTreeMap::new());
         Step::Verify(Job { ledger: self.ledger, paths, held, named: known.named, runs: linked, wanted_bodies, bodies })
     }
@@ -420,4 +475,9 @@ impl Fetch {
             wanted.is_over = true;
         }
     }
+}
+
+/// As many paths as one request may ask for.
+fn first_paths(wanted: &[Wanted]) -> Vec<Path> {
+    wanted.iter().take(PATHS_MAX).map(|wanted| wanted.path).collect()
 }

@@ -2,7 +2,7 @@
 //! no head covers counts nowhere.
 
 use super::EntryRef;
-use super::message::{Body, Path, Response, Run, Sent};
+use super::message::{Body, ENTRIES_MAX, Path, Response, Run, Sent};
 use crate::ledger::{EntryId, MAX_ENTRIES_PER_HEAD, OpenPart};
 
 /// An entry as the store keeps it.
@@ -35,6 +35,8 @@ pub struct Filling {
     current: Option<Current>,
     bodies: Vec<Body>,
     bodies_seen: u32,
+    /// Also those that are left out in the end.
+    entries: usize,
     len: usize,
     len_max: usize,
 }
@@ -49,12 +51,15 @@ struct Current {
     signed: usize,
     /// The head before that one, which is not needed if the next covers no more than a head may.
     before: usize,
+    /// Bytes since the last head, and between the two before.
+    since: usize,
+    stretch: usize,
 }
 
 impl Filling {
     /// For a request's paths; `len_max` is [`BATCH_LEN`](super::BATCH_LEN), or less towards a peer with a slow link.
     pub const fn new(paths: Vec<Path>, len_max: usize) -> Self {
-        Self { paths, runs: Vec::new(), current: None, bodies: Vec::new(), bodies_seen: 0, len: 0, len_max }
+        Self { paths, runs: Vec::new(), current: None, bodies: Vec::new(), bodies_seen: 0, entries: 0, len: 0, len_max }
     }
 
     /// Begins a path, by its place in the request. `author_key` is its author's public key.
@@ -65,7 +70,7 @@ impl Filling {
             return Fill::Full;
         }
         let run = Run { path: index, author_key, entries: Vec::new() };
-        self.current = Some(Current { path: *asked, run, last: None, signed: 0, before: 0 });
+        self.current = Some(Current { path: *asked, run, last: None, signed: 0, before: 0, since: 0, stretch: 0 });
         Fill::More
     }
 
@@ -78,13 +83,25 @@ impl Filling {
         }
         // The first thousand open parts always fit; a head comes by then.
         let has_progress = !is_first_run || current.signed > 0;
-        if has_progress && self.len.saturating_add(OpenPart::SIZE) > self.len_max {
+        let is_full = self.len.saturating_add(OpenPart::SIZE) > self.len_max || self.entries >= ENTRIES_MAX;
+        if has_progress && is_full {
             return Fill::Full;
         }
+        self.entries = self.entries.saturating_add(1);
         let with_open = self.len.saturating_add(OpenPart::SIZE);
         let body = kept.body.filter(|body| with_open.saturating_add(body.len()) <= self.len_max);
-        self.len = self.len.saturating_add(OpenPart::SIZE).saturating_add(body.as_ref().map_or(0, Vec::len));
-        current.push(Kept { body, ..kept })
+        let len = OpenPart::SIZE.saturating_add(body.as_ref().map_or(0, Vec::len));
+        self.len = self.len.saturating_add(len);
+        current.since = current.since.saturating_add(len);
+        let is_head = kept.signature.is_some();
+        let went = current.push(Kept { body, ..kept });
+        if is_head {
+            current.stretch = std::mem::take(&mut current.since);
+            // Heads are about as far apart as they were: what comes before one that does not fit would be read for nothing.
+            let ends_here = self.len.saturating_add(current.stretch) > self.len_max;
+            return if ends_here && went == Fill::More { Fill::Full } else { went };
+        }
+        went
     }
 
     /// Takes the next body that was asked for on its own, or that there is none.

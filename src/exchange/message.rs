@@ -3,15 +3,15 @@
 use super::ranges::{Compared, Prefix, Summary};
 pub use super::run::{Run, Sent};
 use super::run::{decode_runs, encode_runs};
-use super::{BATCH_LEN, BODIES_MAX, BODY_LEN_MAX, EntryRef, Holding, MESSAGE_LEN_MAX, PATHS_MAX, REFS_MAX};
+use super::{BODIES_MAX, BODY_LEN_MAX, EntryRef, Holding, MESSAGE_LEN_MAX, PATHS_MAX, REFS_MAX};
 use crate::ledger::{EntryId, LedgerId, OpenPart};
 use minicbor::{Decode, Decoder, Encode};
 
 /// The only version there is.
 const VERSION: u8 = 1;
 
-/// Entries that one batch may carry: no batch of [`BATCH_LEN`] has more, however small its bodies.
-pub const ENTRIES_MAX: usize = BATCH_LEN / OpenPart::SIZE + 1;
+/// Entries that one batch may carry, however small its bodies: as many as open parts alone fill one mebibyte with.
+pub const ENTRIES_MAX: usize = 1024 * 1024 / OpenPart::SIZE + 1;
 
 /// Something that travels on its own.
 pub trait Message: Encode<()> + for<'b> Decode<'b, ()> + Sized {

@@ -1,6 +1,8 @@
 //! One node's exchange with all its peers: events in, actions out. It decides what to ask whom and when; the driver does it.
 
+mod ahead;
 mod answer;
+mod ended;
 mod hint;
 mod retry;
 
@@ -178,6 +180,8 @@ impl Settled {
 struct Running {
     token: Token,
     fetch: Fetch,
+    /// For what was asked ahead.
+    ahead: Option<Token>,
     /// Something changed meanwhile.
     again: bool,
 }
@@ -201,6 +205,7 @@ enum How {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     Fetch,
+    Ahead,
     Hint,
 }
 
@@ -306,7 +311,7 @@ impl Exchange {
 
     fn stop_fetch(&mut self, id: NodeId, ledger: LedgerId) {
         if let Some(running) = self.peers.get_mut(&id).and_then(|peer| peer.running.remove(&ledger)) {
-            self.tokens.remove(&running.token);
+            self.forget([Some(running.token), running.ahead]);
         }
     }
 
@@ -340,6 +345,7 @@ impl Exchange {
                 Some(response) => self.go_on(token, Input::Answer(response)),
                 None => self.lost(token),
             },
+            Some((peer, ledger, Purpose::Ahead)) => self.came_ahead(token, peer, ledger, response),
             // Late, or twice.
             None => {}
         }
@@ -386,7 +392,7 @@ impl Exchange {
     }
 
     fn start_waiting(&mut self) {
-        while self.peers.values().map(|peer| peer.running.len()).sum::<usize>() < FETCHES_MAX {
+        while self.count_running() < FETCHES_MAX {
             let Some(Waiting { peer, ledger, how }) = self.waiting.pop_front() else { return };
             let held = self.ledgers.entry(ledger).or_default();
             let Some(standing) = self.peers.get(&peer).and_then(|peer| peer.standings.get(&ledger)) else { continue };
@@ -398,7 +404,7 @@ impl Exchange {
                 How::Audit => Fetch::audit(ledger, &view),
             };
             let token = self.token(peer, ledger, Purpose::Fetch);
-            self.peers.entry(peer).or_default().running.insert(ledger, Running { token, fetch, again: false });
+            self.peers.entry(peer).or_default().running.insert(ledger, Running { token, fetch, ahead: None, again: false });
             self.act(peer, ledger, step);
         }
     }
@@ -416,6 +422,9 @@ impl Exchange {
         for (at, reason) in running.fetch.take_faults() {
             self.aside.note(ledger, id, reason, at, self.now.ms);
         }
+        if matches!(step, Step::Verify(_)) {
+            self.ask_ahead(id, ledger);
+        }
         self.act(id, ledger, step);
     }
 
@@ -423,10 +432,14 @@ impl Exchange {
         if let Step::Done(outcome) = step {
             return self.done(peer, ledger, outcome);
         }
+        if matches!(step, Step::Await) {
+            return self.wait_for_ahead(peer, ledger);
+        }
         let token = self.token(peer, ledger, Purpose::Fetch);
-        if let Some(running) = self.peers.get_mut(&peer).and_then(|peer| peer.running.get_mut(&ledger)) {
-            self.tokens.remove(&running.token);
-            running.token = token;
+        if let Some(running) = self.running(peer, ledger) {
+            let before = std::mem::replace(&mut running.token, token);
+            let unwanted = if running.fetch.is_ahead() { None } else { running.ahead.take() };
+            self.forget([Some(before), unwanted]);
         }
         self.actions.push(match step {
             Step::Send(request) => Action::Send(peer, token, request),
@@ -438,41 +451,8 @@ impl Exchange {
                 self.storing.insert(token, (ledger, runs.iter().map(Verified::opens).collect()));
                 Action::Store(token, ledger, Batch { runs, aside, bodies })
             }
-            Step::Done(_) => return,
+            Step::Done(_) | Step::Await => return,
         });
-    }
-
-    fn done(&mut self, id: NodeId, ledger: LedgerId, outcome: Outcome) {
-        let Some(peer) = self.peers.get_mut(&id) else { return };
-        let Some(running) = peer.running.remove(&ledger) else { return };
-        self.tokens.remove(&running.token);
-        match outcome {
-            Outcome::Settled(theirs) => {
-                peer.backoff.succeed();
-                // What it would not give before, the region's statements had not come to both yet.
-                self.aside.dismiss(ledger, id, Reason::NotGiven);
-                if let Some(held) = self.ledgers.get(&ledger) {
-                    peer.settled.insert(ledger, Settled::between(&held.frontier, theirs));
-                    self.copies.note(ledger, id, theirs, &held.frontier, self.now.ms);
-                }
-            }
-            Outcome::Refused => self.turned_away(id, ledger, Reason::NotGiven),
-            Outcome::Nonsense => self.turned_away(id, ledger, Reason::Nonsense),
-            Outcome::Busy => self.retry_later(id, ledger),
-        }
-        if running.again {
-            self.wait(Waiting { peer: id, ledger, how: How::Compare });
-        }
-    }
-
-    /// Nothing is to be had. As long as both stay as they are it is not asked for again, whatever the other asks: two that refuse each other would
-    /// go on for ever.
-    fn turned_away(&mut self, id: NodeId, ledger: LedgerId, why: Reason) {
-        self.aside.note(ledger, id, why, None, self.now.ms);
-        let said = self.copies.of(ledger, id).map(|copy| copy.holding);
-        if let (Some(peer), Some(held), Some(said)) = (self.peers.get_mut(&id), self.ledgers.get(&ledger), said) {
-            peer.settled.insert(ledger, Settled::between(&held.frontier, said));
-        }
     }
 
     fn token(&mut self, peer: NodeId, ledger: LedgerId, purpose: Purpose) -> Token {

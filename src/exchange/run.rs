@@ -146,7 +146,8 @@ pub(super) fn decode_runs<C>(from: &mut Decoder<'_>, context: &mut C) -> Result<
         let head = RunHead::decode(from, context)?;
         room = room.checked_sub(head.count).ok_or_else(malformed)?;
         items = items.checked_sub(u64::from(head.count) + 1).ok_or_else(malformed)?;
-        let (mut entries, mut before): (Vec<Sent>, Option<Before>) = (Vec::new(), None);
+        let count = usize::try_from(head.count).unwrap_or(usize::MAX).min(ENTRIES_MAX);
+        let (mut entries, mut before): (Vec<Sent>, Option<Before>) = (Vec::with_capacity(count), None);
         for _ in 0..head.count {
             let parcel = Parcel::decode(from, context)?;
             let worked_out = |before: &Before| before.lengthen(&parcel, parcel.body.as_deref().map(body_hash));

@@ -1,5 +1,6 @@
 //! The exchange under generated sequences: what may go wrong does, and named invariants hold. Replay one seed with KUSURIBAKO_SEED=n.
 
+mod ahead;
 mod hostile;
 mod repair;
 pub(crate) mod world;

@@ -276,3 +276,45 @@ fn measure() {
     took.sort();
     println!("p50 {:?}, p99 {:?}", took[150], took[297]);
 }
+
+/// How often some letters lie in this process's memory; `masked` is them with every bit turned, so that they do not lie there by being looked for.
+#[cfg(target_os = "linux")]
+fn times_in_memory(masked: &[u8]) -> usize {
+    use std::os::unix::fs::FileExt;
+    const CHUNK: usize = 1 << 16;
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let memory = std::fs::File::open("/proc/self/mem").unwrap();
+    let (mut buffer, mut times) = (vec![0_u8; CHUNK], 0);
+    for line in maps.lines().filter(|line| line.split(' ').nth(1).is_some_and(|rights| rights.starts_with("rw"))) {
+        let (from, to) = line.split(' ').next().unwrap().split_once('-').unwrap();
+        let (mut at, to) = (u64::from_str_radix(from, 16).unwrap(), u64::from_str_radix(to, 16).unwrap());
+        while at < to {
+            let Ok(len) = memory.read_at(&mut buffer, at) else { break };
+            let is_it = |window: &&[u8]| window.iter().zip(masked).all(|(byte, masked)| *byte == !*masked);
+            let own = buffer.as_ptr() as u64;
+            let is_own = at < own + CHUNK as u64 && own < at + CHUNK as u64;
+            times += if is_own { 0 } else { buffer[..len].windows(masked.len()).filter(is_it).count() };
+            buffer.fill(0);
+            // What lies across the end of one piece is whole in the next.
+            at += (len.saturating_sub(masked.len()).max(1)) as u64;
+        }
+    }
+    times
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_index_knows_is_gone_from_memory_when_it_is_forgotten() {
+    let mut random = Rng::new();
+    let mut part = || (0..6).map(|_| char::from_u32(random.u32(0x30A2..0x30F3)).unwrap()).collect::<String>();
+    let (family, given) = (part(), part());
+    let patient = Patient { kana: format!("{family} {given}"), ..Patient::default() };
+    let mut index = Index::default();
+    index.add(Subject([7; 16]), &patient);
+    let masked: Vec<u8> =
+        index.people[0].name.kana.whole.iter().flat_map(|letter| letter.to_ne_bytes()).map(|byte| !byte).collect();
+    assert!(masked.len() >= 20);
+    assert!(times_in_memory(&masked) >= 1, "it can be found at all");
+    drop(index);
+    assert_eq!(times_in_memory(&masked), 0);
+}

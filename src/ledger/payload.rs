@@ -1,5 +1,9 @@
 //! Payloads of the kinds that are no facts: keys, openers, settings, intake. Frozen by docs/format.md.
 
+mod people;
+
+pub use people::{Decision, GlassLooked, GlassOpened, LocalBadge, LookReviewed, StaffAccount};
+
 use crate::record::Subject;
 use crate::record::wire::encode;
 use crate::seal::key::{Key, KeyId, KeyKind, OpenerId, OpenerKind, OpenerPublic};
@@ -19,6 +23,14 @@ pub const OPENER_REVOKED: u16 = 23;
 pub const OPENER_MORE: u16 = 24;
 /// An outside badge was tried.
 pub const OUTSIDE_TRIED: u16 = 65;
+/// What is known of somebody of the staff.
+pub const STAFF_ACCOUNT: u16 = 66;
+/// A look was reviewed.
+pub const LOOK_REVIEWED: u16 = 67;
+/// A glass was broken at this site.
+pub const GLASS_OPENED: u16 = 68;
+/// A record was looked at through it.
+pub const GLASS_LOOKED: u16 = 69;
 /// The site's profile.
 pub const SITE_PROFILE: u16 = 70;
 /// A file was taken in.
@@ -29,6 +41,8 @@ pub const SET_ASIDE: u16 = 81;
 pub const RESOLVED: u16 = 82;
 /// What was written after a revocation was adopted.
 pub const ADOPTED: u16 = 83;
+/// Two of the staff issued a badge for a helper, for this site.
+pub const LOCAL_BADGE: u16 = 84;
 
 /// A payload that is written under one kind number.
 pub trait Payload: Encode<()> + for<'b> Decode<'b, ()> {
@@ -60,6 +74,11 @@ payload!(
     SetAside = SET_ASIDE,
     Resolved = RESOLVED,
     Adopted = ADOPTED,
+    StaffAccount = STAFF_ACCOUNT,
+    LookReviewed = LOOK_REVIEWED,
+    GlassOpened = GLASS_OPENED,
+    GlassLooked = GLASS_LOOKED,
+    LocalBadge = LOCAL_BADGE,
 );
 
 /// The first entry of a chain.

@@ -27,6 +27,15 @@ pub enum MembershipError {
     /// Bytes that are no signed statement.
     #[error(transparent)]
     Signed(#[from] SignedError),
+    /// Two badges of one person are one person's word.
+    #[error("two different people have to issue it together: both badges are the same")]
+    SamePerson,
+    /// A badge names its owner and their licence.
+    #[error("a badge names its owner and their licence, each with 1 to 60 characters")]
+    NoOwner,
+    /// The site's emergency key is not open.
+    #[error("what lies here is locked: sign in again, or run `kusuribako unlock`, and try again")]
+    NotOpen,
     /// There is none yet.
     #[error("this clinic belongs to no region: `kusuribako region found` begins one, `kusuribako region join` joins one")]
     NoRegion,
@@ -65,6 +74,11 @@ pub enum MembershipError {
         "nothing waits to be confirmed here: it is confirmed already, or nobody asked; `kusuribako region status` says how things stand"
     )]
     NothingWaits,
+    /// A site says of itself what the region says of it.
+    #[error(
+        "this site says nothing of itself that the region does not say: `kusuribako site set` there changes it, and it is told when that box is started again"
+    )]
+    NothingWished,
     /// The key signs for another region.
     #[error("this key does not sign for the region {name}: take the sheets (or the deputy's file) of this region")]
     NotSigner {

@@ -1,13 +1,15 @@
 //! Badges for helpers from outside: this site's slots for them, badges that are issued here, badges that open this site.
 
 mod kept;
+mod local;
 mod refusal;
 
 pub use kept::{BadgeUsed, BadgesKept};
+pub use local::{LOCAL_HOURS, LocalWish};
 pub use refusal::BadgeRefusal;
 
 use super::{Member, MembershipError};
-use crate::clinic::staff::{StaffRefusal, Unlocked};
+use crate::clinic::staff::{SignedIn, StaffRefusal, Unlocked};
 use crate::ledger::SiteId;
 use crate::ledger::payload::{OutsideOutcome, OutsideTried};
 use crate::region::Region;
@@ -61,6 +63,8 @@ pub struct BadgeOpened {
     pub name: String,
     /// The number of their licence.
     pub licence: String,
+    /// The sites that it opens.
+    pub area: Vec<SiteId>,
     /// How each held copy can be read now.
     pub ledgers: Vec<Unlocked>,
     /// Milliseconds until the badge has run out here.
@@ -74,11 +78,25 @@ impl Member {
     /// [`StaffRefusal`].
     pub fn unlock(&self, code: &BadgeCode, passphrase: &Passphrase) -> Result<Vec<Unlocked>, StaffRefusal> {
         let unlocked = self.inner.clinic.unlock(code, passphrase)?;
-        // What was opened is open, whatever becomes of the slots.
+        self.try_to_renew_slots();
+        Ok(unlocked)
+    }
+
+    /// Signs somebody in at the desk, as [`crate::clinic::Clinic::sign_in`] does, and makes slots for outside badges if it is time. Not from async code.
+    ///
+    /// # Errors
+    /// [`StaffRefusal`].
+    pub fn sign_in(&self, code: &BadgeCode, passphrase: &Passphrase) -> Result<SignedIn, StaffRefusal> {
+        let signed_in = self.inner.clinic.sign_in(code, passphrase)?;
+        self.try_to_renew_slots();
+        Ok(signed_in)
+    }
+
+    /// What was opened is open, whatever becomes of the slots.
+    fn try_to_renew_slots(&self) {
         if let Err(error) = self.renew_slots() {
             tracing::warn!(%error, "slots for outside badges could not be made; the next unlock tries again");
         }
-        Ok(unlocked)
     }
 
     /// Makes new slots for outside badges, if somebody of the staff has this site's emergency key open and there are none, they are a quarter old, or nearly
@@ -184,7 +202,10 @@ impl Member {
             Err(TryRefusal::Locked { wait_s }) => return Err(BadgeRefusal::Locked { wait_s }),
             Err(TryRefusal::Exhausted) => return Err(BadgeRefusal::Exhausted),
         };
-        let opened = self.inner.clinic.with_pin_memory(|memory| file.open(region.founded(), region.id(), pin, memory));
+        // Two of this site's staff signed it, or the duty key did.
+        let local = Outside::read(self.inner.clinic.store())?.local_signer(file.badge);
+        let signer = local.unwrap_or(region.founded().duty.ed25519);
+        let opened = self.inner.clinic.with_pin_memory(|memory| file.open_signed(&signer, region.id(), pin, memory));
         let credential = match opened {
             Ok(credential) => credential,
             Err(BadgeFileError::WrongPin | BadgeFileError::Damaged) => {
@@ -222,7 +243,8 @@ impl Member {
         let first_ms = match outside.user_of(&slot.period, slot.number) {
             Some(used) if used.badge != credential.badge => return Err(BadgeRefusal::SlotTaken { first_ms: used.first_ms }),
             Some(used) => used.running_ms,
-            None => running_ms,
+            // What was issued here counts from then on.
+            None => outside.local_since(&slot.period).unwrap_or(running_ms),
         };
         let left_ms = credential.lasts_ms().saturating_sub(running_ms.saturating_sub(first_ms));
         if left_ms == 0 {
@@ -232,7 +254,7 @@ impl Member {
         let (sealed, emergency) = outside.sealed(&slot.period, slot.number).ok_or(BadgeRefusal::NoSuchSlot)?;
         let seed =
             open_box(&slot.secret(), &slot_info(&period, slot.number, emergency), sealed).or(Err(BadgeRefusal::NoSuchSlot))?;
-        outside.used(slot, credential, running_ms, now_ms);
+        outside.used(slot, credential, first_ms, now_ms);
         // Noted before anything is open: pulling the plug does not give the hours back.
         outside.write(self.inner.clinic.store())?;
         self.keep_running_time()?;
@@ -244,8 +266,9 @@ impl Member {
         self.note(credential.badge, Some(&credential), OutsideOutcome::Opened, Some(left_ms / 1_000))?;
         let ledgers = self.inner.clinic.unlock_with_seed(seed, Duration::from_millis(left_ms));
         let ledgers = ledgers.map_err(|error| BadgeRefusal::Failed(error.to_string()))?.ok_or(BadgeRefusal::NoSuchSlot)?;
-        let Credential { badge, name, licence, .. } = credential;
-        Ok(BadgeOpened { badge, name, licence, ledgers, left_ms })
+        let Credential { badge, name, licence, area, .. } = credential;
+        let area = area.iter().map(|slot| slot.site).collect();
+        Ok(BadgeOpened { badge, name, licence, area, ledgers, left_ms })
     }
 
     /// What is kept here of slots and outside badges. Not from async code.

@@ -2,6 +2,7 @@
 
 use super::{Member, MembershipError};
 use crate::region::payload::{NodeKeys, Notice, Payload};
+use crate::region::reach::Doorplate;
 use crate::region::{KeyState, Signed};
 
 /// Patients and entries are said anew when they have changed by more than one in so many: they only help planning.
@@ -19,9 +20,14 @@ impl Member {
         let Some(said) = self.own()? else { return Ok(None) };
         let (patients, entries) = self.inner.clinic.own_counts()?;
         let phone = Some(self.inner.clinic.phone().to_owned()).filter(|phone| !phone.is_empty());
-        let notice = Notice { addresses, patients, entries, program: env!("CARGO_PKG_VERSION").to_owned(), phone };
+        let description = self.wish_of(self.inner.clinic.profile());
+        let program = env!("CARGO_PKG_VERSION").to_owned();
+        let notice = Notice { addresses, patients, entries, program, phone, description };
         let is_old = said.notice.as_ref().is_some_and(|old| {
-            let is_same = old.addresses == notice.addresses && old.program == notice.program && old.phone == notice.phone;
+            let is_same = old.addresses == notice.addresses
+                && old.program == notice.program
+                && old.phone == notice.phone
+                && old.description == notice.description;
             is_same && is_near(old.patients, patients) && is_near(old.entries, entries)
         });
         if is_old { Ok(None) } else { self.say_own(&notice).map(Some) }
@@ -35,6 +41,15 @@ impl Member {
         let Some(said) = self.own()? else { return Ok(None) };
         let keys = self.own_keys()?;
         if said.keys.as_ref() == Some(&keys) { Ok(None) } else { self.say_own(&keys).map(Some) }
+    }
+
+    /// Says what is on this node's own door, if that changed. Not from async code.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn say_doorplate(&self, doorplate: &Doorplate) -> Result<Option<Signed>, MembershipError> {
+        let Some(said) = self.own()? else { return Ok(None) };
+        if said.doorplate.as_ref() == Some(doorplate) { Ok(None) } else { self.say_own(doorplate).map(Some) }
     }
 
     fn own_keys(&self) -> Result<NodeKeys, MembershipError> {

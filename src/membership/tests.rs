@@ -15,6 +15,8 @@ use crate::region::join::JoinError;
 use crate::region::kit::Kit;
 use crate::seal::badge::Passphrase;
 
+mod describing;
+mod glass;
 mod holding;
 mod joining;
 mod keeping;

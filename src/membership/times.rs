@@ -66,6 +66,11 @@ impl Member {
 }
 
 impl Heard {
+    /// For how long this node has been running over all its starts, in milliseconds.
+    pub fn running_ms(&self) -> u64 {
+        self.running_ms
+    }
+
     /// Milliseconds since 1970 UTC, where the clock is trusted.
     pub fn trusted_wall_ms(&self) -> Option<i64> {
         self.trusted_wall_ms

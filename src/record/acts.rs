@@ -101,6 +101,138 @@ pub struct Look {
     /// Why: [`OWN_CLINIC`], or in the looker's words; empty where nobody was asked.
     #[cbor(n(3), default, skip_if = "String::is_empty")]
     pub reason: String,
+    /// Under what right, and what they were shown; absent where a patient opened it, and in what earlier versions wrote.
+    #[n(4)]
+    pub right: Option<LookRight>,
+}
+
+/// Under what right somebody of a staff, or a helper from outside, looked at a record.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct LookRight {
+    /// The id of the badge that they signed in with.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub badge: [u8; 16],
+    /// What that badge lets them do.
+    #[n(1)]
+    pub rank: Rank,
+    /// The number of their licence; empty where the badge has none.
+    #[cbor(n(2), default, skip_if = "String::is_empty")]
+    pub licence: String,
+    /// The site whose box they used.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub site: [u8; 16],
+    /// What they were shown.
+    #[n(4)]
+    pub shown: LookShown,
+    /// Where they broke the glass: why, and with whose consent.
+    #[n(5)]
+    pub glass: Option<Glass>,
+}
+
+/// Why the record of somebody else's patient was opened.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Glass {
+    /// Random; looks through one glass have it in common.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub id: [u8; 16],
+    /// Why, from a list; in words it stands in [`Look::reason`].
+    #[n(1)]
+    pub reason: GlassReason,
+    /// Who agreed.
+    #[n(2)]
+    pub consent: Consent,
+    /// The name of the second person, where one was needed; empty where not.
+    #[cbor(n(3), default, skip_if = "String::is_empty")]
+    pub second: String,
+}
+
+/// What a badge lets its owner do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Rank {
+    /// Finds and reads.
+    #[n(1)]
+    Reader,
+    /// Writes, too.
+    #[n(2)]
+    Pharmacist,
+    /// Decides about people, too.
+    #[n(3)]
+    Admin,
+    /// A helper from outside: breaks the glass, and nothing else.
+    #[n(4)]
+    Outside,
+}
+
+/// What somebody who looked was shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum LookShown {
+    /// Name and birth date, among those who may be meant.
+    #[n(1)]
+    Listed,
+    /// The record.
+    #[n(2)]
+    Record,
+    /// The record on paper.
+    #[n(3)]
+    Print,
+    /// What the patient hides from others, too.
+    #[n(4)]
+    Concealed,
+}
+
+/// Why a glass is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum GlassReason {
+    /// An emergency: illness or injury now.
+    #[n(1)]
+    Emergency,
+    /// Medicines have to go on, and nobody knows which.
+    #[n(2)]
+    Continuation,
+    /// Before something is prescribed or dispensed.
+    #[n(3)]
+    Dispensing,
+    /// The patient, or the family, asks for it.
+    #[n(4)]
+    Asked,
+    /// Something else, in words.
+    #[n(9)]
+    Other,
+}
+
+/// Who agreed that a glass is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Consent {
+    /// The patient.
+    #[n(1)]
+    Patient,
+    /// Somebody of the family, or who acts for the patient.
+    #[n(2)]
+    Family,
+    /// The patient cannot consent now.
+    #[n(3)]
+    Cannot,
+}
+
+impl Rank {
+    /// Each.
+    pub const ALL: [Self; 4] = [Self::Reader, Self::Pharmacist, Self::Admin, Self::Outside];
+}
+
+impl GlassReason {
+    /// Each, in the order in which they are offered.
+    pub const ALL: [Self; 5] = [Self::Emergency, Self::Continuation, Self::Dispensing, Self::Asked, Self::Other];
+}
+
+impl Consent {
+    /// Each, in the order in which they are offered.
+    pub const ALL: [Self; 3] = [Self::Patient, Self::Family, Self::Cannot];
 }
 
 /// Why a clinic's staff look at the record of a patient of theirs.

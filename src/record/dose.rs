@@ -1,6 +1,10 @@
 //! How much of a drug, and how a day's amount is divided: said only as far as the record says it.
 
+mod jami;
+mod told;
 mod usage;
+
+pub use told::{Moment, Need, Told, told};
 
 use super::text::{Decimal, contains_any};
 use super::{DosageForm, Drug, Group, Remark};

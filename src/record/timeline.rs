@@ -11,7 +11,8 @@ mod questions;
 mod shown;
 mod visits;
 
-use super::dose::Dose;
+use super::consent::Consent;
+use super::dose::{Dose, Told};
 use super::{
     Content, DrugCode, Fact, FactId, FactVersion, FamilyPharmacist, Look, Memo, Note, NoteKind, Otc, OwnEntry, Patient,
     Prescriber, Source, Subject, Visit,
@@ -49,6 +50,8 @@ pub struct Timeline<'a> {
     pub family_pharmacists: Vec<Shown<'a, &'a FamilyPharmacist>>,
     /// Who looked, newest first, with when (ms since 1970 UTC).
     pub looks: Vec<(i64, &'a Look)>,
+    /// What the patient said when asked for consent, newest first, with when (ms since 1970 UTC).
+    pub consents: Vec<(i64, &'a Consent)>,
     /// Other records that are this person's, as a human confirmed.
     pub links: Vec<Subject>,
     /// Facts that were taken back, corrected or replaced, and what names a fact that is not here: shown at the end, never dropped. Newest first.
@@ -181,6 +184,8 @@ pub struct DrugLine<'a> {
     pub code: &'a DrugCode,
     /// How much, and how it is divided.
     pub dose: Dose,
+    /// When it is to be taken, where that is certain enough to be said in other languages.
+    pub told: Option<Told>,
     /// The usage as written; empty where there is none.
     pub usage: &'a str,
     /// Supplements on drug and usage (281, 311), as written.
@@ -274,12 +279,14 @@ pub fn build(facts: &[Fact], today: Today) -> Timeline<'_> {
             |x| &x.start,
         ),
         looks: looks(&standing),
+        consents: consents(&standing),
         links: shown::links(&standing),
         set_apart: set_apart(fallen, &switches),
         newest_dispensing: drugs::newest_dispensing(&visits),
         visits,
     };
     timeline.looks.sort_by_key(|(at_ms, _)| Reverse(*at_ms));
+    timeline.consents.sort_by_key(|(at_ms, consent)| (Reverse(*at_ms), consent.given));
     timeline
 }
 
@@ -288,6 +295,13 @@ fn looks<'a>(standing: &[claims::Claim<'a>]) -> Vec<(i64, &'a Look)> {
         if let Content::Look(look) = claim.content { Some((claim.fact.said_at_ms, look)) } else { None }
     };
     standing.iter().filter_map(look).collect()
+}
+
+fn consents<'a>(standing: &[claims::Claim<'a>]) -> Vec<(i64, &'a Consent)> {
+    let consent = |claim: &claims::Claim<'a>| {
+        if let Content::Consent(consent) = claim.content { Some((claim.fact.said_at_ms, consent)) } else { None }
+    };
+    standing.iter().filter_map(consent).collect()
 }
 
 fn set_apart<'a>(mut fallen: Vec<Fallen<'a>>, switches: &Switches) -> Vec<SetApart<'a>> {

@@ -1,5 +1,6 @@
 //! Facts as bytes: kind numbers and CBOR fields, frozen by docs/format.md.
 
+use super::consent::Consent;
 use super::review::{Acceptance, Question, Reply};
 use super::{
     Concealment, Content, ContentHash, Correction, Day, FactId, FamilyPharmacist, Link, Look, Memo, Note, Otc, OwnEntry,
@@ -46,6 +47,8 @@ impl Kind {
     pub const QUESTION: Self = Self(56);
     /// Ends a question.
     pub const REPLY: Self = Self(57);
+    /// What the patient said when asked for consent.
+    pub const CONSENT: Self = Self(58);
     /// A look.
     pub const LOOK: Self = Self(60);
 }
@@ -108,6 +111,7 @@ impl Content {
             Self::Acceptance(_) => Kind::ACCEPTANCE,
             Self::Question(_) => Kind::QUESTION,
             Self::Reply(_) => Kind::REPLY,
+            Self::Consent(_) => Kind::CONSENT,
         }
     }
 
@@ -137,6 +141,7 @@ impl Content {
             Self::Acceptance(x) => encode(x),
             Self::Question(x) => encode(x),
             Self::Reply(x) => encode(x),
+            Self::Consent(x) => encode(x),
         }
     }
 
@@ -181,6 +186,7 @@ fn decode_to_depth(kind: Kind, payload: &[u8], depth: u32) -> Result<Content, Wi
         Kind::ACCEPTANCE => Content::Acceptance(read::<Acceptance>(kind, payload)?),
         Kind::QUESTION => Content::Question(read::<Question>(kind, payload)?),
         Kind::REPLY => Content::Reply(read::<Reply>(kind, payload)?),
+        Kind::CONSENT => Content::Consent(read::<Consent>(kind, payload)?),
         Kind(other) => return Err(WireError::UnknownKind(other)),
     })
 }

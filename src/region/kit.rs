@@ -117,6 +117,11 @@ impl KitKey {
         PublicHalf { opener: OpenerId(opener), ..PublicHalf::of(&anonymous) }
     }
 
+    /// What the key of the region's authority for devices is made of: the `n`th try, since not every number is a key of its curve.
+    pub fn authority_scalar(&self, n: u8) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(hash("region authority", &[self.seed.expose(), &[self.purpose.number(), n]]))
+    }
+
     /// One sheet with the whole key.
     pub fn whole(&self) -> Sheet {
         Sheet { purpose: self.purpose, share: None, mark: self.mark(), secret: self.seed.clone() }

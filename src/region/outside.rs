@@ -71,6 +71,11 @@ impl Drop for SlotGiven {
 }
 
 impl SlotGiven {
+    /// A slot of which the site itself drew the secret.
+    pub fn new(site: SiteId, period: [u8; 16], number: u8, secret: &Secret) -> Self {
+        Self { site, period, number, secret: *secret.expose() }
+    }
+
     /// What opens the box that the site made for it.
     pub fn secret(&self) -> Secret {
         Secret::new(self.secret)
@@ -190,11 +195,23 @@ impl BadgeFile {
         pin: &LongPin,
         memory: &mut PinMemory,
     ) -> Result<Credential, BadgeFileError> {
+        self.open_signed(&founded.duty.ed25519, region, pin, memory)
+    }
+
+    /// The same where somebody else signed: two of a site's staff issue badges for that site alone.
+    ///
+    /// # Errors
+    /// [`BadgeFileError::WrongPin`], [`BadgeFileError::Forged`].
+    pub fn open_signed(
+        &self,
+        signer: &[u8; 32],
+        region: RegionId,
+        pin: &LongPin,
+        memory: &mut PinMemory,
+    ) -> Result<Credential, BadgeFileError> {
         let signed = pin::open(LABEL, &self.badge.0, &self.sealed, pin, memory).or(Err(BadgeFileError::WrongPin))?;
         let (signature, body) = signed.split_at_checked(SIGNATURE_LEN).ok_or(BadgeFileError::Forged)?;
-        UnparsedPublicKey::new(&ED25519, founded.duty.ed25519)
-            .verify(&hash(LABEL, &[body]), signature)
-            .or(Err(BadgeFileError::Forged))?;
+        UnparsedPublicKey::new(&ED25519, signer).verify(&hash(LABEL, &[body]), signature).or(Err(BadgeFileError::Forged))?;
         let credential: Credential = minicbor::decode(body).or(Err(BadgeFileError::Forged))?;
         let is_ours = credential.region == region && credential.badge == self.badge && credential.hours <= HOURS_MAX;
         if is_ours { Ok(credential) } else { Err(BadgeFileError::Forged) }

@@ -354,6 +354,33 @@ pub struct Notice {
     /// Its telephone, for people who look for it; absent where there is none.
     #[n(4)]
     pub phone: Option<String>,
+    /// How its site wishes to be described, where the region says something else. It counts once the region's word admits it so.
+    #[n(5)]
+    pub description: Option<Description>,
+}
+
+/// What an admission says of a site, as the site itself says it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Description {
+    /// What it is called.
+    #[n(0)]
+    pub name: String,
+    /// The same as it is read, or in another script; may be empty.
+    #[n(1)]
+    pub reading: String,
+    /// Where it is.
+    #[n(2)]
+    pub place: Option<Position>,
+    /// Sites with the same text share a building or a machine.
+    #[n(3)]
+    pub host: String,
+    /// How many patients' records it may hold, its own included.
+    #[n(4)]
+    pub capacity_patients: u32,
+    /// Probability that it is lost in the disaster that is planned for, in millionths.
+    #[n(5)]
+    pub damage_ppm: u32,
 }
 
 /// Keys that a node vouches for. The newest by its own counter counts; all are kept.

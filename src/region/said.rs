@@ -6,6 +6,7 @@ use super::payload::{
     NODE_KEYS, NOTICE, NodeKeys, Notice, PLACEMENT, PPM_MAX, Placement, RETIRED, REVOKED, Retired, Revoked, SLOTS,
     SUCCESSOR_PROPOSED, SuccessorProposed,
 };
+use super::reach::{DOORPLATE, Doorplate, REACH, Reach};
 use super::statement::Body;
 use minicbor::Decode;
 
@@ -38,6 +39,10 @@ pub enum Said {
     Slots(SlotsMade),
     /// A node vouches for a carried one.
     Carried(Carried),
+    /// The region says how its boxes are reached.
+    Reach(Reach),
+    /// A node says what is on its own door.
+    Doorplate(Doorplate),
     /// A kind of a later version: kept, passed on, without effect here.
     Unknown,
     /// A known kind whose payload does not read, or says what cannot be: kept, passed on, without effect.
@@ -69,6 +74,8 @@ impl Said {
             NODE_KEYS => read(payload, Self::NodeKeys),
             SLOTS => read(payload, Self::Slots),
             CARRIED => read(payload, Self::Carried),
+            REACH => read(payload, Self::Reach),
+            DOORPLATE => read(payload, Self::Doorplate),
             _later => Self::Unknown,
         }
     }

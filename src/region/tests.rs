@@ -185,7 +185,14 @@ pub(crate) fn emergency(id: u8, sites: &[u8], copies: u32) -> Emergency {
 }
 
 pub(crate) fn notice(address: &str) -> Notice {
-    Notice { addresses: vec![address.to_owned()], patients: 3, entries: 90, program: "0.1.0".to_owned(), phone: None }
+    Notice {
+        addresses: vec![address.to_owned()],
+        patients: 3,
+        entries: 90,
+        program: "0.1.0".to_owned(),
+        phone: None,
+        description: None,
+    }
 }
 
 pub(crate) fn node_keys(inbox: u8, staff: &[u8]) -> NodeKeys {

@@ -100,6 +100,7 @@ impl World {
             entries: 1,
             program: "0.1.0".to_owned(),
             phone: None,
+            description: None,
         };
         let counter = statements.next_counter(Signer(machine.public));
         let signed = notice.body(statements.region(), super::EPOCH_MS).sign(&machine.key, counter);

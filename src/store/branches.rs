@@ -2,7 +2,7 @@
 //! should know.
 
 use super::reader::decode_open;
-use super::take::row_of;
+use super::rows::{row_at, row_of};
 use super::{Reader, StoreError};
 use crate::exchange::EntryRef;
 use crate::ledger::{CoarseKind, EntryId, LedgerId, NodeId, OpenPart};
@@ -77,7 +77,7 @@ impl Reader<'_> {
     fn newest_ms(&self, ledger: LedgerId, tips: &[EntryRef]) -> Result<i64, StoreError> {
         let mut newest_ms = 0;
         for tip in tips {
-            let Some(row) = row_of(self.conn, ledger, &tip.id)? else { continue };
+            let Some(row) = row_at(self.conn, ledger, tip)? else { continue };
             newest_ms = self.entry(row)?.map_or(newest_ms, |entry| newest_ms.max(entry.open.time().ms()));
         }
         Ok(newest_ms)

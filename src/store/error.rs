@@ -37,6 +37,13 @@ pub enum StoreError {
         /// What SQLite, or the look at the bytes, said.
         detail: String,
     },
+    /// A newer program has to copy the database before it changes it, and there is no room for the copy.
+    NoRoomForCopy {
+        /// What the copy takes, in bytes.
+        needed_bytes: u64,
+        /// What is free, in bytes.
+        free_bytes: u64,
+    },
     /// The operating system failed to read or write.
     Io {
         /// What it said.
@@ -93,6 +100,12 @@ impl StoreError {
                 format!("データベースが壊れています。読める範囲で閲覧のみ続けます（{detail}）。"),
                 format!("the database is damaged; it is read-only, and read as far as it can be ({detail})"),
             ),
+            Self::NoRoomForCopy { needed_bytes, free_bytes } => both(
+                format!("更新の前に作る控えを置く空きがありません（必要 {needed_bytes} バイト、空き {free_bytes} バイト）。"),
+                format!(
+                    "there is no room for the copy that is made before an update ({needed_bytes} bytes needed, {free_bytes} free)"
+                ),
+            ),
             Self::Io { detail } => both(
                 format!("ディスクの読み書きに失敗しました（{detail}）。"),
                 format!("the disk could not be read or written ({detail})"),
@@ -122,6 +135,10 @@ impl StoreError {
                 both("動作中の薬箱を止めてから、もう一度実行してください。", "stop the one that is running, then try again")
             }
             Self::Newer { .. } => both("新しい版のプログラムを使ってください。", "use the newer version of the program"),
+            Self::NoRoomForCopy { .. } => both(
+                "不要なファイルを消して空きを作るか、前の版のプログラムで起動してください。",
+                "free some space and start again, or start the version of before",
+            ),
             Self::DiskFull => both(
                 "不要なファイルを消して空きを作ってください。再起動は要りません。",
                 "free some space; no restart is needed",
@@ -218,6 +235,7 @@ mod tests {
             StoreError::InUse { dir },
             StoreError::Newer { found: 9, known: 1 },
             StoreError::DiskFull,
+            StoreError::NoRoomForCopy { needed_bytes: 9, free_bytes: 8 },
             StoreError::Corrupt { detail: detail.clone() },
             StoreError::Io { detail: detail.clone() },
             StoreError::Busy,

@@ -4,7 +4,7 @@ use super::StoreError;
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Only the owner reads and writes.
@@ -41,7 +41,10 @@ impl DataDir {
     /// Makes an empty database file, and makes sure that a power cut does not take its name away again.
     pub(super) fn create_database(&self) -> Result<(), StoreError> {
         match OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(self.database()) {
-            Ok(file) => file.sync_all()?,
+            Ok(file) => {
+                belong_to(&file, &self.0)?;
+                file.sync_all()?;
+            }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(StoreError::AlreadyThere { dir: self.0.clone() });
             }
@@ -54,6 +57,19 @@ impl DataDir {
         Ok(())
     }
 
+    /// Makes a file that only its owner reads, and gives it to the directory's owner.
+    pub(super) fn create_file(&self, path: &Path) -> Result<File, StoreError> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path)?;
+        belong_to(&file, &self.0)?;
+        Ok(file)
+    }
+
+    /// Space that may be taken.
+    pub(super) fn bytes_free(&self) -> Result<u64, StoreError> {
+        let space = statvfs(&self.0).map_err(io::Error::from)?;
+        Ok(space.f_bavail.saturating_mul(space.f_frsize))
+    }
+
     pub(super) fn require_database(&self) -> Result<(), StoreError> {
         if self.database().is_file() { Ok(()) } else { Err(StoreError::NotThere { dir: self.0.clone() }) }
     }
@@ -61,12 +77,31 @@ impl DataDir {
     /// Keeps every other process out for as long as the file is open; the system lets go of it when the process dies.
     pub(super) fn lock(&self) -> Result<File, StoreError> {
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(FILE_MODE).open(self.0.join("lock"))?;
+        belong_to(&file, &self.0)?;
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => Err(StoreError::InUse { dir: self.0.clone() }),
             Err(TryLockError::Error(error)) => Err(error.into()),
         }
     }
+}
+
+/// What root makes in the directory of a server's account belongs to that account, or the server could not open it. (SQLite does the same
+/// for the files that it makes beside the database.)
+pub(super) fn belong_to(file: &File, dir: &Path) -> io::Result<()> {
+    let owner = std::fs::metadata(dir)?;
+    if rustix::process::geteuid().is_root() && file.metadata()?.uid() != owner.uid() {
+        std::os::unix::fs::fchown(file, Some(owner.uid()), Some(owner.gid()))?;
+    }
+    Ok(())
+}
+
+/// The same for a file by its path.
+///
+/// # Errors
+/// What the system says.
+pub fn belong_to_dir_of(file: &File, path: &Path) -> io::Result<()> {
+    belong_to(file, path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")))
 }
 
 /// Disk space that is held so that the last essential writes still find room.
@@ -106,6 +141,7 @@ impl Reserve {
 
     fn allocate(&self) -> io::Result<()> {
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(FILE_MODE).open(&self.path)?;
+        belong_to(&file, self.path.parent().unwrap_or(Path::new(".")))?;
         let length = file.metadata()?.len();
         if length < self.bytes && self.bytes_free()? < (self.bytes - length).saturating_add(SLACK_BYTES) {
             return Err(io::ErrorKind::StorageFull.into());
@@ -135,7 +171,6 @@ impl Reserve {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::MetadataExt;
 
     #[test]
     fn the_reserve_is_really_allocated_and_given_back() {

@@ -1,6 +1,7 @@
 //! Reads the ledger within one snapshot of the database.
 
 use super::StoreError;
+use super::rows::with_id;
 use crate::ledger::{CoarseKind, EntryId, Hlc, LedgerId, NodeId, OpenPart, SignedHead};
 use crate::record::Subject;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, params};
@@ -98,8 +99,8 @@ impl<'c> Reader<'c> {
 
     /// The entry with an id.
     pub fn entry_by_id(&self, id: EntryId) -> Result<Option<StoredEntry>, StoreError> {
-        let candidates = self.collect(" WHERE prefix = ?1 ORDER BY entry.row", [id.prefix()])?;
-        Ok(candidates.into_iter().find(|entry| entry.id() == id))
+        let first = with_id(self.conn, &id)?.into_iter().map(|(row, _)| row).min();
+        first.map_or(Ok(None), |row| self.entry(row))
     }
 
     /// At most `limit` entries after a row, in order of arrival: for scans, which go on after the last row they were given.
@@ -118,6 +119,19 @@ impl<'c> Reader<'c> {
         let rest = "WHERE kind = ?2 AND entry.row > ?3 ORDER BY entry.row LIMIT ?4";
         let mut select = self.conn.prepare_cached(&format!("{ENTRY_OF_LEDGER} {rest}"))?;
         select.query_and_then(params![ledger.0, kind.0, row, limit], stored)?.collect()
+    }
+
+    /// The entries of one coarse kind of one ledger from one row to another, both included, in order of arrival.
+    pub fn entries_between(
+        &self,
+        ledger: LedgerId,
+        kind: CoarseKind,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
+        let rest = "WHERE kind = ?2 AND entry.row BETWEEN ?3 AND ?4 ORDER BY entry.row";
+        let mut select = self.conn.prepare_cached(&format!("{ENTRY_OF_LEDGER} {rest}"))?;
+        select.query_and_then(params![ledger.0, kind.0, from, to], stored)?.collect()
     }
 
     /// What the projection of a kind holds of a ledger under a key: values, and the rows of the entries that they follow from.

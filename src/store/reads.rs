@@ -1,10 +1,10 @@
 //! Reads: on the threads that pages read on, and on one behind them, which the system runs when nothing else wants to.
 
 use super::queue::Queue;
-use super::{Pending, Reader, Store, StoreError, refused, schema};
+use super::{Pending, Reader, Shared, Store, StoreError, refused, schema};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread;
 
 /// Something to read.
@@ -21,6 +21,19 @@ impl Store {
         F: FnOnce(&Reader<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         self.read_in(&self.0.shared.behind, read)
+    }
+
+    /// Reads before what comes from elsewhere is written: until this has ended, no batch of a peer's is begun.
+    pub(super) fn read_before<T, F>(&self, read: F) -> Pending<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Reader<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let place = Place { number: self.0.shared.writes.begin_other(), shared: Arc::downgrade(&self.0.shared) };
+        self.read_in(&self.0.shared.reads, move |reader| {
+            let _place = place;
+            read(reader)
+        })
     }
 
     pub(super) fn read_in<T, F>(&self, queue: &Queue<ReadJob>, read: F) -> Pending<T>
@@ -55,8 +68,22 @@ impl Store {
     }
 }
 
+/// Keeps low writes back until the read has ended, however it ends.
+struct Place {
+    number: u64,
+    shared: Weak<Shared>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.writes.end_other(self.number);
+        }
+    }
+}
+
 /// On Linux, this is about the calling thread alone. Where it is not permitted, the thread is as any other.
-fn stand_back() {
+pub(super) fn stand_back() {
     let _ = rustix::process::nice(NICE);
 }
 

@@ -1,18 +1,17 @@
 //! What sync asks of the store: what is known, counted, missing; a batch for a peer; and what a peer sent.
 
 use super::files::DataDir;
-use super::holding::Holdings;
 use super::reader::{Reader, decode_open};
 use super::reads::snapshot;
+use super::rows::{chain_id, names, row_at, row_of};
 use super::schema;
-use super::take::{Taking, chain_id, names, row_of};
+use super::take::Taking;
 use super::writer::{Job, Work};
 use super::{Pending, Projection, Store, StoreError, Urgency};
 use crate::exchange::fetch::{Bodyless, Known};
 use crate::exchange::fill::{Fill, Filling, Kept};
 use crate::exchange::message::{Path, Response};
 use crate::exchange::node::{Batch, Token, Want};
-use crate::exchange::ranges::{Counting, Prefix, Tally};
 use crate::exchange::{BODIES_MAX, EntryRef, Frontier, Verified};
 use crate::ledger::{CoarseKind, EntryId, Hlc, LedgerId, NodeId, OpenPart, node_id};
 use rusqlite::{OptionalExtension, Row, params};
@@ -51,7 +50,7 @@ impl Store {
     /// Stores what a peer sent, in one transaction, after whatever pages have to write. What is held already is left as it is, so it may
     /// be done again. The answer is [`Change::Taken`](super::Change::Taken), in the order of the transactions; it comes in any case.
     pub fn take_in(&self, token: Token, ledger: LedgerId, batch: Batch, projections: Vec<(EntryId, Vec<Projection>)>) {
-        let work = Work::TakeIn(Taking { token, ledger, batch, projections });
+        let work = Work::TakeIn(Taking::new(token, ledger, batch, projections));
         if let Err((job, error)) = self.0.shared.writes.push_low(Job { urgency: Urgency::Normal, work }) {
             job.work.refuse(error, &self.0.shared);
         }
@@ -107,7 +106,7 @@ impl Reader<'_> {
     pub fn known(&self, ledger: LedgerId, asked: &[EntryRef]) -> Result<Known, StoreError> {
         let mut known = Known::default();
         for asked in asked {
-            if row_of(self.conn, ledger, &asked.id)?.is_some() {
+            if row_at(self.conn, ledger, asked)?.is_some() {
                 known.held.insert(asked.id);
             } else if self.is_named(ledger, asked)? {
                 known.named.insert(asked.id);
@@ -126,54 +125,6 @@ impl Reader<'_> {
             return Ok(false);
         };
         names(self.conn, chain, next, &asked.id)
-    }
-
-    /// Counts the entries in a range of ids that are held with their body.
-    pub fn tally(&self, ledger: LedgerId, prefix: &Prefix) -> Result<Tally, StoreError> {
-        let (first, last) = prefix.bounds();
-        let (first, last) = (first.prefix(), last.prefix());
-        // Ids ascend as numbers without a sign: those that look negative come last.
-        let ranges = if first >= 0 && last < 0 { vec![(first, i64::MAX), (i64::MIN, last)] } else { vec![(first, last)] };
-        let holding = Holdings::new(self.conn).find(ledger)?;
-        let mut counting = Counting::new(prefix);
-        for (first, last) in ranges {
-            self.count_between(ledger, holding, (first, last), |entry| counting.add(entry))?;
-        }
-        Ok(counting.finish())
-    }
-
-    fn count_between(
-        &self,
-        ledger: LedgerId,
-        holding: Option<i64>,
-        (first, last): (i64, i64),
-        mut add: impl FnMut(EntryRef),
-    ) -> Result<(), StoreError> {
-        let sql = "SELECT prefix, open FROM entry WHERE prefix BETWEEN ?1 AND ?2
-                   AND NOT EXISTS (SELECT 1 FROM lacking WHERE lacking.holding = ?3 AND lacking.row = entry.row) ORDER BY prefix";
-        let mut select = self.conn.prepare_cached(sql)?;
-        let mut rows = select.query(params![first, last, holding])?;
-        // Ids that agree in their first eight bytes are put in order here.
-        let mut alike: Vec<EntryRef> = Vec::new();
-        let mut flush = |alike: &mut Vec<EntryRef>| {
-            alike.sort_unstable_by_key(|entry| entry.id);
-            alike.dedup_by_key(|entry| entry.id);
-            alike.drain(..).for_each(&mut add);
-        };
-        while let Some(row) = rows.next()? {
-            let prefix: i64 = row.get(0)?;
-            let Ok(open) = open_at(row, 1) else { continue };
-            let entry = EntryRef::of(&open);
-            if open.ledger() != ledger || entry.id.prefix() != prefix {
-                continue;
-            }
-            if alike.last().is_some_and(|before| before.id.prefix() != prefix) {
-                flush(&mut alike);
-            }
-            alike.push(entry);
-        }
-        flush(&mut alike);
-        Ok(())
     }
 
     /// Entries that lack their body, after a row; at most [`BODIES_MAX`].
@@ -222,7 +173,7 @@ impl Reader<'_> {
     }
 
     fn fill_path(&self, ledger: LedgerId, path: &Path, filling: &mut Filling) -> Result<Fill, StoreError> {
-        let Some(tip) = row_of(self.conn, ledger, &path.tip.id)? else { return Ok(Fill::NextPath) };
+        let Some(tip) = row_at(self.conn, ledger, &path.tip)? else { return Ok(Fill::NextPath) };
         let Some(chain) = chain_id(self.conn, ledger, &path.tip.chain)? else { return Ok(Fill::NextPath) };
         let tips = "SELECT count(*) FROM (SELECT 1 FROM tip WHERE chain = ?1 LIMIT 2)";
         let tips: i64 = self.conn.prepare_cached(tips)?.query_row([chain], |row| row.get(0))?;
@@ -288,7 +239,9 @@ impl Reader<'_> {
             if open.seq() <= base {
                 return Ok(Some((base, rows)));
             }
-            next = row_of(self.conn, open.ledger(), &open.previous())?;
+            let before = open.seq().saturating_sub(1);
+            let before = EntryRef { chain: path.tip.chain, seq: before, id: open.previous() };
+            next = row_at(self.conn, open.ledger(), &before)?;
         }
         Ok(None)
     }
@@ -352,7 +305,7 @@ impl Reader<'_> {
     }
 }
 
-fn open_at(row: &Row<'_>, column: usize) -> Result<OpenPart, StoreError> {
+pub(super) fn open_at(row: &Row<'_>, column: usize) -> Result<OpenPart, StoreError> {
     decode_open(row.get_ref(column)?.as_blob().map_err(rusqlite::Error::from)?)
 }
 

@@ -1,14 +1,15 @@
 //! Opens connections and brings the database to the version that this program knows.
 
-use super::StoreError;
 use super::files::DataDir;
+use super::{StoreError, backup};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 /// Each runs in a transaction of its own and is never edited after it has landed.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../migrations/0001_ledger.sql"),
     include_str!("../../migrations/0002_replicas.sql"),
     include_str!("../../migrations/0003_arrivals.sql"),
+    include_str!("../../migrations/0004_parts.sql"),
 ];
 
 /// Statements that each connection keeps prepared.
@@ -17,12 +18,8 @@ const STATEMENTS_KEPT: usize = 64;
 /// The writer's page cache, in KiB. Readers keep SQLite's 2,000.
 const WRITER_CACHE_KIB: i64 = 8_000;
 
-/// Pages in the write-ahead log before they are carried over into the database: many writes to one page are then carried once, and
-/// reading such a log at the next start takes some tens of milliseconds.
-const WAL_PAGES_MAX: i64 = 4_000;
-
-/// What the write-ahead log shrinks back to after a large transaction.
-const WAL_BYTES_KEPT: i64 = 16 * 1024 * 1024;
+/// What the write-ahead log shrinks back to after a large transaction. It has room for as much as lies in it before it begins anew: cutting the file and letting it grow again costs more than writing over it.
+const WAL_BYTES_KEPT: i64 = 60 * 1024 * 1024;
 
 /// The one connection that writes; migrates the database if it is older than the program.
 pub(super) fn open_writer(dir: &DataDir) -> Result<Connection, StoreError> {
@@ -31,9 +28,18 @@ pub(super) fn open_writer(dir: &DataDir) -> Result<Connection, StoreError> {
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
-    conn.pragma_update(None, "wal_autocheckpoint", WAL_PAGES_MAX)?;
+    // The log is carried over by `carrying`.
+    conn.pragma_update(None, "wal_autocheckpoint", 0)?;
     conn.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
-    migrate(&mut conn)?;
+    migrate(&mut conn, dir, &MIGRATIONS)?;
+    Ok(conn)
+}
+
+/// A connection that writes nothing of its own, and [carries over](super::carrying) what the writer has written.
+pub(super) fn open_carrier(dir: &DataDir) -> Result<Connection, StoreError> {
+    let conn = open(dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
     Ok(conn)
 }
 
@@ -52,8 +58,14 @@ fn open(dir: &DataDir, access: OpenFlags) -> Result<Connection, StoreError> {
     Ok(conn)
 }
 
-fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+/// The newest version that this program knows.
+pub(super) fn known() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+/// Before the first step of an older database it is copied; each step says in its own transaction that nothing was written since.
+fn migrate(conn: &mut Connection, dir: &DataDir, migrations: &[&str]) -> Result<(), StoreError> {
+    let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
     let found: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found > known {
         return Err(StoreError::Newer { found, known });
@@ -62,9 +74,18 @@ fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
     if found < 0 || (found == 0) != (tables == 0) {
         return Err(StoreError::Corrupt { detail: format!("version {found} with {tables} tables and indexes") });
     }
-    for (version, sql) in (1_i64..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
+    if found == known {
+        return Ok(());
+    }
+    let copy = match found {
+        0 => None,
+        // Cut off between two steps: the copy of then still has everything.
+        _ => Some(backup::noted(conn)?.map_or_else(|| backup::make(conn, dir, found), Ok)?),
+    };
+    for (version, sql) in (1_i64..).zip(migrations).filter(|(version, _)| *version > found) {
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         tx.execute_batch(sql)?;
+        copy.iter().try_for_each(|copy| backup::note(&tx, copy))?;
         tx.pragma_update(None, "user_version", version)?;
         tx.commit()?;
     }
@@ -72,41 +93,4 @@ fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn new_dir() -> (tempfile::TempDir, DataDir) {
-        let temp = tempfile::tempdir().unwrap();
-        let dir = DataDir::new(temp.path());
-        dir.create_database().unwrap();
-        (temp, dir)
-    }
-
-    #[test]
-    fn a_writer_is_durable_and_a_reader_cannot_write() {
-        let (_temp, dir) = new_dir();
-        let writer = open_writer(&dir).unwrap();
-        let pragma = |name: &str| writer.pragma_query_value(None, name, |row| row.get::<_, String>(0));
-        assert_eq!(pragma("journal_mode").unwrap(), "wal");
-        let number = |name: &str| writer.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
-        assert_eq!((number("synchronous"), number("foreign_keys"), number("user_version")), (2, 1, 3));
-        let reader = open_reader(&dir).unwrap();
-        assert!(reader.execute("DELETE FROM entry", []).is_err());
-    }
-
-    #[test]
-    fn a_newer_database_is_left_alone() {
-        let (_temp, dir) = new_dir();
-        open_writer(&dir).unwrap().pragma_update(None, "user_version", 9).unwrap();
-        assert_eq!(open_writer(&dir).err(), Some(StoreError::Newer { found: 9, known: 3 }));
-    }
-
-    #[test]
-    fn what_is_no_database_of_ours_is_corrupt() {
-        let (_temp, dir) = new_dir();
-        open_writer(&dir).unwrap().pragma_update(None, "user_version", 0).unwrap();
-        assert!(matches!(open_writer(&dir), Err(StoreError::Corrupt { .. })));
-        std::fs::write(dir.database(), [b'x'; 5_000]).unwrap();
-        assert!(matches!(open_writer(&dir), Err(StoreError::Corrupt { .. })));
-    }
-}
+mod tests;

@@ -3,13 +3,14 @@
 use super::append::{INSERT_BODY, INSERT_CHAIN, INSERT_ENTRY, INSERT_HEAD, Pen, insert_projection, register_author};
 use super::holding::Holdings;
 use super::reader::Reader;
-use super::{Derive, Fresh, Projection, StoreError, StoredEntry};
+use super::rows::{Held, between, chain_id, names, row_at, row_of};
+use super::{Arrived, Derive, Fresh, Projection, StoreError, StoredEntry};
 use crate::exchange::fill::Kept;
 use crate::exchange::node::{Batch, StoredBatch, Token};
-use crate::exchange::{Chain, Stored, Verified};
+use crate::exchange::{Chain, EntryRef, Stored, Verified};
 use crate::ledger::{EntryId, LedgerId, OpenPart};
-use rusqlite::{Connection, OptionalExtension, params};
-use std::collections::BTreeSet;
+use rusqlite::{CachedStatement, Connection, params};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a peer sent, verified.
 pub(super) struct Taking {
@@ -17,26 +18,38 @@ pub(super) struct Taking {
     pub(super) ledger: LedgerId,
     pub(super) batch: Batch,
     pub(super) projections: Vec<(EntryId, Vec<Projection>)>,
+    /// Of each entry of each run: worked out by the caller's thread, so that the writer's is not kept waiting.
+    ids: Vec<Vec<EntryId>>,
+}
+
+impl Taking {
+    pub(super) fn new(token: Token, ledger: LedgerId, batch: Batch, projections: Vec<(EntryId, Vec<Projection>)>) -> Self {
+        let ids = batch.runs.iter().map(|run| run.entries.iter().map(|kept| kept.open.id()).collect()).collect();
+        Self { token, ledger, batch, projections, ids }
+    }
 }
 
 /// Takes a batch in.
 pub(super) fn take_in(pen: &mut Pen<'_>, taking: &Taking, derive: Option<&Derive>) -> Result<StoredBatch, StoreError> {
     let conn = pen.conn();
-    let holding = Holdings::new(conn).open(taking.ledger)?;
-    let mut take = Take { pen, ledger: taking.ledger, holding, fresh: Vec::new(), last: None, healed: 0 };
-    let runs = taking.batch.runs.iter().map(|run| take.run(run)).collect::<Result<Vec<Stored>, _>>()?;
+    let mut take = Take::new(pen, taking)?;
+    let mut runs = Vec::with_capacity(taking.batch.runs.len());
+    for (run, ids) in taking.batch.runs.iter().zip(&taking.ids) {
+        runs.push(take.run(run, ids)?);
+    }
     let mut bodies_found = 0;
     for body in &taking.batch.bodies {
-        let Some(row) = take.row_of(&body.entry)? else { continue };
+        let Some(row) = row_of(conn, taking.ledger, &body.entry)? else { continue };
         bodies_found += u64::from(take.give_body(row, &body.bytes)?);
     }
-    if let Some(row) = take.last {
-        super::arrivals::note(take.pen, row)?;
+    if let Some((last, _)) = take.fresh.last() {
+        super::arrivals::note(take.pen, *last)?;
     }
-    let (fresh, healed) = (take.fresh, take.healed);
+    let Take { holding, fresh, completed, healed, projected, .. } = take;
     let (new, lacked) = runs_total(&runs);
     Holdings::new(conn).add(holding, new, lacked.cast_signed().saturating_sub(healed))?;
-    project(conn, taking, holding, &fresh, derive)?;
+    let arrivals = Arrivals { fresh, completed, projected };
+    project(conn, taking, holding, &arrivals, derive)?;
     let aside_new = keep_aside(conn, taking.ledger, &taking.batch.aside)?;
     Ok(StoredBatch { runs, bodies_found, aside_new })
 }
@@ -45,48 +58,80 @@ fn runs_total(runs: &[Stored]) -> (u64, u64) {
     runs.iter().fold((0, 0), |(new, lacked), stored| (new + stored.new, lacked + stored.bodies_lacked))
 }
 
-struct Take<'p, 'a> {
+/// The statements that each entry needs, looked up once.
+struct Inserts<'a> {
+    entry: CachedStatement<'a>,
+    body: CachedStatement<'a>,
+    head: CachedStatement<'a>,
+}
+
+impl<'a> Inserts<'a> {
+    fn prepare(conn: &'a Connection) -> Result<Self, StoreError> {
+        let [entry, body, head] = [INSERT_ENTRY, INSERT_BODY, INSERT_HEAD].map(|sql| conn.prepare_cached(sql));
+        Ok(Self { entry: entry?, body: body?, head: head? })
+    }
+}
+
+struct Take<'p, 'a, 't> {
     pen: &'p mut Pen<'a>,
     ledger: LedgerId,
     holding: i64,
-    /// Rows that have come, or whose body has.
-    fresh: Vec<i64>,
-    /// The last of those that have come.
-    last: Option<i64>,
+    inserts: Inserts<'a>,
+    /// What has come, in the order of rows.
+    fresh: Vec<(i64, &'t Kept)>,
+    /// Rows that were here without their body, which has come.
+    completed: Vec<i64>,
     /// How many of them were known to lack it.
     healed: i64,
+    /// Entries that projections came along with; those that are held, with their row.
+    projected: BTreeMap<EntryId, Option<i64>>,
 }
 
-impl Take<'_, '_> {
-    fn row_of(&self, id: &EntryId) -> Result<Option<i64>, StoreError> {
-        row_of(self.pen.conn(), self.ledger, id)
+impl<'p, 'a, 't> Take<'p, 'a, 't> {
+    fn new(pen: &'p mut Pen<'a>, taking: &'t Taking) -> Result<Self, StoreError> {
+        let conn = pen.conn();
+        let holding = Holdings::new(conn).open(taking.ledger)?;
+        let inserts = Inserts::prepare(conn)?;
+        let projected = taking.projections.iter().map(|(id, _)| (*id, None)).collect();
+        let (fresh, completed) = (Vec::new(), Vec::new());
+        Ok(Self { pen, ledger: taking.ledger, holding, inserts, fresh, completed, healed: 0, projected })
     }
 
-    fn run(&mut self, run: &Verified) -> Result<Stored, StoreError> {
+    fn run(&mut self, run: &'t Verified, ids: &[EntryId]) -> Result<Stored, StoreError> {
         let mut stored = Stored::default();
-        let Some(first) = run.entries.first() else { return Ok(stored) };
+        let (Some(first), Some(last)) = (run.entries.first(), run.entries.last()) else { return Ok(stored) };
         let Some(mut before) = self.parent(&first.open)? else {
             // What it was to build on has gone since it was verified.
             return Ok(stored);
         };
         register_author(self.pen.conn(), first.open.author(), &run.author_key)?;
         let chain = self.chain(&Chain::of(&first.open))?;
-        for (place, kept) in run.entries.iter().enumerate() {
-            let known = self.row_of(&kept.open.id())?;
+        // Hardly ever is any of it held already: one look for all of them.
+        let held = between(self.pen.conn(), chain, first.open.seq(), last.open.seq())?;
+        // What was tip is named now. An entry that came in this run itself has not become one.
+        let mut may_be_tip = true;
+        for (place, (kept, id)) in run.entries.iter().zip(ids).enumerate() {
+            let known = find_held(&held, kept.open.seq(), id);
             stored.is_last_new = known.is_none();
             before = if let Some(row) = known {
                 stored.bodies_found += u64::from(self.complete(row, kept)?);
+                may_be_tip = true;
                 row
             } else {
                 stored.new += 1;
                 stored.first_new.get_or_insert(place);
                 stored.bodies_lacked += u64::from(kept.body.is_none());
-                Holdings::new(self.pen.conn()).remove_tip(chain, before)?;
-                self.insert(chain, kept)?
+                if std::mem::take(&mut may_be_tip) {
+                    Holdings::new(self.pen.conn()).remove_tip(chain, before)?;
+                }
+                self.insert(chain, kept, id)?
             };
+            if let Some(row) = self.projected.get_mut(id) {
+                *row = Some(before);
+            }
         }
-        if let (true, Some(last)) = (stored.is_last_new, run.entries.last()) {
-            stored.is_last_named = is_named(self.pen.conn(), chain, &last.open)?;
+        if stored.is_last_new {
+            stored.is_last_named = is_named(self.pen.conn(), chain, last, ids)?;
             if !stored.is_last_named {
                 Holdings::new(self.pen.conn()).add_tip(chain, before)?;
             }
@@ -96,7 +141,8 @@ impl Take<'_, '_> {
 
     /// The row that an entry builds on; 0 for the first of a chain.
     fn parent(&self, open: &OpenPart) -> Result<Option<i64>, StoreError> {
-        if open.seq() == 1 { Ok(Some(0)) } else { self.row_of(&open.previous()) }
+        let Some(seq) = open.seq().checked_sub(1).filter(|seq| *seq > 0) else { return Ok(Some(0)) };
+        row_at(self.pen.conn(), self.ledger, &EntryRef { chain: Chain::of(open), seq, id: open.previous() })
     }
 
     fn chain(&self, chain: &Chain) -> Result<i64, StoreError> {
@@ -108,29 +154,27 @@ impl Take<'_, '_> {
         Ok(conn.last_insert_rowid())
     }
 
-    fn insert(&mut self, chain: i64, kept: &Kept) -> Result<i64, StoreError> {
+    fn insert(&mut self, chain: i64, kept: &'t Kept, id: &EntryId) -> Result<i64, StoreError> {
         let row = self.pen.next_row();
         self.pen.observe(kept.open.time());
-        let conn = self.pen.conn();
         let Kept { open, body, signature } = kept;
-        let columns = params![row, chain, open.seq().cast_signed(), open.kind().0, open.id().prefix(), open.as_bytes()];
-        conn.prepare_cached(INSERT_ENTRY)?.execute(columns)?;
+        let columns = params![row, chain, open.seq().cast_signed(), open.kind().0, id.prefix(), open.as_bytes()];
+        self.inserts.entry.execute(columns)?;
         match body {
-            Some(body) => drop(conn.prepare_cached(INSERT_BODY)?.execute(params![row, body])?),
-            None => Holdings::new(conn).add_lacking(self.holding, row)?,
+            Some(body) => drop(self.inserts.body.execute(params![row, body])?),
+            None => Holdings::new(self.pen.conn()).add_lacking(self.holding, row)?,
         }
         if let Some(signature) = signature {
-            conn.prepare_cached(INSERT_HEAD)?.execute(params![row, signature])?;
+            self.inserts.head.execute(params![row, signature])?;
         }
-        self.fresh.push(row);
-        self.last = Some(row);
+        self.fresh.push((row, kept));
         Ok(row)
     }
 
     /// Adds to an entry that is held what it lacks. Says whether that was its body.
     fn complete(&mut self, row: i64, kept: &Kept) -> Result<bool, StoreError> {
         if let Some(signature) = &kept.signature {
-            self.pen.conn().prepare_cached(INSERT_HEAD)?.execute(params![row, signature])?;
+            self.inserts.head.execute(params![row, signature])?;
         }
         kept.body.as_ref().map_or(Ok(false), |body| self.give_body(row, body))
     }
@@ -140,65 +184,53 @@ impl Take<'_, '_> {
         let is_new = self.pen.conn().prepare_cached(insert)?.execute(params![row, body])? > 0;
         if is_new {
             self.healed += i64::from(Holdings::new(self.pen.conn()).remove_lacking(self.holding, row)?);
-            self.fresh.push(row);
+            self.completed.push(row);
         }
         Ok(is_new)
     }
 }
 
-/// The row of a held entry of a ledger.
-pub(super) fn row_of(conn: &Connection, ledger: LedgerId, id: &EntryId) -> Result<Option<i64>, StoreError> {
-    let mut select = conn.prepare_cached("SELECT row, open FROM entry WHERE prefix = ?1")?;
-    let mut rows = select.query([id.prefix()])?;
-    while let Some(row) = rows.next()? {
-        let bytes = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
-        // An entry whose bytes were altered is not the one that is looked for.
-        if crate::ledger::entry::entry_id(bytes) == *id && OpenPart::decode(bytes).is_ok_and(|open| open.ledger() == ledger) {
-            return Ok(Some(row.get(0)?));
-        }
-    }
-    Ok(None)
+/// The row of an entry among those that are held, which ascend by numbers.
+fn find_held(held: &[Held], seq: u64, id: &EntryId) -> Option<i64> {
+    let from = held.partition_point(|held| held.seq < seq);
+    held[from..].iter().take_while(|held| held.seq == seq).find(|held| held.id == *id).map(|held| held.row)
 }
 
-pub(super) fn chain_id(conn: &Connection, ledger: LedgerId, chain: &Chain) -> Result<Option<i64>, StoreError> {
-    let sql = "SELECT id FROM chain WHERE ledger = ?1 AND author = ?2 AND incarnation = ?3";
-    let found = params![ledger.0, chain.author.0, chain.incarnation.0];
-    Ok(conn.prepare_cached(sql)?.query_row(found, |row| row.get(0)).optional()?)
+/// Whether a held entry of the chain names a run's last one as the one before it.
+fn is_named(conn: &Connection, chain: i64, last: &Kept, ids: &[EntryId]) -> Result<bool, StoreError> {
+    let (Some(next), Some(id)) = (last.open.seq().checked_add(1), ids.last()) else { return Ok(false) };
+    names(conn, chain, next, id)
 }
 
-/// Whether a held entry of the chain names this one as the one before it.
-fn is_named(conn: &Connection, chain: i64, open: &OpenPart) -> Result<bool, StoreError> {
-    let Some(next) = open.seq().checked_add(1) else { return Ok(false) };
-    names(conn, chain, next, &open.id())
-}
-
-/// Whether an entry with this number in a chain names that one.
-pub(super) fn names(conn: &Connection, chain: i64, seq: u64, id: &EntryId) -> Result<bool, StoreError> {
-    let mut select = conn.prepare_cached("SELECT open FROM entry WHERE chain = ?1 AND seq = ?2")?;
-    let mut rows = select.query([chain, seq.cast_signed()])?;
-    while let Some(row) = rows.next()? {
-        let bytes = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
-        if OpenPart::decode(bytes).is_ok_and(|open| open.seq() > 1 && open.previous() == *id) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+/// What has come in one transaction.
+struct Arrivals<'t> {
+    fresh: Vec<(i64, &'t Kept)>,
+    completed: Vec<i64>,
+    projected: BTreeMap<EntryId, Option<i64>>,
 }
 
 /// Writes what was projected beforehand, and what only this transaction can derive.
-fn project(conn: &Connection, taking: &Taking, holding: i64, fresh: &[i64], derive: Option<&Derive>) -> Result<(), StoreError> {
+fn project(
+    conn: &Connection,
+    taking: &Taking,
+    holding: i64,
+    arrivals: &Arrivals<'_>,
+    derive: Option<&Derive>,
+) -> Result<(), StoreError> {
     let mut projected = BTreeSet::new();
     for (id, projections) in &taking.projections {
-        let Some(row) = row_of(conn, taking.ledger, id)? else { continue };
+        let Some(row) = arrivals.projected.get(id).copied().flatten() else { continue };
         projected.insert(row);
         projections.iter().try_for_each(|projection| insert_projection(conn, holding, projection, row))?;
     }
     let Some(derive) = derive else { return Ok(()) };
     let reader = Reader::new(conn);
-    let mut entries: Vec<StoredEntry> = Vec::new();
-    for row in fresh {
-        entries.extend(reader.entry(*row)?);
+    let mut completed: Vec<StoredEntry> = Vec::new();
+    for row in &arrivals.completed {
+        completed.extend(reader.entry(*row)?);
     }
+    let fresh = arrivals.fresh.iter().map(|(row, kept)| Arrived { row: *row, open: &kept.open, body: kept.body.as_deref() });
+    let entries = fresh.chain(completed.iter().map(Arrived::of)).collect();
     for (row, projection) in derive(&reader, &Fresh { ledger: taking.ledger, entries, projected })? {
         insert_projection(conn, holding, &projection, row)?;
     }

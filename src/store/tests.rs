@@ -158,6 +158,14 @@ impl Both {
         self.frontier = self.model.frontier();
     }
 
+    /// Rows of a copy that is being given up are not used again.
+    fn jump(&mut self) {
+        let given_up =
+            "INSERT INTO holding (ledger, dropped_to) SELECT randomblob(16), max(row) + 65536 FROM entry HAVING count(*) > 0";
+        raw(self.temp.path()).execute(given_up, []).unwrap();
+        self.restart();
+    }
+
     fn bodies(&mut self) {
         let lacking = self.model.bodyless(0).into_iter().filter(|bodyless| self.model.at.contains_key(&bodyless.id)).step_by(2);
         let lacking: Vec<EntryId> = lacking.map(|bodyless| bodyless.id).collect();
@@ -185,6 +193,8 @@ enum Op {
     Bodies,
     Lose(usize),
     Restart,
+    /// So many rows are left out that ids go to the next part of their index.
+    Jump,
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -197,6 +207,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::Bodies),
         1 => (0..500_usize).prop_map(Op::Lose),
         1 => Just(Op::Restart),
+        1 => Just(Op::Jump),
     ]
 }
 
@@ -226,6 +237,7 @@ fn carry_out(both: &mut Both, op: Op) {
         Op::Bodies => both.bodies(),
         Op::Lose(which) => both.lose(which),
         Op::Restart => both.restart(),
+        Op::Jump => both.jump(),
     }
 }
 

@@ -1,11 +1,12 @@
 //! Checks the whole store and names every fault, in memory that does not grow with the number of entries.
 
-use super::reader::{Reader, decode_open};
+use super::reader::Reader;
+use super::rows::with_id;
 use super::{StoreError, tallies};
 use crate::ledger::{
     ChainVerifier, EntryId, EntryName, Fault, FaultKind, Finding, LedgerId, NodeId, Note, OpenPart, SignedHead, node_id,
 };
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, Row};
 
 /// Entries looked at between two reports of progress, and in one read of the database.
 const BATCH: i64 = 1_000;
@@ -249,7 +250,7 @@ impl<F: FnMut(VerifyEvent)> Verification<'_, F> {
         let at = EntryName::of(&open, id);
         if id.prefix() != kept.prefix {
             self.fault(StoreFault::Altered { row, at });
-        } else if is_stored_before(self.conn, row, id) {
+        } else if is_stored_before(self.conn, kept, id) {
             return self.fault(StoreFault::Repeated { row, at });
         }
         for column in wrong_columns(kept, &open) {
@@ -325,16 +326,15 @@ fn wrong_columns(kept: &Kept, open: &OpenPart) -> impl Iterator<Item = &'static 
     columns.into_iter().filter(|(_, is_right)| !is_right).map(|(column, _)| column)
 }
 
-fn is_stored_before(conn: &Connection, row: i64, id: EntryId) -> bool {
+/// Whether an earlier row has the same entry: by the columns that its number is found by, which are compared with it besides.
+fn is_stored_before(conn: &Connection, kept: &Kept, id: EntryId) -> bool {
     let earlier = || -> rusqlite::Result<Vec<Vec<u8>>> {
-        let mut select = conn.prepare_cached("SELECT open FROM entry WHERE prefix = ?1 AND row < ?2")?;
-        select.query_map((id.prefix(), row), |row| row.get(0))?.collect()
+        let mut select = conn.prepare_cached("SELECT open FROM entry WHERE chain = ?1 AND seq = ?2 AND row < ?3")?;
+        select.query_map((kept.chain, kept.seq, kept.row), |row| row.get(0))?.collect()
     };
     earlier().is_ok_and(|earlier| earlier.iter().any(|open| crate::ledger::entry::entry_id(open) == id))
 }
 
 fn find_open(conn: &Connection, id: EntryId) -> Option<OpenPart> {
-    let mut select = conn.prepare_cached("SELECT open FROM entry WHERE prefix = ?1").ok()?;
-    let open: Option<Vec<u8>> = select.query_row([id.prefix()], |row| row.get(0)).optional().ok()?;
-    decode_open(&open?).ok().filter(|open| open.id() == id)
+    with_id(conn, &id).ok()?.into_iter().next().map(|(_, open)| open)
 }

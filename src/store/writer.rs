@@ -1,6 +1,7 @@
 //! The one thread that writes. It takes the jobs that wait, commits them together, and answers each only after the disk has them.
 
 use super::append::{Finished, OwnRun, Pen, Position, Prepared, Scribe};
+use super::carrying::Carrier;
 use super::changes::Subscription;
 use super::dropping::{self, Dropped};
 use super::files::Reserve;
@@ -9,7 +10,7 @@ use super::reader::Reader;
 use super::rebuild::Project;
 use super::take::{Taking, keep_aside, take_in};
 use super::tries::{self, Locator, Try, TryRefusal};
-use super::{Appended, Condition, Derive, Shared, StoreError, Urgency, statements};
+use super::{Appended, Condition, Derive, Shared, StoreError, Urgency, backup, statements};
 use crate::clock::{BUILD_FLOOR_MS, trust};
 use crate::exchange::Verified;
 use crate::exchange::node::StoredBatch;
@@ -48,6 +49,7 @@ pub(super) enum Work {
     KeepAside { ledger: LedgerId, runs: Vec<Verified>, reply: Reply<u64> },
     DropCopy { ledger: LedgerId, begin: Option<u64>, gone: u64, reply: Option<Reply<u64>> },
     Derive { derive: Box<Derive>, reply: Reply<()> },
+    Ping { reply: Reply<()> },
     Subscribe { reply: Reply<Subscription> },
 }
 
@@ -67,7 +69,8 @@ impl Job {
         match &self.work {
             Work::Append { drafts, .. } => drafts.len(),
             Work::PutLocal { .. } | Work::ConfirmClock { .. } | Work::BeginTry { .. } | Work::EndTryOk { .. } => 1,
-            Work::PutStatements { .. } | Work::PutRunning { .. } | Work::Derive { .. } | Work::Subscribe { .. } => 1,
+            Work::PutStatements { .. } | Work::PutRunning { .. } => 1,
+            Work::Derive { .. } | Work::Subscribe { .. } | Work::Ping { .. } => 1,
             Work::Rebuild { .. } | Work::TakeIn(_) | Work::KeepAside { .. } | Work::DropCopy { .. } => GROUP_ENTRIES_MAX,
         }
     }
@@ -100,7 +103,7 @@ impl Job {
             Work::TakeIn(taking) => Done::Taken(take_in(pen, taking, derive)?),
             Work::DropCopy { ledger, begin, .. } => Done::Dropped(dropping::step(pen, *ledger, *begin)?),
             // These write nothing: they are served beside the transactions.
-            Work::Derive { .. } | Work::Subscribe { .. } => Done::Unit,
+            Work::Derive { .. } | Work::Subscribe { .. } | Work::Ping { .. } => Done::Unit,
         })
     }
 
@@ -153,13 +156,14 @@ impl Job {
             | Work::KeepAside { .. }
             | Work::DropCopy { .. }
             | Work::Derive { .. }
-            | Work::Subscribe { .. } => true,
+            | Work::Subscribe { .. }
+            | Work::Ping { .. } => true,
         }
     }
 
     /// Whether it only concerns what the writer itself remembers.
     const fn is_beside(&self) -> bool {
-        matches!(self.work, Work::Derive { .. } | Work::Subscribe { .. })
+        matches!(self.work, Work::Derive { .. } | Work::Subscribe { .. } | Work::Ping { .. })
     }
 }
 
@@ -189,7 +193,8 @@ impl Work {
             | Self::EndTryOk { reply, .. }
             | Self::PutStatements { reply, .. }
             | Self::PutRunning { reply, .. }
-            | Self::Derive { reply, .. } => {
+            | Self::Derive { reply, .. }
+            | Self::Ping { reply } => {
                 drop(reply.send(Err(error)));
             }
         }
@@ -209,7 +214,10 @@ pub(super) struct Writer {
     pub(super) position: Position,
     pub(super) reserve: Reserve,
     pub(super) derive: Option<Box<Derive>>,
+    pub(super) carrier: Carrier,
     pub(super) shared: Arc<Shared>,
+    /// A migration has run, and nothing was written since.
+    pub(super) is_unwritten: bool,
 }
 
 impl Writer {
@@ -236,6 +244,7 @@ impl Writer {
                 self.derive = Some(derive);
                 drop(reply.send(Ok(())));
             }
+            Work::Ping { reply } => drop(reply.send(Ok(()))),
             Work::Append { .. }
             | Work::PutLocal { .. }
             | Work::ConfirmClock { .. }
@@ -263,7 +272,11 @@ impl Writer {
         // Sealed in the moment in which a copy went: it is sealed anew when it is tried again.
         let (jobs, late): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| job.fits(&self.scribe));
         refuse_all(late, &StoreError::Busy, &self.shared);
-        match self.attempt(&jobs) {
+        let is_long = jobs.iter().any(|job| matches!(job.work, Work::Rebuild { .. }));
+        self.shared.is_rebuilding.store(is_long, Ordering::SeqCst);
+        let outcome = self.attempt(&jobs);
+        self.shared.is_rebuilding.store(false, Ordering::SeqCst);
+        match outcome {
             Err(StoreError::DiskFull) => self.commit_essential(jobs),
             outcome => self.settle(jobs, outcome),
         }
@@ -318,6 +331,9 @@ impl Writer {
             return Ok((Vec::new(), Vec::new()));
         }
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if self.is_unwritten {
+            backup::forget(&tx)?;
+        }
         let mut pen = Pen::new(&tx, &self.scribe, self.position.clone());
         let wall_ms = pen.wall_ms();
         let done = jobs.iter().map(|job| job.run(&mut pen, self.derive.as_deref())).collect::<Result<Vec<_>, _>>()?;
@@ -326,6 +342,8 @@ impl Writer {
         let newest_ms = self.shared.newest_trusted_ms.load(Ordering::SeqCst);
         let newest_trusted_ms = if confirms { wall_ms } else { newest_trusted_ms(&tx, newest_ms, wall_ms)? };
         tx.commit()?;
+        self.carrier.look(&self.conn);
+        self.is_unwritten = false;
         self.position = position;
         ended.into_iter().for_each(|ledger| self.scribe.begin_anew(ledger));
         self.shared.newest_trusted_ms.store(newest_trusted_ms, Ordering::SeqCst);

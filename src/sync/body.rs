@@ -80,7 +80,9 @@ impl Packed {
     /// [`BodyError`].
     pub async fn read(headers: &HeaderMap, mut body: Incoming, len_max: usize, patience: Duration) -> Result<Self, BodyError> {
         let is_zstd = headers.get(CONTENT_ENCODING).is_some_and(|coding| coding == "zstd");
-        let mut read = Vec::new();
+        // As long as it says that it is: a buffer that grows is copied, and leaves as much behind.
+        let said = body.size_hint().exact().and_then(|len| usize::try_from(len).ok()).unwrap_or(0);
+        let mut read = Vec::with_capacity(said.min(len_max));
         loop {
             let frame = tokio::time::timeout(patience, body.frame()).await.map_err(|_elapsed| BodyError::Late)?;
             let Some(frame) = frame else { break };
@@ -104,7 +106,9 @@ impl Packed {
         }
         let mut decoder = zstd::stream::read::Decoder::with_buffer(&self.bytes[..]).map_err(|_io| BodyError::Malformed)?;
         decoder.window_log_max(WINDOW_LOG_MAX).map_err(|_io| BodyError::Malformed)?;
-        let mut plain = Vec::new();
+        let said =
+            zstd::zstd_safe::get_frame_content_size(&self.bytes).ok().flatten().and_then(|len| usize::try_from(len).ok());
+        let mut plain = Vec::with_capacity(said.unwrap_or(0).min(len_max).saturating_add(1));
         let bound = u64::try_from(len_max).unwrap_or(u64::MAX).saturating_add(1);
         decoder.take(bound).read_to_end(&mut plain).map_err(|_io| BodyError::Malformed)?;
         if plain.len() <= len_max { Ok(plain) } else { Err(too_long) }

@@ -37,8 +37,11 @@ pub const LIMITS: Limits = Limits {
     connections_max: 512,
     per_address_max: 16,
     is_loopback_exempt: true,
+    // Members stay: no stranger takes the place of one.
+    gives_way: false,
     handshake_max: Duration::from_secs(5),
     header_max: Duration::from_secs(10),
+    rest_max: Duration::from_secs(60),
     life_max: Duration::from_secs(60),
 };
 
@@ -128,7 +131,7 @@ impl Listener {
         self.door.accept(socket, &self.hub.tasks, &self.hub.stopping, serve).await;
     }
 
-    async fn serve(self: Arc<Self>, stream: TcpStream, place: Place) {
+    async fn serve(self: Arc<Self>, stream: TcpStream, place: Arc<Place>) {
         let Some(stream) = self.door.shake_hands(&self.tls, stream).await else { return };
         let Some(peer) = PeerKey::of(stream.get_ref().1) else { return };
         let stranger = if self.hub.is_member(&peer) { None } else { Arc::clone(&self.strangers).try_acquire_owned().ok() };

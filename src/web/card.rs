@@ -1,9 +1,9 @@
 //! One drug as a card: what a person reads before taking it.
 
-use super::lang::Messages;
 use super::lang::phrase::{Html, Text};
+use super::lang::{Lang, Messages};
 use super::words;
-use crate::record::dose::{Dose, Slot, Time, Unclear};
+use crate::record::dose::{Dose, Slot, Time, Told, Unclear};
 use crate::record::timeline::{Doubt, DrugLine, Today};
 use crate::web::form::hex;
 
@@ -11,6 +11,8 @@ use crate::web::form::hex;
 pub(crate) struct DrugCard<'a> {
     pub(crate) line: &'a DrugLine<'a>,
     pub(crate) dose: DoseWords,
+    /// When, in the reader's language, where that is certain and not the language in which it is written.
+    pub(crate) told: Option<Html>,
     pub(crate) kind: Option<&'static Text>,
     pub(crate) until: Html,
     /// Address of the visit's own page.
@@ -51,6 +53,7 @@ impl<'a> DrugCard<'a> {
         Self {
             line,
             dose: DoseWords::new(m, &line.dose),
+            told: told(m, line.told.as_ref()),
             kind: line.class3.and_then(|c| m.classes.get(c)),
             until: until(m, line, place, today),
             visit: format!("/record/visit/{}", hex(&line.visit.id.0)),
@@ -58,6 +61,11 @@ impl<'a> DrugCard<'a> {
             is_doubtful: line.doubts.iter().any(|d| !matches!(d, Doubt::Corrected { .. })),
         }
     }
+}
+
+/// A usage in the reader's language; who reads Japanese reads it as written.
+pub(crate) fn told(m: &Messages, told: Option<&Told>) -> Option<Html> {
+    told.filter(|_| m.code != Lang::Japanese.code()).map(|told| words::told(m, told))
 }
 
 fn until(m: &Messages, line: &DrugLine, place: Place, today: Today) -> Html {
@@ -146,7 +154,6 @@ fn at_times(
 mod tests {
     use super::*;
     use crate::record::dose::Meal;
-    use crate::web::lang::Lang;
 
     fn ja() -> &'static Messages {
         Lang::Japanese.messages()

@@ -1,7 +1,12 @@
 //! What can go wrong on a page, the one table of its status codes, and what the page then says.
 
-use super::lang::Messages;
+mod gate;
+
+pub(crate) use gate::GateTrouble;
+
 use super::lang::phrase::Html;
+use super::lang::{Lang, Messages};
+use crate::access::declared::EnvelopeRefusal;
 use crate::clinic::CardRefusal;
 use crate::clinic::staff::StaffRefusal;
 use crate::clinic::unlock::WriteRefusal;
@@ -42,10 +47,18 @@ pub(crate) enum Trouble {
     DeskClosed,
     /// Staff's pages are not for a network on which anybody can read along.
     NotInClear,
+    /// No rung holds: a person helps.
+    NoWay,
+    /// Without TLS a record is only read.
+    ReadingOnly,
+    /// A sealed envelope's code opened nothing.
+    Envelope(EnvelopeRefusal),
     /// What staff wrote is too long, or empty.
     DeskText,
     /// Something for staff could not be read or written.
     AtDesk(WriteRefusal),
+    /// Somebody at the desk is not let through.
+    Gate(GateTrouble),
 }
 
 /// A calm page.
@@ -83,9 +96,13 @@ impl Trouble {
             Self::Badge(Some(StaffRefusal::Locked { .. })) => StatusCode::TOO_MANY_REQUESTS,
             Self::Badge(Some(StaffRefusal::Failed(_))) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Badge(Some(_refused)) => StatusCode::FORBIDDEN,
-            Self::DeskClosed | Self::NotInClear => StatusCode::FORBIDDEN,
+            Self::DeskClosed | Self::NotInClear | Self::ReadingOnly => StatusCode::FORBIDDEN,
+            Self::NoWay => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Envelope(EnvelopeRefusal::Unknown) => StatusCode::FORBIDDEN,
+            Self::Envelope(EnvelopeRefusal::Busy { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::AtDesk(WriteRefusal::DiskFull) => StatusCode::INSUFFICIENT_STORAGE,
             Self::AtDesk(_failed) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Gate(trouble) => trouble.status(),
         }
     }
 
@@ -94,6 +111,9 @@ impl Trouble {
         match self {
             Self::Card(CardRefusal::Locked { wait_s }) | Self::Badge(Some(StaffRefusal::Locked { wait_s })) => Some(*wait_s),
             Self::PhotoBusy => Some(10),
+            Self::Envelope(EnvelopeRefusal::Busy { wait_s }) => Some(*wait_s),
+            Self::Envelope(EnvelopeRefusal::Unknown) | Self::NoWay | Self::ReadingOnly => None,
+            Self::Gate(trouble) => trouble.retry_after_s(),
             Self::Card(_) | Self::Write(_) | Self::Unreadable(_) | Self::Expired | Self::Host | Self::CrossSite => None,
             Self::NotFound | Self::TooLarge | Self::TooSlow | Self::BadForm | Self::Photo => None,
             Self::Badge(_) | Self::DeskClosed | Self::NotInClear | Self::DeskText | Self::AtDesk(_) => None,
@@ -105,17 +125,40 @@ impl Trouble {
         match self {
             Self::Card(CardRefusal::Failed(why)) | Self::Badge(Some(StaffRefusal::Failed(why))) => Some(why.clone()),
             Self::AtDesk(refusal) => Some(refusal.to_string()),
+            Self::Gate(trouble) => trouble.failure(),
             Self::Write(refusal) | Self::Unreadable(refusal) if *refusal != WriteRefusal::NotConcealable => {
                 Some(refusal.to_string())
             }
             Self::Card(_) | Self::Write(_) | Self::Unreadable(_) | Self::Expired | Self::Host | Self::CrossSite => None,
             Self::NotFound | Self::TooLarge | Self::TooSlow | Self::BadForm | Self::Photo | Self::PhotoBusy => None,
             Self::Badge(_) | Self::DeskClosed | Self::NotInClear | Self::DeskText => None,
+            Self::Envelope(_) | Self::NoWay | Self::ReadingOnly => None,
         }
     }
 
+    /// Whether only staff can run into it: it is then said in a language of the desk.
+    fn is_for_staff(&self) -> bool {
+        matches!(
+            self,
+            Self::Badge(_)
+                | Self::DeskClosed
+                | Self::NotInClear
+                | Self::DeskText
+                | Self::AtDesk(_)
+                | Self::Envelope(_)
+                | Self::Gate(_)
+        )
+    }
+
+    /// The language in which it is said to a visitor who reads `lang`.
+    pub(crate) fn language(&self, lang: Lang) -> Lang {
+        if self.is_for_staff() { lang.at_desk() } else { lang }
+    }
+
     /// What the page says, and where it leads.
-    pub(crate) fn calm(&self, m: &'static Messages) -> Calm {
+    pub(crate) fn calm(&self, lang: Lang) -> Calm {
+        let lang = self.language(lang);
+        let (m, d) = (lang.messages(), lang.desk());
         let t = &m.trouble;
         let say = |title, text: &super::lang::phrase::Text| (title, Html(text.to_string()));
         let (title, what_to_do) = match self {
@@ -139,17 +182,29 @@ impl Trouble {
             Self::BadForm => say(&t.bad_form_title, &t.bad_form),
             Self::Photo => say(&t.photo_title, &t.photo),
             Self::PhotoBusy => say(&t.photo_busy_title, &t.photo_busy),
-            Self::Badge(refusal) => badge(m, refusal.as_ref()),
-            Self::DeskClosed => say(&m.staff.closed_title, &m.staff.closed),
-            Self::NotInClear => say(&m.staff.in_clear_title, &m.staff.in_clear),
-            Self::DeskText => say(&m.staff.text_title, &m.staff.text),
+            Self::Badge(refusal) => badge(lang, refusal.as_ref()),
+            Self::DeskClosed => say(&d.trouble.closed_title, &d.trouble.closed),
+            Self::NotInClear => say(&d.trouble.in_clear_title, &d.trouble.in_clear),
+            Self::DeskText => say(&d.trouble.text_title, &d.trouble.text),
+            Self::NoWay => say(&t.no_way_title, &t.no_way),
+            Self::ReadingOnly => say(&t.reading_only_title, &t.reading_only),
+            Self::Envelope(EnvelopeRefusal::Unknown) => say(&d.trouble.envelope_title, &d.trouble.envelope),
+            Self::Envelope(EnvelopeRefusal::Busy { wait_s }) => {
+                (&d.trouble.envelope_busy_title, d.trouble.envelope_busy.with(wait_s.div_ceil(60).max(1)))
+            }
+            Self::Gate(trouble) => trouble.say(lang),
         };
         let is_in_record = matches!(self, Self::Write(_));
-        let is_at_desk = matches!(self, Self::Badge(_) | Self::DeskClosed | Self::DeskText | Self::AtDesk(_));
+        // Who cannot be let in here has nothing to go back to at the desk.
+        let is_at_desk = self.is_for_staff() && !matches!(self, Self::NotInClear | Self::Envelope(_));
         let (next, next_words) = match (is_in_record, is_at_desk) {
             (true, _) => ("/record", &m.common.back_record),
-            (false, true) => ("/staff", &m.staff.back),
+            (false, true) => ("/staff", &d.common.back),
             (false, false) => ("/", &m.common.back_front),
+        };
+        let (next, next_words) = match self {
+            Self::Gate(trouble) if trouble.next() == "/staff/glass" => ("/staff/glass", &d.gate.to_glass),
+            _any => (next, next_words),
         };
         Calm { title, what_to_do, next, next_words }
     }
@@ -171,8 +226,8 @@ fn card(m: &'static Messages, refusal: &CardRefusal) -> (&'static super::lang::p
 }
 
 /// Whether a badge is known is not said to who has not its passphrase.
-fn badge(m: &'static Messages, refusal: Option<&StaffRefusal>) -> (&'static super::lang::phrase::Text, Html) {
-    let t = &m.staff;
+fn badge(lang: Lang, refusal: Option<&StaffRefusal>) -> (&'static super::lang::phrase::Text, Html) {
+    let (m, t) = (lang.messages(), &lang.desk().trouble);
     let html = |text: &super::lang::phrase::Text| Html(text.to_string());
     match refusal {
         None => (&t.mistyped_title, html(&t.mistyped)),
@@ -208,7 +263,7 @@ mod tests {
             Trouble::Unreadable(WriteRefusal::Failed(secret.clone())),
         ];
         for (trouble, lang) in all.iter().flat_map(|t| Lang::ALL.map(|l| (t, l))) {
-            let calm = trouble.calm(lang.messages());
+            let calm = trouble.calm(lang);
             assert!(!calm.what_to_do.0.contains("table") && !calm.title.plain().contains("table"));
             assert!(trouble.failure().unwrap().contains(&secret), "it is logged instead");
         }
@@ -217,8 +272,8 @@ mod tests {
     #[test]
     fn a_lock_says_how_long_in_whole_minutes() {
         let locked = |wait_s| Trouble::Card(CardRefusal::Locked { wait_s });
-        assert!(locked(1).calm(Lang::English.messages()).what_to_do.0.contains("about 1."));
-        assert!(locked(61).calm(Lang::English.messages()).what_to_do.0.contains("about 2."));
+        assert!(locked(1).calm(Lang::English).what_to_do.0.contains("about 1."));
+        assert!(locked(61).calm(Lang::English).what_to_do.0.contains("about 2."));
         assert_eq!(locked(61).retry_after_s(), Some(61));
         assert_eq!(locked(61).status(), StatusCode::TOO_MANY_REQUESTS);
     }

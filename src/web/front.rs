@@ -69,7 +69,7 @@ pub(crate) fn render_front(
 ) -> Result<Response, Trouble> {
     let status = alert.map_or(StatusCode::OK, Trouble::status);
     let heading = f.m.front.title.with(super::lang::phrase::japanese(&f.clinic));
-    let alert = alert.map(|t| t.calm(f.m));
+    let alert = alert.map(|t| t.calm(f.lang));
     page::html(status, &FrontPage { heading, alert, note, code: code.to_owned(), f })
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn render_front(
 pub(crate) fn render_pin(f: Frame, alert: Option<&Trouble>, code: &str) -> Result<Response, Trouble> {
     let status = alert.map_or(StatusCode::OK, Trouble::status);
     let start = code.char_indices().rev().nth(3).map_or(0, |(i, _)| i);
-    let alert = alert.map(|t| t.calm(f.m));
+    let alert = alert.map(|t| t.calm(f.lang));
     page::html(status, &PinPage { alert, tail: escaped(&code[start..]), code: code.to_owned(), f })
 }
 
@@ -108,12 +108,12 @@ pub(crate) fn render_you(f: Frame, reading: &Reading) -> Result<Response, Troubl
 }
 
 fn frame(site: &Site, lang: Lang, title: &str) -> Frame {
-    Frame::new(lang, site.clinic.name(), site.clinic.phone(), site.clinic.now_ms()).titled(title).noticed(&site.clinic)
+    Frame::new(lang, site.clinic.name(), site.clinic.phone(), site.clinic.now_ms()).titled(title).noticed(site)
 }
 
 /// An answer to a form cannot be asked for again in another language.
 fn answer(site: &Site, lang: Lang, trouble: &Trouble) -> Frame {
-    let mut frame = frame(site, lang, trouble.calm(lang.messages()).title.plain());
+    let mut frame = frame(site, lang, trouble.calm(lang).title.plain());
     frame.can_switch = false;
     frame
 }

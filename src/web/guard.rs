@@ -1,10 +1,12 @@
 //! What every request passes: exact host names, no other site's forms, the visitor's language, the headers of every answer.
 
+use super::door::{Closed, KNOWS_AUTHORITY};
 use super::error::{Calm, Trouble};
 use super::lang::Lang;
 use super::page::{self, Frame};
 use super::session::Session;
 use super::{LocalAddress, Site};
+use crate::access::Rung;
 use askama::Template;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{self, HeaderName, HeaderValue};
@@ -30,13 +32,25 @@ struct CalmPage {
 pub(super) async fn layer(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
     let (lang, is_chosen) = language(&request);
     request.extensions_mut().insert(lang);
+    request.extensions_mut().insert(site.rung);
     let method = request.method().clone();
+    let (host, is_staff_s) = (host(&request).map(str::to_owned), is_staff_s(request.uri().path()));
     let response = match admit(&site, &request) {
         Ok(()) => next.run(request).await,
         Err(trouble) => trouble.into_response(),
     };
     let mut response = calmed(&site, lang, &method, response);
     set_headers(response.headers_mut());
+    if site.rung == Rung::A
+        && let Some(seconds) = host.and_then(|host| site.ladder.hsts_s(name_of(&host)))
+        && let Ok(value) = HeaderValue::from_str(&format!("max-age={seconds}"))
+    {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, value);
+    }
+    if site.rung == Rung::B && is_staff_s {
+        let cookie = format!("{KNOWS_AUTHORITY}=1; Path=/; Max-Age={LANG_SECONDS}; HttpOnly; SameSite=Lax");
+        append_cookie(response.headers_mut(), &cookie);
+    }
     if is_chosen {
         let secure = if site.is_tls { "; Secure" } else { "" };
         let cookie = format!("{LANG_COOKIE}={}; Path=/; Max-Age={LANG_SECONDS}; HttpOnly; SameSite=Lax{secure}", lang.code());
@@ -59,8 +73,15 @@ fn language(request: &Request) -> (Lang, bool) {
 
 fn admit(site: &Site, request: &Request) -> Result<(), Trouble> {
     let host = host(request).ok_or(Trouble::Host)?;
-    if !site.hosts.iter().any(|h| h.eq_ignore_ascii_case(host)) && !is_own_address(site, request, host) {
+    let is_for_us = match site.rung {
+        Rung::C => is_for_http(site, request, host),
+        Rung::A | Rung::B | Rung::Within => is_listed(site, host) || is_own_address(site, request, host),
+    };
+    if !is_for_us {
         return Err(Trouble::Host);
+    }
+    if site.rung == Rung::C {
+        admit_in_clear(request)?;
     }
     if matches!(*request.method(), Method::GET | Method::HEAD) || is_own_page(site, request.headers(), host) {
         return Ok(());
@@ -68,8 +89,61 @@ fn admit(site: &Site, request: &Request) -> Result<(), Trouble> {
     Err(Trouble::CrossSite)
 }
 
+/// On rung C: what reads a patient's own record, named one by one. Whatever is added elsewhere is closed here until it is named.
+fn admit_in_clear(request: &Request) -> Result<(), Trouble> {
+    let path = request.uri().path();
+    if is_staff_s(path) {
+        return Err(Trouble::NotInClear);
+    }
+    if request.extensions().get::<Closed>().is_some() {
+        return Err(Trouble::NoWay);
+    }
+    let below = |parent: &str| path.strip_prefix(parent).is_some_and(|rest| !rest.is_empty());
+    let is_reading = match path {
+        "/" | "/lost-pin" | "/you" | "/envelope" | "/wifi" | "/wifi/state" => true,
+        "/record" | "/record/history" | "/record/notes" | "/record/looks" => true,
+        "/record/qr" | "/record/qr/codes" | "/record/save" | "/record/save/picture" | "/record/save/picture.svg" => true,
+        "/record/print" => true,
+        _ => below("/c/") || below("/assets/") || below("/record/visit/") || below("/record/print/"),
+    };
+    let is_way_in = matches!(path, "/open" | "/photo" | "/you" | "/finish" | "/envelope" | "/wifi/stay");
+    let is_fit = match *request.method() {
+        Method::GET | Method::HEAD => is_reading,
+        Method::POST => is_way_in,
+        _ => false,
+    };
+    if is_fit { Ok(()) } else { Err(Trouble::ReadingOnly) }
+}
+
+fn is_staff_s(path: &str) -> bool {
+    path == "/staff" || path.starts_with("/staff/")
+}
+
+/// Whether a name, with its port, is one that these pages answer to.
+pub(super) fn is_listed(site: &Site, host: &str) -> bool {
+    let own_port = if site.is_tls { 443 } else { 80 };
+    let port = host.rsplit_once(':').map_or(Some(own_port), |(_, port)| port.parse().ok());
+    let listens = site.ladder.port(site.is_tls);
+    site.hosts.iter().any(|h| h.eq_ignore_ascii_case(host))
+        || (port.is_some() && port == listens && site.ladder.is_own_name(name_of(host)))
+}
+
+/// Whether plain http on the network is served under what was asked for: the address itself, which no name can be pointed at, or a listed name
+/// for which no browser was ever told to insist on https.
+pub(super) fn is_for_http(site: &Site, request: &Request, host: &str) -> bool {
+    is_own_address(site, request, host) || (is_listed(site, host) && site.ladder.is_for_http(name_of(host)))
+}
+
+/// Without the port.
+fn name_of(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
 /// HTTP/2 has the name in the address, HTTP/1.1 in a header; a request that names two is refused.
-fn host(request: &Request) -> Option<&str> {
+pub(super) fn host(request: &Request) -> Option<&str> {
     let mut headers = request.headers().get_all(header::HOST).iter();
     let header = headers.next().and_then(|h| h.to_str().ok());
     let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);
@@ -81,7 +155,7 @@ fn host(request: &Request) -> Option<&str> {
 }
 
 /// The address that the connection came in at. No name can be pointed at it, so that it needs no list.
-fn is_own_address(site: &Site, request: &Request, host: &str) -> bool {
+pub(super) fn is_own_address(site: &Site, request: &Request, host: &str) -> bool {
     let Some(LocalAddress(local)) = request.extensions().get().copied() else {
         return false;
     };
@@ -115,11 +189,15 @@ fn calmed(site: &Site, lang: Lang, method: &Method, response: Response) -> Respo
     if let Some(why) = trouble.failure() {
         tracing::error!(%method, status = trouble.status().as_u16(), why, "a page failed");
     }
+    let lang = trouble.language(lang);
     let mut frame = Frame::new(lang, site.clinic.name(), site.clinic.phone(), site.clinic.now_ms());
-    let calm = trouble.calm(frame.m);
+    let calm = trouble.calm(lang);
     calm.title.plain().clone_into(&mut frame.title);
     let status = if response.status() == StatusCode::METHOD_NOT_ALLOWED { response.status() } else { trouble.status() };
     let mut page = page::html(status, &CalmPage { f: frame, calm }).unwrap_or_else(|_| status.into_response());
+    if let Some(allowed) = response.headers().get(header::ALLOW) {
+        page.headers_mut().insert(header::ALLOW, allowed.clone());
+    }
     if let Some(wait_s) = trouble.retry_after_s() {
         page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait_s));
     }

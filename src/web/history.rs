@@ -1,6 +1,6 @@
 //! What was dispensed, visit by visit, with what is doubtful about it; and what stands apart.
 
-use super::card::{DoseWords, DrugCard, Place};
+use super::card::{self, DoseWords, DrugCard, Place};
 use super::error::Trouble;
 use super::guard::Opened;
 use super::lang::phrase::{Html, Text};
@@ -8,7 +8,7 @@ use super::lang::{Lang, Messages};
 use super::page::{self, Frame, State as RecordState};
 use super::reading::{Answers, DoubtWords, Reading, chart, doubts, said};
 use super::{Site, form, words};
-use crate::record::dose::dose;
+use crate::record::dose::{dose, told};
 use crate::record::timeline::{Apart, SetApart, Shown};
 use crate::record::{Content, Drug, Group, NoteKind, Prescriber, Visit};
 use askama::Template;
@@ -68,6 +68,8 @@ pub(super) struct PrescriptionView<'a> {
 pub(super) struct GroupView<'a> {
     pub(super) group: &'a Group,
     pub(super) drugs: Vec<(&'a Drug, DoseWords)>,
+    /// When they are taken, in the reader's language: where all that the group holds are taken so.
+    pub(super) told: Option<Html>,
 }
 
 struct ApartView {
@@ -82,7 +84,7 @@ impl<'a> VisitView<'a> {
     pub(super) fn new(lang: Lang, visit: &Shown<'a, &'a Visit>) -> Self {
         let m = lang.messages();
         let drugs = |g: &'a Group| g.drugs.iter().map(|d| (d, DoseWords::new(m, &dose(d, g)))).collect();
-        let group = |group: &'a Group| GroupView { group, drugs: drugs(group) };
+        let group = |group: &'a Group| GroupView { group, drugs: drugs(group), told: told_of_all(m, group) };
         let prescriptions = visit
             .what
             .prescriptions
@@ -99,6 +101,14 @@ impl<'a> VisitView<'a> {
             conceal: format!("/record/conceal/{}", form::hex(&visit.fact.id.0)),
         }
     }
+}
+
+/// What the usage of a group says, if it says it for every drug in it.
+fn told_of_all(m: &Messages, group: &Group) -> Option<Html> {
+    let mut all = group.drugs.iter().map(|drug| told(drug, group, &dose(drug, group)));
+    let first = all.next()??;
+    all.all(|other| other.as_ref() == Some(&first)).then_some(())?;
+    card::told(m, Some(&first))
 }
 
 impl ApartView {
@@ -145,6 +155,7 @@ pub(super) fn kind(lang: Lang, content: &Content) -> &'static Text {
         Content::Acceptance(_) => &k.acceptance,
         Content::Question(_) => &k.question,
         Content::Reply(_) => &k.reply,
+        Content::Consent(_) => &k.consent,
     }
 }
 
@@ -164,6 +175,7 @@ pub(crate) fn summary(lang: Lang, content: &Content) -> String {
         Content::Question(q) => q.text.clone(),
         Content::Reply(r) => r.text.clone(),
         Content::Verdict(_) | Content::Concealment(_) | Content::Link(_) | Content::Look(_) => String::new(),
+        Content::Consent(c) => c.note.clone(),
         Content::Acceptance(_) => String::new(),
     }
 }

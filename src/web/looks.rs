@@ -2,11 +2,12 @@
 
 use super::error::Trouble;
 use super::guard::Opened;
-use super::lang::phrase::{Html, japanese};
+use super::lang::Lang;
+use super::lang::phrase::{Html, Text, japanese};
 use super::page::{self, Frame};
 use super::reading::{Reading, chart};
 use super::{Site, words};
-use crate::record::{Look, Looker, OWN_CLINIC};
+use crate::record::{Consent, GlassReason, Look, LookShown, Looker, OWN_CLINIC, Rank};
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -27,20 +28,81 @@ struct LookView<'a> {
     when: Html,
     who: Html,
     place: &'a str,
-    why: Option<Html>,
+    /// Why, with whose consent, and what was shown.
+    lines: Vec<Html>,
 }
 
 fn view<'a>(f: &Frame, (ms, look): &(i64, &'a Look)) -> LookView<'a> {
-    let who = match look.by {
-        Looker::Card => Html(f.m.looks.card.to_string()),
-        Looker::Staff => Html(format!("{} {}", f.m.looks.staff, japanese(&look.name))),
-    };
-    let why = match look.reason.as_str() {
+    LookView { when: words::moment(f.m, *ms), who: who(f.lang, look), place: &look.place, lines: lines(f.lang, look) }
+}
+
+/// Who looked, in words.
+pub(crate) fn who(lang: Lang, look: &Look) -> Html {
+    let l = &lang.messages().looks;
+    let name = || japanese(&look.name);
+    let outside = look.right.as_ref().filter(|right| right.rank == Rank::Outside);
+    match (look.by, outside) {
+        (Looker::Card, _) => Html(l.card.to_string()),
+        (Looker::Staff, Some(right)) => Html(format!("{} {}", l.outside.with(japanese(&right.licence)), name())),
+        (Looker::Staff, None) => Html(format!("{} {}", l.staff, name())),
+    }
+}
+
+/// Why somebody looked, with whose consent, and what they were shown.
+pub(crate) fn lines(lang: Lang, look: &Look) -> Vec<Html> {
+    let l = &lang.messages().looks;
+    let html = |text: &Text| Html(text.to_string());
+    let said = || match look.reason.as_str() {
         "" => None,
-        OWN_CLINIC => Some(Html(f.m.looks.own_clinic.to_string())),
-        other => Some(f.m.looks.reason.with(japanese(other))),
+        OWN_CLINIC => Some(html(&l.own_clinic)),
+        other => Some(l.reason.with(japanese(other))),
     };
-    LookView { when: words::moment(f.m, *ms), who, place: &look.place, why }
+    let Some(right) = &look.right else { return said().into_iter().collect() };
+    let mut lines = Vec::new();
+    match &right.glass {
+        None => lines.extend(said()),
+        Some(glass) => {
+            lines.push(l.why.with(reason_words(lang, glass.reason)));
+            lines.extend((!look.reason.is_empty()).then(|| japanese(&look.reason)));
+            lines.push(l.consent.with(consent_words(lang, glass.consent)));
+            lines.extend((!glass.second.is_empty()).then(|| l.second.with(japanese(&glass.second))));
+        }
+    }
+    lines.push(html(shown_words(lang, right.shown)));
+    lines
+}
+
+/// A reason in words.
+pub(crate) fn reason_words(lang: Lang, reason: GlassReason) -> &'static Text {
+    let l = &lang.messages().looks;
+    match reason {
+        GlassReason::Emergency => &l.why_emergency,
+        GlassReason::Continuation => &l.why_continuation,
+        GlassReason::Dispensing => &l.why_dispensing,
+        GlassReason::Asked => &l.why_asked,
+        GlassReason::Other => &l.why_other,
+    }
+}
+
+/// A consent in words.
+pub(crate) fn consent_words(lang: Lang, consent: Consent) -> &'static Text {
+    let l = &lang.messages().looks;
+    match consent {
+        Consent::Patient => &l.consent_patient,
+        Consent::Family => &l.consent_family,
+        Consent::Cannot => &l.consent_cannot,
+    }
+}
+
+/// What was shown, in words.
+pub(crate) fn shown_words(lang: Lang, shown: LookShown) -> &'static Text {
+    let l = &lang.messages().looks;
+    match shown {
+        LookShown::Listed => &l.shown_listed,
+        LookShown::Record => &l.shown_record,
+        LookShown::Print => &l.shown_print,
+        LookShown::Concealed => &l.shown_concealed,
+    }
 }
 
 /// The page of `reading`.

@@ -2,10 +2,9 @@
 
 use super::error::Trouble;
 use super::lang::phrase::{Html, escaped};
-use super::lang::{Lang, Messages};
+use super::lang::{DeskMessages, Lang, Messages};
 use super::places::Places;
-use super::words;
-use crate::clinic::Clinic;
+use super::{Site, words};
 use crate::record::Patient;
 use crate::record::timeline::{Shown, Timeline, Today};
 use askama::Template;
@@ -18,6 +17,8 @@ use std::sync::LazyLock;
 pub struct Frame {
     /// The language's strings.
     pub m: &'static Messages,
+    /// Staff's strings, in the language of the desk that is nearest.
+    pub d: &'static DeskMessages,
     /// The language.
     pub lang: Lang,
     /// For the window, without anything of the patient.
@@ -32,6 +33,10 @@ pub struct Frame {
     pub who: Option<Who>,
     /// A page of staff's: it is left by signing out.
     pub is_desk: bool,
+    /// Nothing can be written by the rung that the visitor came by.
+    pub is_read_only: bool,
+    /// Who is signed in at the desk, and under what right.
+    pub sitting: Option<Html>,
     /// For the forms of a session.
     pub csrf: String,
     /// The page can be asked for again in another language.
@@ -73,6 +78,7 @@ impl Frame {
         let title = m.common.brand.plain().to_owned();
         Self {
             m,
+            d: lang.desk(),
             lang,
             title,
             clinic,
@@ -80,6 +86,8 @@ impl Frame {
             now,
             who: None,
             is_desk: false,
+            is_read_only: false,
+            sitting: None,
             csrf: String::new(),
             can_switch: false,
             notices: Vec::new(),
@@ -96,8 +104,12 @@ impl Frame {
 
     /// Says what is to be known of the box that the page comes from.
     #[must_use]
-    pub(crate) fn noticed(mut self, clinic: &Clinic) -> Self {
-        let m = &self.m.common;
+    pub(crate) fn noticed(mut self, site: &Site) -> Self {
+        let (m, clinic) = (&self.m.common, &site.clinic);
+        if site.rung().is_read_only() {
+            self.is_read_only = true;
+            self.notices.push(Html(m.in_clear.to_string()));
+        }
         if clinic.is_taken_over() {
             self.notices.push(Html(m.replaced.to_string()));
         }
@@ -108,14 +120,19 @@ impl Frame {
         self
     }
 
-    /// All languages.
+    /// The languages that the page can be had in.
     pub(crate) fn languages(&self) -> &'static [Lang] {
-        &Lang::ALL
+        if self.is_desk { &Lang::DESK } else { &Lang::ALL }
     }
 
     /// Address of the style sheet; it changes with its content, so that it can be kept for long.
     pub(crate) fn style(&self) -> &'static str {
         &STYLE_ADDRESS
+    }
+
+    /// The same of what only staff's pages look like.
+    pub(crate) fn desk_style(&self) -> &'static str {
+        &DESK_STYLE_ADDRESS
     }
 
     pub(crate) fn phone_html(&self) -> Html {
@@ -125,11 +142,17 @@ impl Frame {
 
 /// The one style sheet.
 pub(crate) const STYLE: &str = include_str!("../../templates/style.css");
-static STYLE_ADDRESS: LazyLock<String> = LazyLock::new(|| {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, STYLE.as_bytes());
+static STYLE_ADDRESS: LazyLock<String> = LazyLock::new(|| address("style.css", STYLE));
+
+/// What staff's pages have besides: patients need not load it.
+pub(crate) const DESK_STYLE: &str = include_str!("../../templates/desk.css");
+static DESK_STYLE_ADDRESS: LazyLock<String> = LazyLock::new(|| address("desk.css", DESK_STYLE));
+
+fn address(file: &str, content: &str) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, content.as_bytes());
     let short: Vec<u8> = digest.as_ref().iter().take(6).copied().collect();
-    format!("/assets/style.css?v={}", super::form::hex(&short))
-});
+    format!("/assets/{file}?v={}", super::form::hex(&short))
+}
 
 /// What a page of a record says about the record as a whole.
 pub struct State {

@@ -26,6 +26,11 @@ pub(super) async fn badge(site: &Site, request: Request) -> Result<String, Troub
     text(site, request, is_badge).await
 }
 
+/// The text of an outside badge in the file or photo that a form sends.
+pub(super) async fn outside_badge(site: &Site, request: Request) -> Result<String, Trouble> {
+    text(site, request, is_outside_badge).await
+}
+
 /// The first text that may be what is looked for. One photo is decoded at a time, since each takes much memory; a few more may come in.
 async fn text(site: &Site, request: Request, is_it: fn(&str) -> bool) -> Result<String, Trouble> {
     let upload = site.uploads.try_acquire().map_err(|_all_taken| Trouble::PhotoBusy)?;
@@ -60,6 +65,10 @@ async fn photo(request: Request) -> Result<Bytes, Trouble> {
 
 /// The first symbol that can be what is looked for. Whether it is one is decided where codes are read.
 fn find(photo: &[u8], is_it: fn(&str) -> bool) -> Option<String> {
+    // The file itself may have been chosen, not a picture of it.
+    if let Some(text) = std::str::from_utf8(photo).ok().filter(|text| is_it(text)) {
+        return Some(text.to_owned());
+    }
     let symbols = read_picture(photo).ok()?;
     let mut texts = symbols.into_iter().filter_map(|s| String::from_utf8(s.bytes).ok());
     texts.find(|text| is_it(text))
@@ -71,6 +80,10 @@ fn is_card(text: &str) -> bool {
 
 fn is_badge(text: &str) -> bool {
     on_sheet(text).is_some() || is_code(text)
+}
+
+fn is_outside_badge(text: &str) -> bool {
+    super::staff::is_outside_badge(text)
 }
 
 fn is_code(text: &str) -> bool {

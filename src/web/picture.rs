@@ -75,17 +75,17 @@ impl Sheet {
     }
 }
 
-/// Breaks a text into lines of `width` px, taking wide letters as `size` px wide and others as a little over half of it; words of the
-/// Latin alphabet are kept whole where they fit.
-fn wrap(text: &str, width: usize, size: usize) -> Vec<String> {
-    let breadth = |c: char| if c.is_ascii() { size * 3 / 5 } else { size };
+/// Breaks a text into lines of `width` px, taking wide letters as `size` px wide and others as a little over half of it; words of
+/// alphabets and of Korean are kept whole where they fit.
+pub(super) fn wrap(text: &str, width: usize, size: usize) -> Vec<String> {
+    let breadth = |c: char| if is_wide(c) { size } else { size * 3 / 5 };
     let mut out = Vec::new();
     for paragraph in text.lines() {
         let (mut line, mut used) = (String::new(), 0);
         for c in paragraph.chars() {
             // What closes a sentence may stand a little over the edge, but never alone on a line.
-            if used + breadth(c) > width && !"、。）」』】・".contains(c) {
-                let keep = line.rfind(' ').filter(|i| c.is_ascii_graphic() && *i * 2 > line.len());
+            if used + breadth(c) > width && !c.is_whitespace() && !"、。）」』】・".contains(c) {
+                let keep = line.rfind(' ').filter(|i| is_of_a_word(c) && *i * 2 > line.len());
                 let rest = keep.map_or_else(String::new, |i| line.split_off(i + 1));
                 out.push(std::mem::take(&mut line));
                 used = rest.chars().map(breadth).sum();
@@ -97,6 +97,16 @@ fn wrap(text: &str, width: usize, size: usize) -> Vec<String> {
         out.push(line);
     }
     out
+}
+
+/// Han, kana, hangul and what goes with them, quotation marks and numbers in circles among it; letters of alphabets, with whatever accents,
+/// are narrow.
+fn is_wide(c: char) -> bool {
+    c >= '\u{2010}'
+}
+
+fn is_of_a_word(c: char) -> bool {
+    !is_wide(c) && !c.is_whitespace() || ('\u{ac00}'..='\u{d7a3}').contains(&c)
 }
 
 /// HTML of our own making as plain text: without tags and readings, entities undone.
@@ -158,6 +168,7 @@ fn write_drugs(sheet: &mut Sheet, f: &Frame, reading: &Reading, left: Left) {
             sheet.write(BODY, &format!("{}{each}", plain(&card.dose.main)));
             sheet.write(BODY, card.line.usage);
             card.line.supplements.iter().for_each(|s| sheet.write(BODY, s));
+            card.told.iter().for_each(|told| sheet.write(BODY, &plain(told)));
             card.dose.hint.iter().for_each(|hint| sheet.write(DETAIL, hint.plain()));
             card.line.cautions.iter().for_each(|c| sheet.write(BODY, c));
             if card.is_doubtful {
@@ -236,6 +247,8 @@ mod tests {
     fn lines_are_broken_before_they_run_out_of_the_picture() {
         assert_eq!(wrap("あいうえお", 60, 20), ["あいう", "えお"]);
         assert_eq!(wrap("take two tablets", 120, 20), ["take two ", "tablets"]);
+        assert_eq!(wrap("điều trị bằng cách", 120, 20), ["điều trị ", "bằng cách"]);
+        assert_eq!(wrap("약 목록을 저장", 100, 20), ["약 목록을 ", "저장"]);
         assert_eq!(wrap("", 60, 20), Vec::<String>::new());
         assert_eq!(wrap("あいう。え", 60, 20), ["あいう。", "え"]);
         let long = "ア".repeat(500);

@@ -54,8 +54,7 @@ impl<'a> Reading<'a> {
 
     /// The frame of a page of this record.
     pub(crate) fn frame(&self, site: &Site, session: &Session, lang: Lang, title: &str) -> Frame {
-        let mut frame =
-            Frame::new(lang, site.clinic.name(), site.clinic.phone(), self.now_ms).titled(title).noticed(&site.clinic);
+        let mut frame = Frame::new(lang, site.clinic.name(), site.clinic.phone(), self.now_ms).titled(title).noticed(site);
         frame.who = Some(Who::of(lang, &self.timeline.persons));
         session.csrf().clone_into(&mut frame.csrf);
         frame
@@ -90,6 +89,19 @@ pub(crate) struct Answer<'a> {
 }
 
 impl<'a> Answers<'a> {
+    /// Of one kind of note, without what the patient hides.
+    pub(crate) fn open(lang: Lang, timeline: &'a Timeline<'a>, kind: NoteKind) -> Self {
+        let all = Self::new(lang, timeline, kind);
+        let hidden: Vec<&str> =
+            timeline.notes.iter().filter(|note| note.concealed).map(|note| note.what.text.as_str()).collect();
+        Self { items: all.items.into_iter().filter(|item| !hidden.contains(&item.text)).collect(), ..all }
+    }
+
+    /// Whether something was written, but nothing of it is shown.
+    pub(crate) fn is_only_hidden(&self) -> bool {
+        self.is_recorded && self.none.is_none() && self.items.is_empty()
+    }
+
     /// Of one kind of note.
     pub(crate) fn new(lang: Lang, timeline: &'a Timeline<'a>, kind: NoteKind) -> Self {
         let answer =

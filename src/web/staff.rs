@@ -1,132 +1,124 @@
 //! Staff's pages: a desk of their own, with a session of its own, and never over a network on which anybody can read along.
 
+mod access;
+mod at_hand;
+mod beyond;
+mod drugs;
 mod elsewhere;
+mod find;
+mod gate;
+mod glass;
 mod item;
+mod marks;
+mod outside;
+mod paper;
+mod patient;
+mod people;
+mod phones;
+mod proving;
+mod reception;
+mod review;
+mod rights;
+mod sheet;
 mod sign_in;
 
-use super::error::Trouble;
-use super::guard::{Shut, cookie};
+pub(super) use gate::Desk;
+
+use super::error::{GateTrouble, Trouble};
 use super::lang::Lang;
+use super::listed::Listed;
 use super::page::Frame;
-use super::session::Session;
 use super::{LocalAddress, Site};
-use crate::clinic::staff::Staff;
 use crate::clinic::unlock::WriteRefusal;
 use crate::clinic::{Clinic, ClinicError};
-use crate::record::Subject;
-use axum::Router;
-use axum::extract::{FromRequestParts, Request, State};
-use axum::http::Method;
-use axum::http::request::Parts;
-use axum::middleware::{Next, from_fn_with_state};
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
-
-/// What a session of staff holds.
-pub(super) struct Desk {
-    /// Who signed in, proven by badge and passphrase.
-    staff: Arc<Staff>,
-    /// Whose records were looked at: each is noted once a session.
-    looked: Mutex<BTreeSet<Subject>>,
-}
-
-impl Desk {
-    fn new(staff: Staff) -> Self {
-        Self { staff: Arc::new(staff), looked: Mutex::default() }
-    }
-
-    fn has_looked(&self, subject: Subject) -> bool {
-        self.looked.lock().unwrap_or_else(PoisonError::into_inner).contains(&subject)
-    }
-
-    fn note_look(&self, subject: Subject) {
-        self.looked.lock().unwrap_or_else(PoisonError::into_inner).insert(subject);
-    }
-}
+use gate::AtDesk;
+use std::sync::Arc;
 
 /// Everything under `/staff`, behind the guard that keeps it off plain http.
-pub(super) fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
+pub(super) fn routes(site: &Arc<Site>) -> Listed {
     let patient = "/staff/elsewhere/{subject}";
-    Router::new()
+    Listed::new()
         .route("/staff", get(sign_in::front))
         .route("/staff/sign-in", post(sign_in::sign_in))
         .route("/staff/photo", post(sign_in::photo))
         .route("/staff/sign-out", post(sign_in::sign_out))
+        .route("/staff/glass", get(glass::show).post(glass::break_it))
+        .route("/staff/glass/end", post(glass::end))
+        .route("/staff/outside", get(outside::show).post(outside::sign_in))
+        .route("/staff/outside/file", post(outside::file))
+        .route("/staff/outside/issue", get(outside::issue_form).post(outside::issue))
+        .route("/staff/people", get(people::list).post(people::add))
+        .route("/staff/people/{badge}", post(people::change))
+        .route("/staff/people/{badge}/revoke", post(people::take_back))
+        .route("/staff/review", get(review::list).post(review::decide))
+        .route("/staff/review/export", get(review::export))
         .route("/staff/elsewhere", get(elsewhere::list))
         .route(patient, get(elsewhere::patient))
         .route(&format!("{patient}/accept"), post(elsewhere::accept))
         .route(&format!("{patient}/query"), post(elsewhere::query))
         .route(&format!("{patient}/end"), post(elsewhere::end))
         .route(&format!("{patient}/export"), get(elsewhere::export))
-        .route_layer(from_fn_with_state(Arc::clone(site), not_in_clear))
+        .route("/staff/access", get(access::show))
+        .route("/staff/access/declare", post(access::declare))
+        .route("/staff/access/end", post(access::end))
+        .route("/staff/trust", get(access::trust))
+        .route("/staff/trust/{file}", get(access::download))
+        .route("/staff/connect", get(phones::connect))
+        .route("/staff/poster", get(phones::poster_form).post(phones::poster))
+        .merge(of_patients())
+        .layered(|routes| {
+            let guarded = routes.route_layer(from_fn_with_state(Arc::clone(site), not_in_clear));
+            guarded.route_layer(from_fn(in_language_of_desk))
+        })
+}
+
+/// Whether a text is an outside badge.
+pub(super) fn is_outside_badge(text: &str) -> bool {
+    proving::outside_file(text).is_some()
+}
+
+/// Finding, reading, reception, drugs.
+fn of_patients() -> Listed {
+    let patient = "/staff/patient/{ledger}/{subject}";
+    Listed::new()
+        .route("/staff/find", get(find::show).post(find::find))
+        .route("/staff/find/beyond", get(beyond::show).post(beyond::find))
+        .route("/staff/find/card", post(find::card))
+        .route("/staff/find/photo", post(find::card_photo))
+        .route(patient, get(patient::show))
+        .route(&format!("{patient}/hidden"), post(patient::open_hidden))
+        .route(&format!("{patient}/consent"), post(patient::consent))
+        .route(&format!("{patient}/card"), post(reception::card))
+        .route(&format!("{patient}/slip/{{paper}}"), get(patient::slip))
+        .route("/staff/reception", get(reception::show))
+        .route("/staff/reception/new", get(reception::new).post(reception::register))
+        .route("/staff/reception/paper", post(paper::read))
+        .route("/staff/reception/take", post(paper::take))
+        .route("/staff/drugs", get(drugs::show).post(drugs::search))
+        .route("/staff/drugs/import", post(drugs::import))
 }
 
 /// Over TLS, or within this machine.
 async fn not_in_clear(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let local = request.extensions().get::<LocalAddress>();
     let is_within = local.is_some_and(|LocalAddress(local)| local.ip().to_canonical().is_loopback());
-    if site.is_tls || is_within { next.run(request).await } else { Trouble::NotInClear.into_response() }
-}
-
-/// Somebody of the staff, signed in.
-pub(super) struct AtDesk {
-    session: Arc<Session<Desk>>,
-    lang: Lang,
-    token: String,
-}
-
-impl FromRequestParts<Arc<Site>> for AtDesk {
-    type Rejection = ShutDesk;
-    async fn from_request_parts(parts: &mut Parts, site: &Arc<Site>) -> Result<Self, ShutDesk> {
-        let lang = parts.extensions.get().copied().unwrap_or_default();
-        // A form that comes without a session was open for too long; a page is then asked for by its address alone.
-        let missing = if parts.method == Method::GET { ShutDesk(Shut::First("/staff")) } else { ShutDesk(Shut::Over) };
-        let token = cookie(&parts.headers, site.desk_cookie_name()).ok_or(missing)?.to_owned();
-        let session = site.desks.find(&token).ok_or(ShutDesk(Shut::Over))?;
-        Ok(Self { session, lang, token })
+    if site.rung.serves_staff() && (site.is_tls || is_within) {
+        next.run(request).await
+    } else {
+        Trouble::NotInClear.into_response()
     }
 }
 
-/// Where a request without a session of staff is sent.
-pub(super) struct ShutDesk(Shut);
-
-impl IntoResponse for ShutDesk {
-    fn into_response(self) -> Response {
-        match self.0 {
-            Shut::Over => Trouble::DeskClosed.into_response(),
-            first @ Shut::First(_) => first.into_response(),
-        }
+/// Staff's pages are in fewer languages than patients': everything on them is then in one of those.
+async fn in_language_of_desk(mut request: Request, next: Next) -> Response {
+    if let Some(lang) = request.extensions_mut().get_mut::<Lang>() {
+        *lang = lang.at_desk();
     }
-}
-
-impl AtDesk {
-    /// Refuses a form that is not of this session.
-    fn check(&self, csrf: &str) -> Result<(), Trouble> {
-        if self.session.is_csrf(csrf) { Ok(()) } else { Err(Trouble::DeskClosed) }
-    }
-
-    fn staff(&self) -> Arc<Staff> {
-        Arc::clone(&self.session.record.staff)
-    }
-
-    fn frame(&self, site: &Site, title: &str) -> Frame {
-        let mut frame = desk_frame(site, self.lang, title);
-        self.session.csrf().clone_into(&mut frame.csrf);
-        frame
-    }
-
-    /// Notes once a session that a patient's record is looked at. Where that cannot be written, staff do not look.
-    async fn look(&self, site: &Site, subject: Subject) -> Result<(), Trouble> {
-        if self.session.record.has_looked(subject) {
-            return Ok(());
-        }
-        let staff = self.staff();
-        blocking(site, move |clinic| clinic.note_staff_look(subject, &staff)).await?;
-        self.session.record.note_look(subject);
-        Ok(())
-    }
+    next.run(request).await
 }
 
 /// The frame of a page of staff's.
@@ -147,6 +139,12 @@ async fn blocking<T: Send + 'static>(
         Ok(Err(ClinicError::NoSuchPatient(_) | ClinicError::NoSuchItem(_) | ClinicError::NoSuchQuestion(_))) => {
             Err(Trouble::NotFound)
         }
+        Ok(Err(ClinicError::NoSuchBadge)) => Err(Trouble::NotFound),
+        Ok(Err(ClinicError::NotAllowed { .. })) => Err(Trouble::Gate(GateTrouble::NotAllowed)),
+        Ok(Err(ClinicError::NotOpen { .. })) => Err(Trouble::Gate(GateTrouble::Locked)),
+        Ok(Err(ClinicError::NotNotable(_))) => Err(Trouble::Gate(GateTrouble::NotNotable)),
+        Ok(Err(ClinicError::LastAdmin)) => Err(Trouble::Gate(GateTrouble::LastAdmin)),
+        Ok(Err(ClinicError::NameLength(_))) => Err(Trouble::Gate(GateTrouble::StaffName)),
         Ok(Err(ClinicError::TextLength(_))) => Err(Trouble::DeskText),
         Ok(Err(error)) => Err(Trouble::AtDesk(error.into())),
         Err(panicked) => Err(Trouble::AtDesk(WriteRefusal::Failed(panicked.to_string()))),

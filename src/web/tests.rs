@@ -52,6 +52,7 @@ fn line(name: &'static str, dose: Dose) -> DrugLine<'static> {
         generic: "",
         code: kept(DrugCode::default()),
         dose,
+        told: None,
         usage: "【分３ 毎食後】",
         supplements: vec![],
         cautions: vec![],
@@ -193,7 +194,10 @@ fn a_long_history_has_pages_that_lead_on_and_back() {
 #[test]
 fn who_looked_is_named() {
     let look = |by, name: &str| {
-        (1_795_311_300_000, kept(Look { by, name: name.into(), place: "見本診療所".into(), reason: String::new() }))
+        (
+            1_795_311_300_000,
+            kept(Look { by, name: name.into(), place: "見本診療所".into(), reason: String::new(), right: None }),
+        )
     };
     let reading =
         reading(Timeline { looks: vec![look(Looker::Staff, "職員 <一>"), look(Looker::Card, "")], ..Timeline::default() });

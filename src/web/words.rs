@@ -2,7 +2,7 @@
 
 use super::lang::phrase::{Html, Text, escaped, japanese};
 use super::lang::{Lang, Messages};
-use crate::record::dose::{Meal, Slot, Time};
+use crate::record::dose::{Meal, Moment, Need, Slot, Time, Told};
 use crate::record::{Channel, DateText, NoteKind, Origin, Source};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
@@ -98,19 +98,59 @@ pub(crate) fn quantity(m: &Messages, amount: &str, unit: &str) -> Html {
 
 /// A time of day with its relation to a meal.
 pub(crate) fn time(m: &Messages, time: Time) -> &Text {
-    let index = match time.meal {
-        None => 0,
-        Some(Meal::Before) => 1,
-        Some(Meal::JustBefore) => 2,
-        Some(Meal::After) => 3,
-        Some(Meal::JustAfter) => 4,
-        Some(Meal::Between) => 5,
-    };
+    let index = time.meal.map_or(0, |meal| 1 + meal_index(meal));
     match time.slot {
         Slot::Morning => &m.time.morning[index],
         Slot::Noon => &m.time.noon[index],
         Slot::Evening => &m.time.evening[index],
         Slot::Bedtime => &m.time.bedtime,
+    }
+}
+
+/// A usage that is certain, in the language's own words: "3 times a day · after every meal".
+pub(crate) fn told(m: &Messages, told: &Told) -> Html {
+    let count = told.times_a_day.map(|count| match count {
+        1 => m.usage.once.to_string(),
+        more => m.usage.times.with(more).0,
+    });
+    let parts: Vec<String> = count.into_iter().chain(told.at.iter().map(|at| moment_of_usage(m, *at))).collect();
+    Html(parts.join(" · "))
+}
+
+fn moment_of_usage(m: &Messages, at: Moment) -> String {
+    match at {
+        Moment::Waking => m.usage.waking.to_string(),
+        Moment::EveryMeal(meal) => m.usage.every_meal[meal_index(meal)].to_string(),
+        Moment::Meal(meal) => m.usage.meal[meal_index(meal)].to_string(),
+        Moment::At(at) => time(m, at).to_string(),
+        Moment::EveryHours(hours) => m.usage.every_hours.with(hours).0,
+        Moment::EmptyStomach => m.usage.empty_stomach.to_string(),
+        Moment::When(need) => m.usage.needs[need_index(need)].to_string(),
+    }
+}
+
+fn meal_index(meal: Meal) -> usize {
+    match meal {
+        Meal::Before => 0,
+        Meal::JustBefore => 1,
+        Meal::After => 2,
+        Meal::JustAfter => 3,
+        Meal::Between => 4,
+    }
+}
+
+fn need_index(need: Need) -> usize {
+    match need {
+        Need::Unsaid => 0,
+        Need::Pain => 1,
+        Need::Headache => 2,
+        Need::Fever => 3,
+        Need::Sleeplessness => 4,
+        Need::Constipation => 5,
+        Need::Diarrhoea => 6,
+        Need::Nausea => 7,
+        Need::Dizziness => 8,
+        Need::Attack => 9,
     }
 }
 
@@ -184,6 +224,21 @@ mod tests {
     fn moments_are_in_japanese_time() {
         let ms = "2026-11-22T15:05:00Z".parse::<Timestamp>().unwrap().as_millisecond();
         assert_eq!(moment(ja(), ms).0, "2026年11月23日 00:05");
+    }
+
+    #[test]
+    fn usages_are_told_in_every_language_by_its_own_strings() {
+        let at = |slot, meal| Moment::At(Time { slot, meal });
+        let three = Told { times_a_day: Some(4), at: vec![Moment::EveryMeal(Meal::After), at(Slot::Bedtime, None)] };
+        assert_eq!(told(Lang::English.messages(), &three).0, "4 times a day · after every meal · At bedtime");
+        assert_eq!(told(Lang::Vietnamese.messages(), &three).0, "Mỗi ngày 4 lần · sau mỗi bữa ăn · Trước khi ngủ");
+        assert_eq!(told(Lang::Korean.messages(), &three).0, "하루 4번 · 매 식사 후 · 자기 전");
+        let morning = Told { times_a_day: Some(1), at: vec![at(Slot::Morning, Some(Meal::Before))] };
+        assert_eq!(told(Lang::Chinese.messages(), &morning).0, "1 天 1 次 · 早饭前");
+        let hours = Told { times_a_day: None, at: vec![Moment::EveryHours(8)] };
+        assert_eq!(told(Lang::Portuguese.messages(), &hours).0, "a cada 8 horas");
+        let need = Told { times_a_day: None, at: vec![Moment::When(Need::Attack)] };
+        assert_eq!(told(Lang::EasyJapanese.messages(), &need).0, "<ruby>発作<rt>ほっさ</rt></ruby>のとき");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The vectors of docs/format.md: bytes that a second implementer must get, and that no later version may change.
 
+mod people;
 mod region;
 
 use aws_lc_rs::signature::Ed25519KeyPair;
@@ -12,6 +13,7 @@ use kusuribako::ledger::payload::{Begin, Payload};
 use kusuribako::ledger::{
     CoarseKind, Hlc, Incarnation, LedgerId, NodeId, OpenFields, OpenPart, Place, SignedHead, body_hash, node_id,
 };
+use kusuribako::record::consent::{Consent, Spoken};
 use kusuribako::record::review::{Acceptance, Ending, Question, Reply, Reviewer};
 use kusuribako::record::{
     Channel, Content as Said, ContentHash, DateText, FactId, FactVersion, Look, Looker, Memo, OWN_CLINIC, Origin, Source,
@@ -49,19 +51,21 @@ fn memo() -> Content {
 }
 
 /// What staff say about what was written elsewhere, and a look with its reason.
-fn reviews() -> [(&'static str, Content); 4] {
+fn reviews() -> [(&'static str, Content); 5] {
     let by = Reviewer { name: "さくら薬局".to_owned(), place: "さくら薬局".to_owned(), badge: [0x34; 16] };
     let target = FactVersion { id: FactId([0x33; 16]), version: ContentHash([0x35; 32]) };
     let question = Question { about: target, text: "何日分ですか".to_owned(), by: by.clone() };
     let reply = Reply { question: FactId([0x36; 16]), ending: Ending::Answered, text: "三日分".to_owned(), by: by.clone() };
     let place = "さくら薬局".to_owned();
-    let look = Look { by: Looker::Staff, name: place.clone(), place, reason: OWN_CLINIC.to_owned() };
+    let consent = Consent { given: true, how: Spoken::Representative, by: by.clone(), note: "娘".to_owned() };
+    let look = Look { by: Looker::Staff, name: place.clone(), place, reason: OWN_CLINIC.to_owned(), right: None };
     let source = || Source { origin: Origin::Staff, name: "さくら薬局".to_owned(), channel: Channel::Page };
     let fact = |said: &Said| Content::fact(FactId([0x37; 16]), said, source());
     [
         ("content of an acceptance", fact(&Said::Acceptance(Acceptance { target, by, seen: vec![FactId([0x38; 16])] }))),
         ("content of a question", fact(&Said::Question(question))),
         ("content of a reply", fact(&Said::Reply(reply))),
+        ("content of a consent", fact(&Said::Consent(consent))),
         ("content of a look with its reason", fact(&Said::Look(look))),
     ]
 }
@@ -102,8 +106,8 @@ fn computed() -> BTreeMap<&'static str, String> {
     let content = memo();
     put("content of the memo", &content.encode());
     put("version of the memo", &content.version().0);
-    for (name, review) in reviews() {
-        put(name, &review.encode());
+    for (name, content) in reviews().into_iter().chain(people::contents()) {
+        put(name, &content.encode());
     }
     let sealed = body::seal(&content.encode(), Class::Patient, &key(0xbb, 0xcc), &place().to_bytes(), &Same(0xee)).unwrap();
     put("body of the memo under key cc, salt ee", &sealed);
@@ -233,8 +237,15 @@ fn the_written_reviews_are_read() {
         let fact = read.clone().into_fact(0).unwrap().unwrap();
         assert_eq!(fact.content.encode(), read.payload, "{name}");
     }
-    let look = Said::Look(Look { by: Looker::Card, name: String::new(), place: "薬".to_owned(), reason: String::new() });
+    let look =
+        Said::Look(Look { by: Looker::Card, name: String::new(), place: "薬".to_owned(), reason: String::new(), right: None });
     assert_eq!(HEXLOWER.encode(&look.encode()), "a3000101600263e896ac");
+}
+
+#[test]
+fn what_is_written_about_people_is_read() {
+    let written = written();
+    people::written_are_read(|name| HEXLOWER.decode(written[name].as_bytes()).unwrap());
 }
 
 #[test]

@@ -5,15 +5,20 @@
     reason = "a test that meets what it did not expect ends there; nobody depends on it"
 )]
 
+mod access;
 mod browser;
 mod cli;
 mod crash;
 mod demo;
+mod desk;
 mod fixtures;
 mod format;
 mod jahis;
+mod load;
+mod machine;
 mod pages;
 mod phone;
+mod recipe;
 mod region;
 mod region_cli;
 mod store;

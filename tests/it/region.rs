@@ -2,12 +2,13 @@
 
 mod badge;
 mod carry;
-mod clinic;
+pub mod clinic;
 mod emergency;
 mod lan;
 mod restored;
 mod returning;
 mod succession;
+mod wifi;
 
 use crate::cli::program::JAHIS;
 use crate::wait;

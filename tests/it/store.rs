@@ -310,8 +310,8 @@ fn one_process_at_a_time_and_only_where_there_is_a_store() {
     assert_eq!(refused(Store::create(&dir, options(), author(clock()))), StoreError::InUse { dir: dir.clone() });
     drop(store);
     assert_eq!(refused(Store::create(&dir, options(), author(clock()))), StoreError::AlreadyThere { dir: dir.clone() });
-    raw(&dir).pragma_update(None, "user_version", 4).unwrap();
-    assert_eq!(refused(Store::open(&dir, options(), author(clock()))), StoreError::Newer { found: 4, known: 3 });
+    raw(&dir).pragma_update(None, "user_version", 5).unwrap();
+    assert_eq!(refused(Store::open(&dir, options(), author(clock()))), StoreError::Newer { found: 5, known: 4 });
 }
 
 #[test]

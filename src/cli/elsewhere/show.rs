@@ -175,6 +175,7 @@ const fn kind(content: &Content) -> &'static str {
         Content::Acceptance(_) => "acceptance",
         Content::Question(_) => "question",
         Content::Reply(_) => "reply",
+        Content::Consent(_) => "consent",
     }
 }
 
@@ -199,6 +200,7 @@ fn summary(content: &Content) -> String {
         Content::Look(x) => format!("{} {}", x.place, x.reason).trim_end().to_owned(),
         Content::Question(x) => x.text.clone(),
         Content::Reply(x) => x.text.clone(),
+        Content::Consent(x) => x.note.clone(),
         Content::Verdict(_) | Content::Concealment(_) | Content::Link(_) | Content::Acceptance(_) => String::new(),
     }
 }

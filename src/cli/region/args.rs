@@ -1,6 +1,6 @@
 //! The arguments of `region`, and what becomes of them: files are read where the command is given, not where it is carried out.
 
-use super::{carry, confirm, emergency, joining, keys, kit, place, succession};
+use super::{carry, confirm, describe, emergency, joining, keys, kit, place, succession};
 use crate::cli::At;
 use crate::cli::output::Output;
 use crate::cli::secrets::{Hidden, Signing, WordArgs};
@@ -42,6 +42,8 @@ enum ActionArgs {
     Admit(succession::AdmitArgs),
     /// Take the region's statements out to a file, or in from one
     Carry(carry::CarryArgs),
+    /// Say of a site what it says of itself: it was moved, or holds more than before
+    Describe(describe::DescribeArgs),
     /// Refuse a box from now on; what it wrote up to what is known here still counts
     Revoke(keys::RevokeArgs),
     /// A box may still deliver what it wrote, and gets nothing any more
@@ -97,6 +99,7 @@ pub(crate) enum Action {
     Carry(carry::Carry),
     Succeed(succession::Succeed),
     Admit(succession::Admit),
+    Describe(describe::Describe),
     End(keys::End),
     Marks { who: String },
     Deputies(keys::Deputies),
@@ -120,6 +123,7 @@ impl RegionArgs {
             ActionArgs::Carry(args) => Action::Carry(args.read()?),
             ActionArgs::Succeed(args) => Action::Succeed(args.read()?),
             ActionArgs::Admit(args) => Action::Admit(args.read()?),
+            ActionArgs::Describe(args) => Action::Describe(args.read()?),
             ActionArgs::Revoke(args) => Action::End(args.read()?),
             ActionArgs::Retire(args) => Action::End(args.read()?),
             ActionArgs::Marks { who } => Action::Marks { who },

@@ -87,6 +87,7 @@ pub(super) fn all(here: &Here) -> anyhow::Result<Vec<Shown>> {
             format!("If both screens show the same: `kusuribako region confirm {} --root FILE`.", *guest.compared),
         ),
     }));
+    found.extend(super::describe::wishes(&region));
     found.extend(member.waiting_holders()?.iter().map(holder));
     found.extend(unproven(member, &region)?);
     found.extend(branched(member, &region)?);

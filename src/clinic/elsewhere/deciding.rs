@@ -6,7 +6,7 @@ use super::super::{Clinic, ClinicError};
 use super::questions::checked;
 use super::{Item, Record};
 use crate::record::review::{Acceptance, Ending, Question, Reply, Reviewer, Standing};
-use crate::record::{Channel, Content, FactId, Look, Looker, OWN_CLINIC, Origin, Source, Subject};
+use crate::record::{Channel, Content, FactId, Origin, Source, Subject};
 use crate::store::{Draft, Urgency};
 
 /// Which of the things that were written elsewhere.
@@ -89,22 +89,6 @@ impl Clinic {
         Err(ClinicError::NoSuchQuestion(question))
     }
 
-    /// Notes in a patient's record that somebody of this clinic's staff looks at it. Not from async code.
-    ///
-    /// # Errors
-    /// [`ClinicError::NoSuchPatient`]; what the store says.
-    pub fn note_staff_look(&self, subject: Subject, by: &Staff) -> Result<(), ClinicError> {
-        let Reviewer { name, place, .. } = self.reviewer(by)?;
-        let look = Look { by: Looker::Staff, name, place, reason: OWN_CLINIC.to_owned() };
-        let source = Source { origin: Origin::Staff, name: self.name().to_owned(), channel: Channel::Page };
-        let fact = NewFact::minted(Content::Look(look), source, &*self.inner.entropy);
-        let inner = self.inner.clone();
-        let ring = self.inner.store.read_now(move |reader| Ok(inner.patient_ring(reader, subject)))??;
-        let draft = self.inner.fact_draft(subject, &fact, ring.newest())?;
-        self.inner.store.append(vec![draft], Urgency::Essential).wait()?;
-        Ok(())
-    }
-
     fn records_of(&self, which: Which) -> Result<Vec<Record>, ClinicError> {
         match which {
             Which::AllNew => self.records_elsewhere(),
@@ -144,12 +128,12 @@ impl Clinic {
     }
 
     /// The id of what is said once however often it is said.
-    pub(super) fn derived(&self, what: &str, parts: &[&[u8]]) -> FactId {
+    pub(in crate::clinic) fn derived(&self, what: &str, parts: &[&[u8]]) -> FactId {
         FactId(self.inner.keys.indexer.blind(what, &parts.concat()))
     }
 
     /// Who decides: somebody of this clinic's staff.
-    fn reviewer(&self, by: &Staff) -> Result<Reviewer, ClinicError> {
+    pub(in crate::clinic) fn reviewer(&self, by: &Staff) -> Result<Reviewer, ClinicError> {
         self.inner.check_in_service()?;
         if by.ledger() != self.ledger() {
             return Err(ClinicError::KeyDoesNotFit);
@@ -157,8 +141,11 @@ impl Clinic {
         Ok(self.reviewer_here(by))
     }
 
-    pub(super) fn reviewer_here(&self, by: &Staff) -> Reviewer {
-        Reviewer { name: self.name().to_owned(), place: self.name().to_owned(), badge: by.opener().0 }
+    pub(in crate::clinic) fn reviewer_here(&self, by: &Staff) -> Reviewer {
+        // Who has no account yet, or none that can be read now, speaks for the clinic, as the badge's id shows.
+        let name = self.account(by.ledger(), by.opener()).ok().flatten().map(|account| account.name);
+        let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| self.name().to_owned());
+        Reviewer { name, place: self.name().to_owned(), badge: by.opener().0 }
     }
 }
 

@@ -273,6 +273,6 @@ fn about(content: &Said) -> Option<FactId> {
         Said::Question(question) => Some(question.about.id),
         Said::Acceptance(acceptance) => Some(acceptance.target.id),
         Said::Patient(_) | Said::Visit(_) | Said::Otc(_) | Said::Note(_) | Said::Memo(_) | Said::OwnEntry(_) => None,
-        Said::FamilyPharmacist(_) | Said::Link(_) | Said::Look(_) | Said::Reply(_) => None,
+        Said::FamilyPharmacist(_) | Said::Link(_) | Said::Look(_) | Said::Reply(_) | Said::Consent(_) => None,
     }
 }

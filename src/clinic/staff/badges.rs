@@ -172,6 +172,16 @@ impl Staff {
         self.entry.opener
     }
 
+    /// What it signs with.
+    pub(crate) const fn signing(&self) -> &Opener {
+        &self.opener
+    }
+
+    /// The public half of that.
+    pub(crate) const fn ed25519(&self) -> [u8; 32] {
+        self.entry.ed25519
+    }
+
     /// The badge's pair: what it signs with is whose word it is.
     pub(in crate::clinic) fn into_opener(self) -> Opener {
         self.opener
@@ -201,6 +211,14 @@ impl Inner {
         chosen: Option<Passphrase>,
         emergency: &Key,
     ) -> Result<(NewBadge, Vec<Draft>), ClinicError> {
+        let half = Opener::from_seed(&emergency.secret).public(OpenerId(emergency.id.0), OpenerKind::Emergency, [0; 16]);
+        let half = self.open_draft(CoarseKind::KEY, Subject::NONE, &self.keeper_entry(&half, Vec::new()).content())?;
+        let (badge, made) = self.badge(chosen, std::slice::from_ref(emergency))?;
+        Ok((badge, vec![half, made]))
+    }
+
+    /// The entry of a new badge, to which the ledger key and the seeds of the site's emergency keys are sealed.
+    pub(super) fn badge(&self, chosen: Option<Passphrase>, emergencies: &[Key]) -> Result<(NewBadge, Draft), ClinicError> {
         let entropy = &*self.entropy;
         let (passphrase, written) = match chosen {
             Some(chosen) => (chosen, None),
@@ -216,6 +234,10 @@ impl Inner {
         let wrapped = |key: &Key, kind| -> Result<Wrap, ClinicError> {
             Ok(Wrap { key: key.id, kind, opener: id, sealed: wrap(&self.ledger, key, kind, &public)? })
         };
+        let mut wraps = vec![wrapped(ledger_key, KeyKind::Ledger)?];
+        for emergency in emergencies {
+            wraps.push(wrapped(emergency, KeyKind::Seed)?);
+        }
         let key = code.key(&passphrase, &mut PinMemory::default(), &salt);
         let badge = OpenerEntry {
             opener: id,
@@ -226,14 +248,10 @@ impl Inner {
             seed: Some(seal_box(&key, &seed_info(id), &seed, entropy)),
             salt: Some(salt),
             registrations: vec![Registration::new(&public, ledger_key, KeyKind::Ledger)],
-            wraps: vec![wrapped(ledger_key, KeyKind::Ledger)?, wrapped(emergency, KeyKind::Seed)?],
+            wraps,
         };
-        let half = Opener::from_seed(&emergency.secret).public(OpenerId(emergency.id.0), OpenerKind::Emergency, [0; 16]);
-        let drafts = vec![
-            self.open_draft(CoarseKind::KEY, Subject::NONE, &self.keeper_entry(&half, Vec::new()).content())?,
-            self.open_draft(CoarseKind::KEY, Subject::NONE, &badge.content())?,
-        ];
-        Ok((NewBadge { code, passphrase: written, opener: id }, drafts))
+        let draft = self.open_draft(CoarseKind::KEY, Subject::NONE, &badge.content())?;
+        Ok((NewBadge { code, passphrase: written, opener: id }, draft))
     }
 
     /// An opener without a seed in the ledger, registered under the ledger key.

@@ -49,6 +49,8 @@ struct State {
     seed: Option<(OpenerPublic, Secret)>,
     /// By the clock that does not go back.
     until: Duration,
+    /// How often somebody has locked.
+    locked: u64,
 }
 
 impl Opened {
@@ -83,16 +85,19 @@ impl Clinic {
     /// # Errors
     /// [`StaffRefusal`].
     pub fn unlock(&self, code: &BadgeCode, passphrase: &Passphrase) -> Result<Vec<Unlocked>, StaffRefusal> {
-        let (opened, seed) = match self.prove_staff(code, passphrase) {
-            Ok(staff) => {
-                let half = self.emergency_half()?;
-                let seed = staff.emergency_seed(&half);
-                (self.open_held(&staff)?, seed.map(|seed| (half, seed)))
-            }
-            Err(StaffRefusal::Unknown) => (self.open_visitors(code, passphrase)?, None),
+        match self.prove_staff(code, passphrase) {
+            Ok(staff) => self.open_as(&staff)?,
+            Err(StaffRefusal::Unknown) => self.keep_open(self.open_visitors(code, passphrase)?, None)?,
             Err(other) => return Err(other),
-        };
-        self.keep_open(opened, seed, OPEN_FOR)
+        }
+        self.unlocked()
+    }
+
+    /// Opens every held ledger that was sealed to this site, for somebody of its staff.
+    pub(super) fn open_as(&self, staff: &super::Staff) -> Result<(), StaffRefusal> {
+        let half = self.emergency_half()?;
+        let seed = staff.emergency_seed(&half);
+        self.keep_open_for(self.open_held(staff)?, seed.map(|seed| (half, seed)), OPEN_FOR)
     }
 
     /// Opens every held ledger with the seed of this site's emergency key itself, which an outside badge's slot gave; forgotten after `span`, or
@@ -106,20 +111,33 @@ impl Clinic {
         let is_its = |half: &&OpenerPublic| opener.public(half.id, half.kind, half.locator) == **half;
         let Some(half) = halves.iter().find(is_its) else { return Ok(None) };
         let opened = self.open_all(half.id, opener)?;
-        self.keep_open(opened, None, span.min(OPEN_FOR)).map(Some)
+        self.keep_open_for(opened, None, span.min(OPEN_FOR))?;
+        self.unlocked().map(Some)
     }
 
-    fn keep_open(
+    pub(super) fn keep_open(
+        &self,
+        opened: BTreeMap<LedgerId, Arc<LedgerKeys>>,
+        seed: Option<(OpenerPublic, Secret)>,
+    ) -> Result<(), StaffRefusal> {
+        self.keep_open_for(opened, seed, OPEN_FOR)
+    }
+
+    fn keep_open_for(
         &self,
         opened: BTreeMap<LedgerId, Arc<LedgerKeys>>,
         seed: Option<(OpenerPublic, Secret)>,
         span: Duration,
-    ) -> Result<Vec<Unlocked>, StaffRefusal> {
+    ) -> Result<(), StaffRefusal> {
         let now_ms = self.now_ms();
         for ledger in opened.keys() {
             self.inner.store.put_local(&proven_key(*ledger), now_ms.to_be_bytes().to_vec()).wait()?;
         }
         self.inner.opened.keep(self.inner.clock.monotonic(), opened, seed, span);
+        Ok(())
+    }
+
+    fn unlocked(&self) -> Result<Vec<Unlocked>, StaffRefusal> {
         let states = self.unlock_states()?;
         Ok(states.into_iter().map(|(ledger, unlock)| Unlocked { ledger, unlock }).collect())
     }
@@ -135,12 +153,22 @@ impl Clinic {
         let mut state = self.inner.opened.lock(self.inner.clock.monotonic());
         state.seed = None;
         state.until = Duration::ZERO;
-        std::mem::take(&mut state.ledgers).len()
+        state.locked += 1;
+        let forgotten = std::mem::take(&mut state.ledgers).len();
+        drop(state);
+        self.forget_people();
+        forgotten
+    }
+
+    /// How often somebody has locked since the start: whoever signed in before the last time is not here any more.
+    pub fn times_locked(&self) -> u64 {
+        self.inner.opened.lock(self.inner.clock.monotonic()).locked
     }
 
     /// Forgets what has been open for too long; to be called now and then, so that keys do not lie in memory until somebody asks.
     pub fn lock_overdue(&self) {
-        drop(self.inner.opened.lock(self.inner.clock.monotonic()));
+        let open: BTreeSet<LedgerId> = self.opened_keys().into_keys().collect();
+        self.forget_people_but(&open);
     }
 
     /// What is open.
@@ -263,7 +291,7 @@ impl Clinic {
                 keys.filter(|keys| is_proven(keys, inboxes.get(&ledger)) && is_registered_in(&keys.ring, &badge.entry));
             return match (proven, is_revoked) {
                 (_, true) => Err(StaffRefusal::Revoked),
-                (Some(keys), false) => Ok(Opening { ledger, keys: Arc::new(keys), staff: Some(opener) }),
+                (Some(keys), false) => Ok(Opening { ledger, keys: Arc::new(keys), staff: Some(opener), badge: Some(id) }),
                 (None, false) => Err(StaffRefusal::NotRegistered),
             };
         }

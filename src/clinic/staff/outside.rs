@@ -2,7 +2,7 @@
 
 use super::super::{Clinic, ClinicError, projection};
 use crate::ledger::CoarseKind;
-use crate::ledger::payload::{OutsideTried, Payload};
+use crate::ledger::payload::{LocalBadge, OutsideTried, Payload};
 use crate::seal::card::PinMemory;
 use crate::store::Urgency;
 
@@ -13,6 +13,16 @@ impl Clinic {
     /// What the store says.
     pub fn note_outside(&self, tried: &OutsideTried) -> Result<(), ClinicError> {
         let draft = self.inner.ledger_draft(CoarseKind::AUDIT, &tried.content())?;
+        self.inner.store.append(vec![draft], Urgency::Essential).wait()?;
+        Ok(())
+    }
+
+    /// Notes that two of the staff issued a badge. Not from async code.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn note_local_badge(&self, issued: &LocalBadge) -> Result<(), ClinicError> {
+        let draft = self.inner.ledger_draft(CoarseKind::AUDIT, &issued.content())?;
         self.inner.store.append(vec![draft], Urgency::Essential).wait()?;
         Ok(())
     }

@@ -7,9 +7,7 @@ impl Exchange {
     /// Nothing came back: try again later.
     pub(super) fn lost(&mut self, token: Token) {
         let Some((id, ledger, _)) = self.tokens.remove(&token) else { return };
-        if let Some(peer) = self.peers.get_mut(&id) {
-            peer.running.remove(&ledger);
-        }
+        self.stop_fetch(id, ledger);
         self.retry_later(id, ledger);
     }
 

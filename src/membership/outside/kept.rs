@@ -16,6 +16,8 @@ const LOCAL: &str = "outside badges";
 const PERIODS_MAX: usize = 3;
 /// New slots are made when no more than so many are left.
 const LEFT_MIN: usize = 5;
+/// Badges that were issued here by two of the staff: those that were issued longest ago end first.
+const LOCAL_MAX: usize = 100;
 const QUARTER_MS: u64 = 91 * 24 * 60 * 60 * 1_000;
 /// Sites of which it is remembered which slots were given out here; those that were given longest ago end first.
 const GIVEN_MAX: usize = 4_000;
@@ -30,6 +32,30 @@ pub(super) struct Outside {
     used: Vec<Used>,
     #[n(2)]
     given: Vec<Given>,
+    /// Badges that two of the staff issued here.
+    #[cbor(n(3), default)]
+    local: Vec<LocalKept>,
+}
+
+/// A badge that two of the staff issued here.
+#[derive(Debug, Encode, Decode)]
+#[cbor(map)]
+pub(super) struct LocalKept {
+    #[n(0)]
+    pub(super) badge: OutsideId,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub(super) period: [u8; 16],
+    /// The emergency seed under the badge's own secret.
+    #[n(2)]
+    pub(super) sealed: ByteVec,
+    #[n(3)]
+    pub(super) emergency: OpenerId,
+    /// Who signed it.
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub(super) signer: [u8; 32],
+    /// When, by running time in milliseconds.
+    #[n(5)]
+    pub(super) running_ms: u64,
 }
 
 /// Slots that this site has made.
@@ -144,8 +170,27 @@ impl Outside {
         self.periods.push(period);
         let gone = self.periods.len().saturating_sub(PERIODS_MAX);
         self.periods.drain(..gone);
-        let periods = &self.periods;
-        self.used.retain(|used| periods.iter().any(|period| period.id == used.period));
+        let (periods, local) = (&self.periods, &self.local);
+        let is_kept =
+            |id: [u8; 16]| periods.iter().any(|period| period.id == id) || local.iter().any(|local| local.period == id);
+        self.used.retain(|used| is_kept(used.period));
+    }
+
+    /// Takes a badge that was issued here; the oldest go.
+    pub(super) fn add_local(&mut self, local: LocalKept) {
+        self.local.push(local);
+        let gone = self.local.len().saturating_sub(LOCAL_MAX);
+        self.local.drain(..gone);
+    }
+
+    /// Who signed a badge that was issued here.
+    pub(super) fn local_signer(&self, badge: OutsideId) -> Option<[u8; 32]> {
+        self.local.iter().find(|local| local.badge == badge).map(|local| local.signer)
+    }
+
+    /// Since when a badge is valid that was issued here, by running time in milliseconds.
+    pub(super) fn local_since(&self, period: &[u8; 16]) -> Option<u64> {
+        self.local.iter().find(|local| local.period == *period).map(|local| local.running_ms)
     }
 
     fn left(&self, period: &PeriodKept) -> usize {
@@ -157,6 +202,9 @@ impl Outside {
     }
 
     pub(super) fn sealed(&self, period: &[u8; 16], number: u8) -> Option<Sealed<'_>> {
+        if let Some(local) = self.local.iter().find(|local| local.period == *period) {
+            return Some((&local.sealed, local.emergency));
+        }
         let period = self.periods.iter().find(|kept| kept.id == *period)?;
         Some((period.boxes.get(usize::from(number))?, period.emergency))
     }

@@ -14,16 +14,16 @@ const YEAR_MS: i64 = 365 * 24 * 60 * 60 * 1_000;
 const HOUR_MS: i64 = 60 * 60 * 1_000;
 
 /// A home whose copy lies at a holder that can open it; and a third site, at which nobody has ever unlocked.
-struct Area {
+pub(super) struct Area {
     kit: Kit,
-    home: Site,
-    holder: Site,
+    pub(super) home: Site,
+    pub(super) holder: Site,
     third: Site,
 }
 
 impl Area {
     /// The holder's staff have been there once, and are gone.
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let home = Site::new("家");
         let kit = Kit::random(&SystemEntropy::default());
         home.member.found("高知", "http://kusuri.internal", &kit).unwrap();
@@ -44,14 +44,14 @@ impl Area {
         Self { kit, home, holder, third }
     }
 
-    fn issue_for(&self, area: &[&Site], hours: u32) -> (BadgeFile, LongPin) {
+    pub(super) fn issue_for(&self, area: &[&Site], hours: u32) -> (BadgeFile, LongPin) {
         let area = area.iter().map(|site| site.member.site()).collect();
         let wish = BadgeWish { name: "応援 花子".to_owned(), licence: "123456".to_owned(), area, hours };
         let issued = self.home.member.issue_badge(&self.kit.duty, &wish).unwrap();
         (issued.file, issued.pin)
     }
 
-    fn issue(&self) -> (BadgeFile, LongPin) {
+    pub(super) fn issue(&self) -> (BadgeFile, LongPin) {
         self.issue_for(&[&self.holder], 72)
     }
 
@@ -76,7 +76,7 @@ impl Area {
     }
 }
 
-fn open(site: &Site, (file, pin): &(BadgeFile, LongPin)) -> Result<BadgeOpened, BadgeRefusal> {
+pub(super) fn open(site: &Site, (file, pin): &(BadgeFile, LongPin)) -> Result<BadgeOpened, BadgeRefusal> {
     site.member.open_with_badge(file, pin)
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Fixed {
     pub(super) per_time: Option<Quantity>,
     /// 朝３錠 昼２錠
     pub(super) stated: Vec<(Slot, Quantity)>,
+    /// 食後, where nothing says after which meals (分２ 食後).
+    pub(super) unplaced: Option<Meal>,
 }
 
 /// An amount with its unit, which may be empty.
@@ -342,6 +344,8 @@ impl Cursor<'_> {
             if self.fixed.parts == Some(3) {
                 self.fixed.times =
                     [Slot::Morning, Slot::Noon, Slot::Evening].map(|slot| Time { slot, meal: Some(meal) }).to_vec();
+            } else {
+                self.fixed.unplaced = Some(meal);
             }
         }
         let is_partly_stated = !self.fixed.stated.is_empty() && self.fixed.stated.len() != self.fixed.times.len();

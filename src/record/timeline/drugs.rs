@@ -9,7 +9,7 @@ mod stops;
 
 use super::visits::is_same;
 use super::{DrugLine, NO_KNOWN_END_DAYS, Shown, Today};
-use crate::record::dose::{Dose, Doses, supply_days};
+use crate::record::dose::{Dose, Doses, Told, supply_days};
 use crate::record::text::key;
 use crate::record::{DosageForm, Drug, FactId, FactVersion, Group, Institution, Prescription, Remark, Visit};
 use jiff::ToSpan;
@@ -39,6 +39,7 @@ struct Line<'a, 'b> {
     starts: Option<Date>,
     ends: Option<Date>,
     dose: Dose,
+    told: Option<Told>,
     stop: Option<&'b Stop<'a>>,
     replaced_by: Option<FactVersion>,
 }
@@ -93,6 +94,7 @@ fn lines<'a, 'b>(
         for group in &prescription.groups {
             for (place, drug) in (0u32..).zip(&group.drugs).filter(|(_, drug)| !is_material(drug, group)) {
                 let dose = doses.of(drug, group);
+                let told = doses.told(drug, group, &dose);
                 let ends = starts.zip(supply_days(group, &dose)).and_then(|(starts, days)| last_day(starts, days));
                 let stop = stops::of(stops, members, group, drug);
                 lines.push(Line {
@@ -106,6 +108,7 @@ fn lines<'a, 'b>(
                     starts,
                     ends,
                     dose,
+                    told,
                     stop,
                     replaced_by: None,
                 });
@@ -174,6 +177,7 @@ impl<'a> Line<'a, '_> {
             generic: drug.generic.as_ref().map_or("", |generic| generic.name.as_str()),
             code: &drug.code,
             dose: self.dose,
+            told: self.told,
             usage: group.usage.as_ref().map_or("", |usage| usage.name.as_str()),
             supplements: texts([&drug.supplements, &group.supplements]),
             cautions: texts([&drug.cautions, &group.cautions, &what.cautions]),

@@ -159,7 +159,7 @@ fn a_database_of_the_version_before_is_counted_once() {
     carry_out(&mut both, Op::Take(vec![all, branch]));
     let project = |entry: &StoredEntry| vec![Projection { kind: 3, key: entry.id().0.to_vec(), value: vec![1] }];
     both.store.rebuild(Box::new(project)).wait().unwrap();
-    let old = "DROP INDEX entry_chain; DROP TABLE tip; DROP TABLE lacking; DROP TABLE aside; DROP TABLE statement; DROP TABLE heard; DROP TABLE arrival;
+    let old = "DROP INDEX entry_id; CREATE INDEX entry_prefix ON entry (prefix); DROP INDEX entry_chain; DROP TABLE tip; DROP TABLE lacking; DROP TABLE aside; DROP TABLE statement; DROP TABLE heard; DROP TABLE arrival;
         ALTER TABLE projection RENAME TO now;
         CREATE TABLE projection (kind INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, entry INTEGER NOT NULL,
             PRIMARY KEY (kind, key, value, entry)) STRICT, WITHOUT ROWID;
@@ -188,4 +188,66 @@ fn statements_and_running_time_are_kept_once() {
     store.rebuild(Box::new(|_| Vec::new())).wait().unwrap();
     let (running, when) = store.read_now(|reader| Ok((reader.running_ms()?, reader.heard()?))).unwrap();
     assert_eq!((running, when), (1_000, [(heard, 900)].into()));
+}
+
+#[test]
+fn the_first_write_after_a_migration_closes_the_way_back_and_reading_does_not() {
+    let temp = tempfile::tempdir().unwrap();
+    drop(Store::create(temp.path(), options(), author(1)).unwrap());
+    let noted = || backup::noted(&raw(temp.path())).unwrap();
+    backup::note(&raw(temp.path()), "ledger.v1.db").unwrap();
+    let store = Store::open(temp.path(), options(), author(2)).unwrap();
+    store.ping().wait().unwrap();
+    store.read_now(|reader| reader.last_row()).unwrap();
+    assert_eq!(noted().as_deref(), Some("ledger.v1.db"));
+    store.put_local("x", vec![1]).wait().unwrap();
+    assert_eq!(noted(), None, "what was acknowledged is not in the copy");
+    drop(store);
+}
+
+#[test]
+fn what_a_peer_sent_waits_for_the_pages_that_read_when_its_turn_came_and_for_no_later_ones() {
+    let mut both = Both::new();
+    carry_out(&mut both, Op::Write(0, 5));
+    let run = both.stretch(0, 0, 4, u64::MAX);
+    let read = |store: &Store| {
+        let (go_on, held_up) = std::sync::mpsc::channel::<()>();
+        let pending = store.read(move |reader| {
+            held_up.recv().unwrap();
+            reader.holdings()
+        });
+        (go_on, pending)
+    };
+    let (first, first_read) = read(&both.store);
+    both.store.take_in(
+        Token(7),
+        LEDGER,
+        Batch { runs: run.into_iter().collect(), aside: Vec::new(), bodies: Vec::new() },
+        Vec::new(),
+    );
+    // What a page writes does not wait. The writer has had nothing else to do: had it begun with what the peer sent, that would be told by now.
+    both.store.put_local("a page's", vec![1]).wait().unwrap();
+    assert!(both.changes.try_recv().is_err());
+    let (second, second_read) = read(&both.store);
+    first.send(()).unwrap();
+    assert_eq!(first_read.wait().unwrap(), []);
+    assert!(matches!(both.changes.blocking_recv(), Some(Change::Taken { token: Token(7), batch: Ok(_), .. })));
+    second.send(()).unwrap();
+    assert_eq!(second_read.wait().unwrap().len(), 1);
+}
+
+#[test]
+fn the_log_stays_short_however_much_is_written_and_everything_is_in_the_database_in_the_end() {
+    let temp = tempfile::tempdir().unwrap();
+    let store = Store::create(temp.path(), options(), author(1)).unwrap();
+    let log = temp.path().join("ledger.db-wal");
+    let (body, mut log_bytes_max) = (vec![7; 1024 * 1024], 0);
+    for _ in 0..140 {
+        store.append(vec![draft(&body)], Urgency::Normal).wait().unwrap();
+        log_bytes_max = log_bytes_max.max(std::fs::metadata(&log).unwrap().len());
+    }
+    assert!(log_bytes_max < 64 << 20, "{log_bytes_max} bytes");
+    assert_eq!(faults(&store), []);
+    drop(store);
+    assert!(!log.exists(), "the last one to close it has carried over all of it");
 }

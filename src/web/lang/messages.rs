@@ -1,5 +1,13 @@
 //! The strings of the pages, typed: a string that a language lacks, or has too many, is found when it is read.
 
+mod paper;
+mod taking;
+
+pub(crate) use paper::{Poster, Print, Share};
+pub(crate) use taking::{Dose, Drug, Time, Usage};
+
+pub(crate) use super::looks::Looks;
+
 use super::phrase::{Phrase, Text};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -15,11 +23,13 @@ pub struct Messages {
     pub(crate) front: Front,
     pub(crate) pin: Pin,
     pub(crate) lost: Lost,
+    pub(crate) wifi: Wifi,
     pub(crate) you: You,
     pub(crate) record: Record,
     pub(crate) drug: Drug,
     pub(crate) dose: Dose,
     pub(crate) time: Time,
+    pub(crate) usage: Usage,
     pub(crate) note: Note,
     pub(crate) source: Source,
     pub(crate) doubt: Doubt,
@@ -31,8 +41,8 @@ pub struct Messages {
     pub(crate) share: Share,
     pub(crate) places: Places,
     pub(crate) print: Print,
+    pub(crate) poster: Poster,
     pub(crate) trouble: Trouble,
-    pub(crate) staff: super::desk::Staff,
     pub(crate) units: BTreeMap<String, Text>,
     pub(crate) classes: BTreeMap<String, Text>,
 }
@@ -52,6 +62,7 @@ pub(crate) struct Common {
     pub(crate) elsewhere: Text,
     pub(crate) no_clock: Text,
     pub(crate) replaced: Text,
+    pub(crate) in_clear: Text,
     pub(crate) filling: Phrase<2>,
     pub(crate) filling_some: Phrase<1>,
     pub(crate) finish: Text,
@@ -141,6 +152,19 @@ pub(crate) struct Lost {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct Wifi {
+    pub(crate) title: Text,
+    pub(crate) heading: Phrase<1>,
+    pub(crate) no_internet: Text,
+    pub(crate) read: Text,
+    pub(crate) stay: Text,
+    pub(crate) stay_hint: Text,
+    pub(crate) asked: Text,
+    pub(crate) leave: Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct You {
     pub(crate) title: Text,
     pub(crate) lead: Text,
@@ -180,59 +204,6 @@ pub(crate) struct Record {
     pub(crate) qr: Text,
     pub(crate) save: Text,
     pub(crate) print: Text,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Drug {
-    pub(crate) when: Text,
-    pub(crate) no_usage: Text,
-    pub(crate) until: Text,
-    pub(crate) until_day: Phrase<1>,
-    pub(crate) until_left: Phrase<2>,
-    pub(crate) until_today: Phrase<1>,
-    pub(crate) until_unknown: Text,
-    pub(crate) ended_on: Phrase<1>,
-    pub(crate) stopped: Phrase<1>,
-    pub(crate) stopped_undated: Text,
-    pub(crate) caution: Text,
-    pub(crate) generic: Text,
-    pub(crate) from: Text,
-    pub(crate) prescribed: Text,
-    pub(crate) dispensed: Text,
-    pub(crate) doubt: Text,
-    pub(crate) doubt_link: Text,
-    pub(crate) concealed: Text,
-    pub(crate) more: Text,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Dose {
-    pub(crate) per_day: Phrase<1>,
-    pub(crate) per_day_once: Phrase<1>,
-    pub(crate) per_day_parts: Phrase<2>,
-    pub(crate) per_time: Phrase<1>,
-    pub(crate) as_needed: Phrase<1>,
-    pub(crate) doses: Phrase<1>,
-    pub(crate) supply: Phrase<1>,
-    pub(crate) supply_hint: Text,
-    pub(crate) written: Phrase<1>,
-    pub(crate) no_amount: Text,
-    pub(crate) contradictory: Text,
-    pub(crate) no_form: Text,
-    pub(crate) amount_unclear: Text,
-    pub(crate) changing: Text,
-    pub(crate) check_bag: Text,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Time {
-    pub(crate) morning: [Text; 6],
-    pub(crate) noon: [Text; 6],
-    pub(crate) evening: [Text; 6],
-    pub(crate) bedtime: Text,
 }
 
 #[derive(Debug, Deserialize)]
@@ -326,6 +297,7 @@ pub(crate) struct Kinds {
     pub(crate) acceptance: Text,
     pub(crate) question: Text,
     pub(crate) reply: Text,
+    pub(crate) consent: Text,
 }
 
 #[derive(Debug, Deserialize)]
@@ -379,71 +351,6 @@ pub(crate) struct Conceal {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Looks {
-    pub(crate) title: Text,
-    pub(crate) lead: Text,
-    pub(crate) card: Text,
-    pub(crate) staff: Text,
-    pub(crate) none: Text,
-    pub(crate) own_clinic: Text,
-    pub(crate) reason: Phrase<1>,
-    pub(crate) unknown_hint: Text,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Share {
-    pub(crate) qr_title: Text,
-    pub(crate) qr_lead: Text,
-    pub(crate) qr_warning: Text,
-    pub(crate) qr_show: Text,
-    pub(crate) qr_many: Phrase<1>,
-    pub(crate) qr_one: Text,
-    pub(crate) qr_number: Phrase<2>,
-    pub(crate) qr_failed: Text,
-    pub(crate) left_out: Phrase<1>,
-    pub(crate) included: Phrase<1>,
-    pub(crate) include: Text,
-    pub(crate) exclude: Text,
-    pub(crate) save_title: Text,
-    pub(crate) save_lead: Text,
-    pub(crate) save_warning: Text,
-    pub(crate) save_get: Text,
-    pub(crate) save_download: Text,
-    pub(crate) save_screenshot: Text,
-    pub(crate) picture_alt: Text,
-    pub(crate) picture_title: Text,
-    pub(crate) picture_dated: Phrase<1>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Print {
-    pub(crate) title: Text,
-    pub(crate) lead: Text,
-    pub(crate) list: Text,
-    pub(crate) list_hint: Text,
-    pub(crate) sheet: Text,
-    pub(crate) sheet_hint: Text,
-    pub(crate) receipt_58: Text,
-    pub(crate) receipt_80: Text,
-    pub(crate) wallet: Text,
-    pub(crate) wallet_hint: Text,
-    pub(crate) how: Text,
-    pub(crate) button: Text,
-    pub(crate) drug: Text,
-    pub(crate) dose: Text,
-    pub(crate) usage: Text,
-    pub(crate) until: Text,
-    pub(crate) other_times: Text,
-    pub(crate) nothing: Text,
-    pub(crate) sheet_warning: Text,
-    pub(crate) now: Text,
-    pub(crate) sheet_title: Text,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Trouble {
     pub(crate) mistyped_title: Text,
     pub(crate) mistyped: Text,
@@ -475,6 +382,10 @@ pub(crate) struct Trouble {
     pub(crate) not_concealable: Text,
     pub(crate) host_title: Text,
     pub(crate) host: Text,
+    pub(crate) no_way_title: Text,
+    pub(crate) no_way: Text,
+    pub(crate) reading_only_title: Text,
+    pub(crate) reading_only: Text,
     pub(crate) cross_site_title: Text,
     pub(crate) cross_site: Text,
     pub(crate) not_found_title: Text,

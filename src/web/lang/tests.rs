@@ -8,7 +8,10 @@ fn every_catalogue_is_complete_and_names_itself() {
     for lang in Lang::ALL {
         assert_eq!(lang.messages().code, lang.code());
         assert_eq!(Lang::from_code(lang.code()), Some(lang));
+        assert!(Lang::DESK.contains(&lang.at_desk()));
     }
+    assert!(Lang::DESK.iter().all(|lang| lang.at_desk() == *lang));
+    assert_eq!([Lang::Japanese, Lang::English].map(|lang| lang.desk().home.title.plain()), ["職員のページ", "Desk"]);
 }
 
 #[test]
@@ -16,8 +19,16 @@ fn every_language_explains_the_same_classes_of_drugs() {
     let classes = |lang: Lang| lang.messages().classes.keys().cloned().collect::<BTreeSet<_>>();
     assert!(classes(Lang::Japanese).len() >= 80);
     assert!(classes(Lang::Japanese).iter().all(|c| c.len() == 3 && c.bytes().all(|b| b.is_ascii_digit())));
-    assert_eq!(classes(Lang::Japanese), classes(Lang::EasyJapanese));
-    assert_eq!(classes(Lang::Japanese), classes(Lang::English));
+    assert!(Lang::ALL.iter().all(|lang| classes(*lang) == classes(Lang::Japanese)));
+}
+
+#[test]
+fn every_other_language_explains_the_same_units() {
+    let units = |lang: Lang| lang.messages().units.keys().cloned().collect::<BTreeSet<_>>();
+    assert!(units(Lang::English).len() >= 20);
+    for lang in Lang::ALL.into_iter().filter(|lang| lang.tag() != "ja") {
+        assert_eq!(units(lang), units(Lang::English), "{lang:?}");
+    }
 }
 
 fn is_kanji(c: char) -> bool {
@@ -42,6 +53,10 @@ fn the_first_visit_follows_the_browser() {
     assert_eq!(Lang::from_accept("en-GB,en;q=0.9,ja;q=0.8"), Some(Lang::English));
     assert_eq!(Lang::from_accept("ja"), Some(Lang::Japanese));
     assert_eq!(Lang::from_accept("fr-FR, JA-jp;q=0.5"), Some(Lang::Japanese));
+    assert_eq!(Lang::from_accept("zh-TW,zh;q=0.9,en;q=0.8"), Some(Lang::Chinese));
+    assert_eq!(Lang::from_accept("vi-VN"), Some(Lang::Vietnamese));
+    assert_eq!(Lang::from_accept("fr;q=0.9,pt-PT;q=0.8"), Some(Lang::Portuguese));
+    assert_eq!(Lang::from_accept("ko"), Some(Lang::Korean));
     assert_eq!(Lang::from_accept("fr"), None);
     assert_eq!(Lang::from_accept(""), None);
 }

@@ -7,11 +7,13 @@ use super::super::page::{self, Frame, Who};
 use super::super::{Site, words};
 use super::item::{HereView, ItemView};
 use super::{AtDesk, blocking};
-use crate::clinic::Chart;
 use crate::clinic::elsewhere::{AtPatient, Tally, Weight, Which};
+use crate::clinic::glass::Whose;
+use crate::clinic::staff::Act;
+use crate::clinic::{Chart, Clinic};
 use crate::record::review::{Ending, Standing};
 use crate::record::timeline;
-use crate::record::{Channel, ContentHash, Fact, FactId, Subject};
+use crate::record::{Channel, ContentHash, Fact, FactId, LookShown, Subject};
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
@@ -39,14 +41,14 @@ struct Row {
 impl Row {
     /// How much there is and from where: what it says is on the patient's page, where it is noted that somebody looks.
     fn new(f: &Frame, patient: &AtPatient) -> Self {
-        let m = f.m;
+        let (m, d) = (f.m, f.d);
         let tally = Tally::of(std::slice::from_ref(patient));
         let accepted = patient.items.iter().filter(|item| item.standing == Standing::Accepted).count();
         let counts = [
-            (tally.entries, m.staff.count_new.with(tally.entries)),
-            (tally.looks, m.staff.count_looks.with(tally.looks)),
-            (tally.queried, m.staff.count_queried.with(tally.queried)),
-            (accepted, m.staff.count_accepted.with(accepted)),
+            (tally.entries, d.elsewhere.count_new.with(tally.entries)),
+            (tally.looks, d.elsewhere.count_looks.with(tally.looks)),
+            (tally.queried, d.elsewhere.count_queried.with(tally.queried)),
+            (accepted, d.elsewhere.count_accepted.with(accepted)),
         ];
         let places: BTreeSet<String> = patient.items.iter().filter_map(|item| item.place.clone()).collect();
         let newest_ms = patient.items.iter().map(|item| item.claimed_ms).max().unwrap_or_default();
@@ -55,7 +57,7 @@ impl Row {
             link: format!("/staff/elsewhere/{}", form::hex(&patient.subject.0)),
             who: Who::new(f.lang, &patient.person.clone().unwrap_or_default()),
             counts: counts.into_iter().filter(|(count, _)| *count > 0).map(|(_, words)| words).collect(),
-            newest: m.staff.written.with(words::moment(m, newest_ms)),
+            newest: d.elsewhere.written.with(words::moment(m, newest_ms)),
             places: places.into_iter().collect(),
             is_safety: patient.items.iter().any(|item| waits(item) && item.weight == Weight::Safety),
         }
@@ -63,8 +65,9 @@ impl Row {
 }
 
 pub(super) async fn list(State(site): State<Arc<Site>>, at_desk: AtDesk) -> Result<Response, Trouble> {
-    let patients = blocking(&site, crate::clinic::Clinic::elsewhere).await?;
-    let f = at_desk.frame(&site, at_desk.lang.messages().staff.list_title.plain());
+    at_desk.staff(Act::Find)?;
+    let patients = blocking(&site, Clinic::elsewhere).await?;
+    let f = at_desk.frame(&site, at_desk.lang.desk().elsewhere.list_title.plain());
     let patients = patients.iter().map(|patient| Row::new(&f, patient)).collect();
     page::html(StatusCode::OK, &ListPage { patients, f })
 }
@@ -92,20 +95,21 @@ pub(super) async fn patient(
     Path(patient): Path<String>,
     done: Query<Done>,
 ) -> Result<Response, Trouble> {
+    at_desk.staff(Act::Read)?;
     let subject = subject(&patient)?;
-    let (chart, elsewhere) =
-        blocking(&site, move |clinic| Ok((clinic.chart_at_home(subject)?, clinic.elsewhere_of(subject)?))).await?;
-    at_desk.look(&site, subject).await?;
-    let (lang, m, today) = (at_desk.lang, at_desk.lang.messages(), site.clinic.today());
+    let looked = at_desk.open(&site, Whose { ledger: site.clinic.ledger(), subject }, LookShown::Record).await?;
+    let read = move |clinic: &Clinic| Ok((clinic.chart_looked_at(&looked)?, clinic.elsewhere_of(subject)?));
+    let (chart, elsewhere) = blocking(&site, read).await?;
+    let (lang, d, today) = (at_desk.lang, at_desk.lang.desk(), site.clinic.today());
     let whole = timeline::build(&chart.facts, today);
     let own = accepted_only(&chart, &elsewhere);
     let here = timeline::build(&own, today);
-    let mut f = at_desk.frame(&site, m.staff.patient_title.plain());
+    let mut f = at_desk.frame(&site, d.elsewhere.patient_title.plain());
     f.who = Some(Who::new(lang, &elsewhere.person.clone().unwrap_or_default()));
     let done = match done.done.as_deref() {
-        Some("accepted") => Some(&m.staff.done_accepted),
-        Some("asked") => Some(&m.staff.done_asked),
-        Some("ended") => Some(&m.staff.done_ended),
+        Some("accepted") => Some(&d.elsewhere.done_accepted),
+        Some("asked") => Some(&d.elsewhere.done_asked),
+        Some("ended") => Some(&d.elsewhere.done_ended),
         Some(_) | None => None,
     };
     let page = PatientPage {
@@ -146,7 +150,7 @@ pub(super) async fn accept(
     Fields(fields): Fields<AcceptForm>,
 ) -> Result<Response, Trouble> {
     at_desk.check(&fields.csrf)?;
-    let (subject, staff) = (subject(&patient)?, at_desk.staff());
+    let (subject, staff) = (subject(&patient)?, at_desk.staff(Act::Write)?);
     let which = match fields.entry.as_str() {
         "" => Which::NewOf(subject),
         entry => Which::One(form::fact_id(entry).ok_or(Trouble::BadForm)?),
@@ -169,7 +173,7 @@ pub(super) async fn query(
     Fields(fields): Fields<QueryForm>,
 ) -> Result<Response, Trouble> {
     at_desk.check(&fields.csrf)?;
-    let (subject, staff) = (subject(&patient)?, at_desk.staff());
+    let (subject, staff) = (subject(&patient)?, at_desk.staff(Act::Write)?);
     let entry = form::fact_id(&fields.entry).ok_or(Trouble::BadForm)?;
     blocking(&site, move |clinic| clinic.query_elsewhere(entry, &fields.text, &staff, Channel::Page)).await?;
     Ok(back(subject, "asked"))
@@ -192,7 +196,7 @@ pub(super) async fn end(
     Fields(fields): Fields<EndForm>,
 ) -> Result<Response, Trouble> {
     at_desk.check(&fields.csrf)?;
-    let (subject, staff) = (subject(&patient)?, at_desk.staff());
+    let (subject, staff) = (subject(&patient)?, at_desk.staff(Act::Write)?);
     let question = form::fact_id(&fields.question).ok_or(Trouble::BadForm)?;
     let ending = match fields.ending.as_str() {
         "answered" => Ending::Answered,
@@ -219,10 +223,12 @@ pub(super) async fn export(
     Path(patient): Path<String>,
     wanted: Query<Wanted>,
 ) -> Result<Response, Trouble> {
+    at_desk.staff(Act::Read)?;
     let (subject, only_new) = (subject(&patient)?, wanted.new.is_some());
+    let whose = Whose { ledger: site.clinic.ledger(), subject };
     let written = blocking(&site, move |clinic| clinic.export_elsewhere(subject, only_new)).await?;
     let written = written.ok_or(Trouble::NotFound)?;
-    at_desk.look(&site, subject).await?;
+    at_desk.open(&site, whose, LookShown::Record).await?;
     let name = format!("attachment; filename=\"elsewhere-{}.csv\"", site.clinic.today().date);
     let kind = "text/csv; charset=Shift_JIS".to_owned();
     Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name)], written.bytes).into_response())

@@ -5,11 +5,11 @@ use super::super::history::{VisitView, kind, summary, visit_summary};
 use super::super::lang::Lang;
 use super::super::lang::phrase::{Html, Text, japanese};
 use super::super::reading::Answers;
-use super::super::{form, words};
+use super::super::{form, looks, words};
 use crate::clinic::elsewhere::{Item, Spoken, Weight};
 use crate::record::review::{Ending, Standing};
 use crate::record::timeline::{DrugLine, Shown, Timeline, Today};
-use crate::record::{Content, Look, Looker, NoteKind, OWN_CLINIC, Visit};
+use crate::record::{Content, Look, NoteKind, Visit};
 
 /// An item with its forms.
 pub(super) struct ItemView<'a> {
@@ -40,18 +40,18 @@ pub(super) struct QuestionView {
 
 impl<'a> ItemView<'a> {
     pub(super) fn new(lang: Lang, item: &Item, timeline: &Timeline<'a>) -> Self {
-        let m = lang.messages();
+        let (m, d) = (lang.messages(), lang.desk());
         let content = &item.fact.content;
         let place = match &item.place {
             Some(place) => japanese(place),
-            None => Html(m.staff.unknown_place.to_string()),
+            None => Html(d.elsewhere.unknown_place.to_string()),
         };
         let arrived = match item.arrived_ms {
-            Some(ms) => m.staff.arrived.with(words::moment(m, ms)),
-            None => Html(m.staff.arrived_unknown.to_string()),
+            Some(ms) => d.elsewhere.arrived.with(words::moment(m, ms)),
+            None => Html(d.elsewhere.arrived_unknown.to_string()),
         };
-        let mut when = vec![m.staff.written.with(words::moment(m, item.claimed_ms)), arrived];
-        when.extend(item.by_inbox.then(|| Html(m.staff.by_inbox.to_string())));
+        let mut when = vec![d.elsewhere.written.with(words::moment(m, item.claimed_ms)), arrived];
+        when.extend(item.by_inbox.then(|| Html(d.elsewhere.by_inbox.to_string())));
         let is_this = |shown: &&Shown<'a, &'a Visit>| {
             let mut versions = std::iter::once(shown.fact).chain(shown.also_from.iter().map(|also| also.fact));
             versions.any(|name| name.version == item.fact.version)
@@ -88,9 +88,9 @@ fn note(lang: Lang, content: &Content) -> Option<&'static Text> {
 }
 
 fn said(lang: Lang, item: &Item) -> Html {
-    let m = lang.messages();
+    let (m, d) = (lang.messages(), lang.desk());
     if item.is_concealed {
-        return Html(m.staff.hidden.to_string());
+        return Html(d.elsewhere.hidden.to_string());
     }
     let stated = item.fact.content.stated();
     if let Content::Look(look) = stated {
@@ -106,17 +106,8 @@ fn said(lang: Lang, item: &Item) -> Html {
 }
 
 fn look_words(lang: Lang, look: &Look) -> Html {
-    let m = lang.messages();
-    let who = match look.by {
-        Looker::Card => Html(m.looks.card.to_string()),
-        Looker::Staff => Html(format!("{} {}", m.looks.staff, japanese(&look.name))),
-    };
-    let why = match look.reason.as_str() {
-        "" => String::new(),
-        OWN_CLINIC => format!(" {}", m.looks.own_clinic),
-        other => format!(" {}", m.looks.reason.with(japanese(other))),
-    };
-    Html(format!("{who}{why}"))
+    let lines = looks::lines(lang, look).into_iter().map(|line| line.0);
+    Html(std::iter::once(looks::who(lang, look).0).chain(lines).collect::<Vec<_>>().join("<br>"))
 }
 
 /// The patients' pages that a visit leads to are not staff's.
@@ -128,14 +119,14 @@ fn without_links(mut visit: VisitView<'_>) -> VisitView<'_> {
 
 impl QuestionView {
     fn new(lang: Lang, spoken: &Spoken) -> Self {
-        let m = lang.messages();
+        let (m, d) = (lang.messages(), lang.desk());
         let reply = spoken.ended.as_ref().map(|(ending, text, place)| match ending {
-            Ending::Answered => (m.staff.answered.with(japanese(place)), text.clone()),
-            Ending::Withdrawn => (Html(m.staff.withdrawn.to_string()), text.clone()),
+            Ending::Answered => (d.elsewhere.answered.with(japanese(place)), text.clone()),
+            Ending::Withdrawn => (Html(d.elsewhere.withdrawn.to_string()), text.clone()),
         });
         Self {
             id: form::hex(&spoken.id.0),
-            asked: m.staff.question.with(japanese(&spoken.place), words::moment(m, spoken.at_ms)),
+            asked: d.elsewhere.question.with(japanese(&spoken.place), words::moment(m, spoken.at_ms)),
             text: spoken.text.clone(),
             is_open: spoken.ended.is_none(),
             reply,

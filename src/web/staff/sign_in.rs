@@ -7,10 +7,13 @@ use super::super::lang::Lang;
 use super::super::lang::phrase::{Html, Text};
 use super::super::page::{self, Frame};
 use super::super::{Site, photo, words};
-use super::{AtDesk, Desk, ShutDesk, blocking, desk_frame};
+use super::gate::{AtDesk, Desk, DeskKey, ShutDesk};
+use super::proving::{self, Shown};
+use super::{blocking, desk_frame};
+use crate::clinic::Clinic;
 use crate::clinic::elsewhere::Tally;
-use crate::clinic::staff::StaffRefusal;
-use crate::seal::badge::{BadgeCode, Passphrase, on_sheet};
+use crate::clinic::staff::{Act, SignedIn, StaffRefusal};
+use crate::seal::badge::on_sheet;
 use askama::Template;
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -36,6 +39,12 @@ struct HomePage {
     looks: usize,
     queried: usize,
     aside: usize,
+    /// Somebody of this clinic's own staff.
+    is_ours: bool,
+    may_break: bool,
+    may_admin: bool,
+    may_issue: bool,
+    admins_lacking: usize,
 }
 
 fn sign_in_page(
@@ -45,12 +54,11 @@ fn sign_in_page(
     note: Option<&'static Text>,
     badge: &str,
 ) -> Result<Response, Trouble> {
-    let m = lang.messages();
-    let mut f = desk_frame(site, lang, m.staff.sign_in_title.plain());
+    let mut f = desk_frame(site, lang, lang.desk().sign_in.title.plain());
     // An answer to a form cannot be asked for again in another language.
     f.can_switch = alert.is_none() && badge.is_empty();
     let status = alert.map_or(StatusCode::OK, Trouble::status);
-    page::html(status, &SignInPage { alert: alert.map(|trouble| trouble.calm(m)), note, badge: badge.to_owned(), f })
+    page::html(status, &SignInPage { alert: alert.map(|trouble| trouble.calm(lang)), note, badge: badge.to_owned(), f })
 }
 
 #[derive(Deserialize)]
@@ -66,20 +74,43 @@ pub(super) async fn front(
     done: Query<Done>,
 ) -> Result<Response, Trouble> {
     let Ok(at_desk) = at_desk else {
-        let note = done.done.as_deref().map(|_signed_out| &lang.messages().staff.signed_out);
+        let note = done.done.as_deref().map(|_signed_out| &lang.desk().sign_in.signed_out);
         return sign_in_page(&site, lang, None, note, "");
     };
-    let (tally, aside) = blocking(&site, |clinic| Ok((clinic.elsewhere_tally()?, clinic.waiting()?.len()))).await?;
-    let f = at_desk.frame(&site, lang.messages().staff.home_title.plain());
+    let is_ours = at_desk.staff(Act::Find).is_ok();
+    let tally = move |clinic: &Clinic| {
+        Ok(if is_ours {
+            (clinic.elsewhere_tally()?, clinic.waiting()?.len(), clinic.admins_lacking()?)
+        } else {
+            Default::default()
+        })
+    };
+    let (tally, aside, admins_lacking) = blocking(&site, tally).await?;
+    let may = |act| at_desk.person().may(act);
+    let f = at_desk.frame(&site, lang.desk().home.title.plain());
     let waits = waits(lang, &tally);
-    page::html(StatusCode::OK, &HomePage { f, waits, looks: tally.looks, queried: tally.queried, aside })
+    page::html(
+        StatusCode::OK,
+        &HomePage {
+            f,
+            waits,
+            looks: tally.looks,
+            queried: tally.queried,
+            aside,
+            is_ours,
+            may_break: may(Act::BreakGlass),
+            may_admin: may(Act::People),
+            may_issue: is_ours && may(Act::IssueOutside),
+            admins_lacking,
+        },
+    )
 }
 
 /// "23 entries of 9 patients since …"; nothing where nothing waits.
 fn waits(lang: Lang, tally: &Tally) -> Option<Html> {
-    let m = lang.messages();
+    let (m, d) = (lang.messages(), lang.desk());
     let since = tally.since_ms.filter(|_| tally.entries > 0)?;
-    Some(m.staff.waits.with(tally.entries, tally.patients, words::moment(m, since)))
+    Some(d.home.waits.with(tally.entries, tally.patients, words::moment(m, since)))
 }
 
 /// Wiped when it is done with.
@@ -96,31 +127,16 @@ pub(super) async fn sign_in(
     headers: HeaderMap,
     Fields(form): Fields<SignInForm>,
 ) -> Result<Response, Trouble> {
-    // The whole sheet may have been pasted.
-    let (code, on_sheet) = on_sheet(&form.badge).unwrap_or((&form.badge, None));
-    let typed = if form.passphrase.trim().is_empty() { on_sheet.unwrap_or_default() } else { &form.passphrase };
-    let shown: String = code.chars().take(100).collect();
+    let shown = Shown { badge: &form.badge, secret: &form.passphrase };
+    let code = on_sheet(&form.badge).map_or(form.badge.as_str(), |(code, _)| code);
+    let typed: String = code.chars().take(100).collect();
     let refused = |refusal| {
         let trouble = Trouble::Badge(refusal);
-        sign_in_page(&site, lang, Some(&trouble), None, &shown)
+        sign_in_page(&site, lang, Some(&trouble), None, &typed)
     };
-    let Ok(code) = BadgeCode::read(code) else { return refused(None) };
-    let passphrase = Passphrase::entered(typed);
-    let Ok(place) = site.signing_in.acquire().await else { return Err(Trouble::PhotoBusy) };
-    let clinic = site.clinic.clone();
-    let proven = tokio::task::spawn_blocking(move || clinic.prove_staff(&code, &passphrase)).await;
-    drop(place);
-    match proven.unwrap_or_else(|panicked| Err(StaffRefusal::Failed(panicked.to_string()))) {
-        Ok(staff) => {
-            if let Some(old) = guard::cookie(&headers, site.desk_cookie_name()) {
-                site.desks.end(old);
-            }
-            let token = site.desks.open(Desk::new(staff));
-            let seconds = super::super::STAFF_LIFE_MAX.as_secs();
-            let mut response = Redirect::to("/staff").into_response();
-            guard::append_cookie(response.headers_mut(), &site.cookie(site.desk_cookie_name(), &token, seconds));
-            Ok(response)
-        }
+    let Some((code, passphrase)) = shown.staff() else { return refused(None) };
+    match proving::sign_in(&site, code.clone(), passphrase).await? {
+        Ok(signed_in) => Ok(enter(&site, &headers, signed_in, DeskKey::Badge(code))),
         Err(mended @ (StaffRefusal::Unknown | StaffRefusal::NotRegistered | StaffRefusal::WrongPassphrase { .. })) => {
             refused(Some(mended))
         }
@@ -128,17 +144,40 @@ pub(super) async fn sign_in(
     }
 }
 
+/// Opens a session; the one before it in this browser ends.
+pub(super) fn enter(site: &Site, headers: &HeaderMap, signed_in: SignedIn, key: DeskKey) -> Response {
+    if let Some(old) = guard::cookie(headers, site.desk_cookie_name()) {
+        site.desks.end(old);
+    }
+    let token = site.desks.open(Desk::new(signed_in, key, &site.clinic, site.now()));
+    read_people(site);
+    let seconds = super::super::STAFF_LIFE_MAX.as_secs();
+    let mut response = Redirect::to("/staff").into_response();
+    guard::append_cookie(response.headers_mut(), &site.cookie(site.desk_cookie_name(), &token, seconds));
+    response
+}
+
 pub(super) async fn photo(State(site): State<Arc<Site>>, Speaks(lang): Speaks, request: Request) -> Result<Response, Trouble> {
     match photo::badge(&site, request).await {
         Ok(text) => {
             let code = on_sheet(&text).map_or(text.as_str(), |(code, _)| code);
-            sign_in_page(&site, lang, None, Some(&lang.messages().staff.photo_done), code)
+            sign_in_page(&site, lang, None, Some(&lang.desk().sign_in.photo_done), code)
         }
         Err(trouble @ (Trouble::Photo | Trouble::PhotoBusy | Trouble::TooLarge)) => {
             sign_in_page(&site, lang, Some(&trouble), None, "")
         }
         Err(other) => Err(other),
     }
+}
+
+/// Who can be found is read while the first page is shown.
+fn read_people(site: &Site) {
+    let clinic = site.clinic.clone();
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = clinic.read_people() {
+            tracing::error!(%error, "who can be found at the desk could not be read");
+        }
+    });
 }
 
 #[derive(Deserialize)]
@@ -156,6 +195,7 @@ pub(super) async fn sign_out(
     if let Ok(at_desk) = at_desk {
         at_desk.check(&form.csrf)?;
         site.desks.end(&at_desk.token);
+        site.forget_people();
     }
     guard::append_cookie(response.headers_mut(), &site.cookie(site.desk_cookie_name(), "", 0));
     Ok(response)

@@ -40,7 +40,9 @@ pub async fn too_small(browser: &Browser) -> Vec<String> {
     let script = "const found = [];
         const shown = e => e.getClientRects().length > 0 && e.getBoundingClientRect().width > 1 && e.type !== 'hidden';
         for (const e of document.querySelectorAll('button, input, .menu a, a.go, nav a')) {
-            const height = e.getBoundingClientRect().height;
+            // A box to tick is pressed on its label as well.
+            const target = e.type === 'checkbox' || e.type === 'radio' ? e.closest('label') : e;
+            const height = target.getBoundingClientRect().height;
             if (shown(e) && height < 47.5) found.push(height + ' px high: ' + e.outerHTML.slice(0, 120));
         }
         const size = parseFloat(getComputedStyle(document.body).fontSize);

@@ -151,6 +151,11 @@ impl Served {
         self.ask(&format!("GET {path} HTTP/1.1\r\n"), "")
     }
 
+    pub fn post(&self, path: &str, form: &str) -> String {
+        let kind = "application/x-www-form-urlencoded";
+        self.ask(&format!("POST {path} HTTP/1.1\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n", form.len()), form)
+    }
+
     fn ask(&self, head: &str, body: &str) -> String {
         let host = self.url.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(host).unwrap();

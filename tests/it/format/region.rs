@@ -2,16 +2,17 @@
 
 use super::Same;
 use aws_lc_rs::signature::Ed25519KeyPair;
-use kusuribako::ledger::{EntryId, Incarnation, LedgerId, NodeId, SiteId};
+use kusuribako::ledger::{EntryId, Incarnation, LedgerId, NodeId, SiteId, node_id};
 use kusuribako::region::heir::{Request, Wished};
 use kusuribako::region::invitation::Invitation;
 use kusuribako::region::join::{Issued, Joining};
 use kusuribako::region::kit::Kit;
 use kusuribako::region::outside::{BadgeFile, Credential, OutsideId, Role, SlotsMade};
 use kusuribako::region::payload::{
-    Admitted, Carried, ChainMark, Deputies, Deputy, Emergency, EmergencyEnded, EmergencyId, Holders, NodeKeys, Notice, Payload,
-    Placement, Position, PublicHalf, Retired, Revoked, SuccessorProposed,
+    Admitted, Carried, ChainMark, Deputies, Deputy, Description, Emergency, EmergencyEnded, EmergencyId, Holders, NodeKeys,
+    Notice, Payload, Placement, Position, PublicHalf, Retired, Revoked, SuccessorProposed,
 };
+use kusuribako::region::reach::{self, Doorplate, Reach};
 use kusuribako::region::{Region, Signed, Signer, StatementId, Statements};
 use kusuribako::seal::card::PinMemory;
 use kusuribako::seal::envelope::{open_box, seal_box};
@@ -80,6 +81,7 @@ fn statements(kit: &Kit, founding: &Signed) -> Vec<(&'static str, Signed)> {
         entries: 90,
         program: "0.1.0".to_owned(),
         phone: None,
+        description: None,
     };
     let keys = NodeKeys {
         ledger_key: KeyId([0xaa; 16]),
@@ -139,6 +141,38 @@ pub(super) fn computed(put: &mut impl FnMut(&'static str, &[u8])) {
     assert!(carried.is_proven(region, voucher));
     let carried = carried.body(region, 1_775_779_200_000).sign(&node_pair(), 3);
     put("region: carried node of seed 46, by the node of seed 44, counter 3", carried.as_bytes());
+
+    let reach = Reach {
+        number: 1,
+        shared_name: Some("kusuri.example.jp".to_owned()),
+        suffixes: vec!["example.jp".to_owned()],
+        http_alone_hours: Some(24),
+        authority: Some(vec![0x30, 0x00]),
+        issued: vec![reach::Issued { node: node_id(&voucher.0), certificate: vec![0x30, 0x01] }],
+    };
+    let reach = reach.body(region, 1_775_779_200_000).sign(&kit.root.opener().signing_pair(), 10);
+    put("region: reach, by root, counter 10", reach.as_bytes());
+    let doorplate = Doorplate {
+        names: vec!["sakura.example.jp".to_owned()],
+        key: vec![0x04; 65],
+        http: Some("declared with envelope 1".to_owned()),
+        http_since_ms: Some(1_775_779_200_000),
+    };
+    let doorplate = doorplate.body(region, 1_775_779_200_000).sign(&node_pair(), 4);
+    put("region: doorplate, by the node of seed 44, counter 4", doorplate.as_bytes());
+    put("region: scalar of the authority", &kit.root.authority_scalar(0)[..]);
+    let wish = Description {
+        name: "さくら薬局".to_owned(),
+        reading: String::new(),
+        place: None,
+        host: "rack-2".to_owned(),
+        capacity_patients: 5_000,
+        damage_ppm: 120_000,
+    };
+    let (addresses, program) = (vec!["192.0.2.1:7443".to_owned()], "0.1.0".to_owned());
+    let notice = Notice { addresses, patients: 3, entries: 90, program, phone: None, description: Some(wish) };
+    let notice = notice.body(region, 1_775_779_200_000).sign(&node_pair(), 4);
+    put("region: site notice with a description, by the node of seed 44, counter 4", notice.as_bytes());
 
     put("region: opener id of the recovery key", &kit.recovery.public().opener.0);
     put("region: whole sheet of root (ASCII)", kit.root.whole().code().as_bytes());

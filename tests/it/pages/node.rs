@@ -96,7 +96,7 @@ impl Drop for Node {
 }
 
 /// What a request is written to and its answer read from.
-trait Stream: Read + Write {}
+pub trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
 
 /// Certificate and key as files, and a client that trusts them.
@@ -213,6 +213,19 @@ impl Visitor {
         self.ask("POST", path, "multipart/form-data; boundary=X", &body)
     }
 
+    /// Files of a form of staff's.
+    pub fn post_files(&mut self, path: &str, csrf: &str, field: &str, files: &[(&str, &[u8])]) -> Answer {
+        let mut body = format!("--X\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{csrf}\r\n").into_bytes();
+        for (name, bytes) in files {
+            let head = format!("--X\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\r\n");
+            body.extend_from_slice(head.as_bytes());
+            body.extend_from_slice(bytes);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(b"--X--\r\n");
+        self.ask("POST", path, "multipart/form-data; boundary=X", &body)
+    }
+
     fn ask(&mut self, method: &str, path: &str, kind: &str, body: &[u8]) -> Answer {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.host);
         if !self.cookies.is_empty() {
@@ -237,11 +250,20 @@ impl Visitor {
     }
 
     fn connect(&self) -> Box<dyn Stream> {
+        self.connect_as(b"http/1.1")
+    }
+
+    /// A connection for a protocol; over TLS the server agrees to it.
+    pub fn connect_as(&self, protocol: &[u8]) -> Box<dyn Stream> {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_write_timeout(Some(Duration::from_secs(10))).unwrap();
         let Some(trusted) = &self.trusted else { return Box::new(stream) };
+        let mut trusted = rustls::ClientConfig::clone(trusted);
+        trusted.alpn_protocols = vec![protocol.to_vec()];
+        let trusted = Arc::new(trusted);
         let name = rustls::pki_types::ServerName::from(self.address.ip());
-        Box::new(rustls::StreamOwned::new(rustls::ClientConnection::new(trusted.clone(), name).unwrap(), stream))
+        Box::new(rustls::StreamOwned::new(rustls::ClientConnection::new(trusted, name).unwrap(), stream))
     }
 
     fn remember(&mut self, answer: &Answer) {

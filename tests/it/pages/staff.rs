@@ -18,7 +18,7 @@ use tower::ServiceExt;
 const PASSPHRASE: &str = "いろはにほへとちりぬる";
 
 /// Every route of staff's, with a body where it takes one.
-const ROUTES: [(&str, &str); 10] = [
+const ROUTES: [(&str, &str); 13] = [
     ("GET", "/staff"),
     ("POST", "/staff/sign-in"),
     ("POST", "/staff/photo"),
@@ -29,6 +29,9 @@ const ROUTES: [(&str, &str); 10] = [
     ("POST", "/staff/elsewhere/{patient}/query"),
     ("POST", "/staff/elsewhere/{patient}/end"),
     ("GET", "/staff/elsewhere/{patient}/export"),
+    ("GET", "/staff/connect"),
+    ("GET", "/staff/poster"),
+    ("POST", "/staff/poster"),
 ];
 
 /// A served clinic whose first admin has a badge.
@@ -117,6 +120,18 @@ fn badge_and_passphrase_lead_to_the_desk_and_nothing_else_does() {
     assert_eq!(home.header("cache-control"), Some("no-store"));
     assert_eq!(staff.get("/staff/elsewhere/00").status, 404);
     assert_eq!(staff.get(&format!("/staff/elsewhere/{}", "0".repeat(32))).status, 404);
+}
+
+#[test]
+fn the_desk_speaks_two_languages_and_nothing_on_it_a_third() {
+    let desk = Desk::new(Node::start());
+    let mut easy = desk.node.visitor();
+    let front = easy.get("/staff?lang=ja-easy");
+    assert!(front.text.contains("職員証の 28 文字") && !front.text.contains("<ruby>"), "{}", front.text);
+    assert!(front.text.contains("?lang=en") && !front.text.contains("?lang=ja-easy"), "{}", front.text);
+    let shut = easy.post("/staff/elsewhere/00/accept", &[("csrf", "")]);
+    assert!(shut.status == 403 && !shut.text.contains("<ruby>"), "{}", shut.text);
+    assert!(easy.get("/").text.contains("<ruby>"), "patients' pages stay in the language that was chosen");
 }
 
 #[test]

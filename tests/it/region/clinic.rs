@@ -1,6 +1,6 @@
 //! One clinic of the region: the program in a namespace, run as people run it.
 
-use super::lan::{Lan, address};
+use super::lan::Lan;
 use crate::cli::program::{JAHIS, Ran};
 use crate::phone::Phone;
 use crate::wait;
@@ -22,6 +22,7 @@ pub struct Clinic<'l> {
     clock: Option<&'static str>,
     server: Option<Child>,
     more: Vec<String>,
+    listen: &'static str,
 }
 
 /// A patient's card.
@@ -46,7 +47,7 @@ impl<'l> Clinic<'l> {
     /// `clock` is an offset as libfaketime reads it.
     pub fn with_clock(lan: &'l Lan, at: usize, name: &str, clock: Option<&'static str>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        Self { lan, at, name: name.to_owned(), dir, clock, server: None, more: Vec::new() }
+        Self { lan, at, name: name.to_owned(), dir, clock, server: None, more: Vec::new(), listen: "0.0.0.0:8080" }
     }
 
     /// From now on the clinic's clock is off by this.
@@ -57,6 +58,15 @@ impl<'l> Clinic<'l> {
     /// Further arguments of the server.
     pub fn serve_with(&mut self, args: &[&str]) {
         self.more = args.iter().map(|arg| (*arg).to_owned()).collect();
+    }
+
+    /// Where the pages are, if not at the usual port.
+    pub fn listen_at(&mut self, listen: &'static str) {
+        self.listen = listen;
+    }
+
+    fn port(&self) -> &'static str {
+        self.listen.rsplit(':').next().unwrap_or_default()
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -107,7 +117,7 @@ impl<'l> Clinic<'l> {
     pub fn start_as(&mut self, command: &[&str]) {
         assert!(self.server.is_none());
         let log = std::fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
-        let args = ["--listen", "0.0.0.0:8080", "--insecure-lan"];
+        let args = ["--listen", self.listen, "--insecure-lan"];
         let more: Vec<&str> = self.more.iter().map(String::as_str).collect();
         let mut command = self.command(&[command, &args[..], &more].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
@@ -175,9 +185,9 @@ impl<'l> Clinic<'l> {
         Card { code: text("code"), pin: text("pin") }
     }
 
-    /// A phone on this clinic's network.
+    /// A phone at this clinic, as far as the clinic lets it write: within the machine.
     fn phone(&self) -> Phone<'_> {
-        Phone::new(&format!("{}:8080", address(self.at)), |request| self.ask(request))
+        Phone::new(&format!("127.0.0.1:{}", self.port()), |request| self.ask(request))
     }
 
     /// What a phone sees with a card: the page after the PIN and the two steps that follow, or the refusal.
@@ -214,10 +224,16 @@ impl<'l> Clinic<'l> {
         self.phone().write_memo(&card.code, &card.pin, text)
     }
 
+    /// A page by another name than the usual one; everything that came.
+    pub fn with_host(&self, host: &str, path: &str) -> String {
+        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))
+    }
+
     /// A request from inside the namespace: the test itself is not on that network.
     fn ask(&self, request: &str) -> String {
         let mut command = self.lan.command(self.at, "python3");
-        command.args(["-c", ASK, &address(self.at)]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let port = self.port();
+        command.args(["-c", ASK, "127.0.0.1", port]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         child.stdin.take().unwrap().write_all(request.as_bytes()).unwrap();
         let mut answer = Vec::new();
@@ -233,9 +249,9 @@ pub fn faketime() -> Option<PathBuf> {
     found.map(|dir| dir.path().join("faketime/libfaketimeMT.so.1")).find(|library| library.exists())
 }
 
-/// Sends what comes in to port 8080 of the address named, and prints the answer.
+/// Sends what comes in to the address and port named, and prints the answer.
 const ASK: &str = "import socket, sys
-s = socket.create_connection((sys.argv[1], 8080), 20)
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 20)
 s.sendall(sys.stdin.buffer.read())
 while data := s.recv(65536): sys.stdout.buffer.write(data)";
 

@@ -37,10 +37,20 @@ enum Try {
 use Try::{Apart, With};
 
 /// Every command there is. A new one does not pass without a row here.
-const COMMANDS: [(&str, Try); 66] = [
+const COMMANDS: [(&str, Try); 98] = [
     ("demo", Apart("clinics of its own, made anew")),
     ("init", With(&["--name", "x"])),
     ("serve", With(&["--listen", "127.0.0.1:0", "--sync-listen", "off"])),
+    ("access status", With(&["--json"])),
+    ("access configure", With(&["--name", "a.example.test"])),
+    ("access renew", With(&[])),
+    ("access declare-http", With(&["--staff", "{file}"])),
+    ("access end-http", With(&[])),
+    ("access authority", With(&["--root", "{file}", "--suffix", "example.test"])),
+    ("access envelope", With(&["--out", "{out}/envelope"])),
+    ("access recipe router", Apart("writes files for other machines, from its arguments alone")),
+    ("access recipe ap", Apart("writes files for other machines, from its arguments alone")),
+    ("load", Apart("asks a clinic that is being served, as phones do")),
     ("import", With(&["{file}", "--patient", "{patient}"])),
     ("set-aside list", With(&[])),
     ("set-aside resolve", With(&["1", "--patient", "{patient}"])),
@@ -86,9 +96,22 @@ const COMMANDS: [(&str, Try); 66] = [
     ("badge issue", With(&["--duty", "{file}", "--name", "x", "--licence", "1", "--area", "all", "--out", "{out}/badge"])),
     ("badge open", With(&["--badge", "{file}", "--pin-file", "{file}"])),
     ("badge list", With(&["--json"])),
+    (
+        "badge issue-here",
+        With(&["--staff", "{file}", "--second", "{file}", "--name", "x", "--licence", "1", "--out", "{out}/local"]),
+    ),
+    ("staff add", With(&["--name", "x", "--role", "admin", "--staff", "{file}"])),
+    ("staff list", With(&["--json"])),
+    ("staff role", With(&["0000", "--name", "x", "--role", "admin", "--staff", "{file}"])),
+    ("staff revoke", With(&["0000", "--staff", "{file}"])),
+    ("audit list", With(&["--json"])),
+    ("audit export", With(&["--out", "{out}/audit.csv"])),
+    ("audit review", With(&["00", "--decision", "in-order", "--staff", "{file}"])),
     ("carry export", With(&["--to", "{out}/stick", "--ledgers", "held"])),
     ("carry open", With(&["--listen", "127.0.0.1:0"])),
     ("carry return", With(&["--from", "{out}/stick"])),
+    ("lang", Apart("works on the program's own strings")),
+    ("poster", Apart("says what it is given, and of no clinic")),
     ("drugs import", With(&["{file}"])),
     ("drugs search", With(&["ワーファリン"])),
     ("drugs status", With(&["--json"])),
@@ -107,6 +130,18 @@ const COMMANDS: [(&str, Try); 66] = [
     ("set-aside bring", With(&["{out}/stick"])),
     ("set-aside adopt", With(&["さくら薬局", "--staff", "{file}"])),
     ("simulate", Apart("a region in memory")),
+    ("install", Apart("sets the machine up; opens no directory")),
+    ("uninstall", Apart("takes the program away; opens no directory")),
+    ("update check", Apart("looks at a program")),
+    ("update apply", Apart("puts a program in place")),
+    ("update rollback", Apart("puts a program back")),
+    ("update settle", Apart("ends a trial")),
+    ("update status", Apart("says which program is installed")),
+    ("update key", Apart("makes a key for programs")),
+    ("update make", Apart("signs a program")),
+    ("site show", With(&["--json"])),
+    ("site set", With(&["--phone", "1"])),
+    ("region describe", With(&["さくら薬局", "--root", "{file}"])),
 ];
 
 /// The names of all commands that have none below them.

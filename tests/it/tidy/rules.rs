@@ -3,13 +3,14 @@
 use super::source::{File, Tree};
 
 /// Rooms without a clock, randomness, files, network, SQL or async of their own.
-const CORE: [&str; 14] = [
+const CORE: [&str; 15] = [
     "sentence",
     "record",
     "formats",
     "drugs",
     "finding",
     "seal",
+    "release",
     "ledger",
     "exchange",
     "region",

@@ -128,6 +128,7 @@ fn looks_are_never_amended() {
             name: "佐藤".into(),
             place: "本院".into(),
             reason: String::new(),
+            right: None,
         }),
     );
     let facts = [look.clone(), retraction(2, 1, &[&look]), correction(3, 1, &[&look], memo("x"))];

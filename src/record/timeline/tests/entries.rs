@@ -118,7 +118,13 @@ fn who_looked_newest_first() {
     let look = |number| {
         fact(
             number,
-            Content::Look(Look { by: Looker::Card, name: format!("{number}"), place: String::new(), reason: String::new() }),
+            Content::Look(Look {
+                by: Looker::Card,
+                name: format!("{number}"),
+                place: String::new(),
+                reason: String::new(),
+                right: None,
+            }),
         )
     };
     let looks: Vec<_> =

@@ -45,7 +45,7 @@ fn any_statement() -> impl Strategy<Value = Content> {
             sex: if is_male { Sex::Male } else { Sex::Unknown },
             ..Patient::default()
         })),
-        1 => texts().prop_map(|name| Content::Look(Look { by: Looker::Card, name: name.into(), place: String::new(), reason: String::new() })),
+        1 => texts().prop_map(|name| Content::Look(Look { by: Looker::Card, name: name.into(), place: String::new(), reason: String::new(), right: None })),
     ]
 }
 
@@ -154,7 +154,8 @@ fn must_be_shown(fact: &Fact) -> bool {
         | Content::Stopped(_)
         | Content::Acceptance(_)
         | Content::Question(_)
-        | Content::Reply(_) => false,
+        | Content::Reply(_)
+        | Content::Consent(_) => false,
     }
 }
 

@@ -1,0 +1,330 @@
+#!/usr/bin/env python3
+"""Phones at one clinic: how soon pages come, beside nginx that serves the same bytes from a file, and while others are slow, idle or flood.
+
+    benches/load.py --program target/release/kusuribako [--phones 1000] [--look-ms 5000] [--seconds 20] [--rounds 3]
+    benches/load.py --program … --only reading|nginx|slow|floods
+
+Needs root, iproute2, openssl; nginx and wrk for the comparison. Prints one line of JSON a measurement. Server, phones and whoever floods
+share one machine: what counts are ratios within one run.
+"""
+import argparse, asyncio, json, os, pathlib, random, re, resource, shutil, socket, ssl, statistics, struct, subprocess, sys, tempfile, time, urllib.parse
+
+PORT, PLAIN = 8443, 8444
+
+
+def run(*args, **kw):
+    return subprocess.run(args, check=True, capture_output=True, text=True, **kw)
+
+
+def say(**figures):
+    print(json.dumps(figures), flush=True)
+
+
+class Clinic:
+    """A clinic with some patients and their cards, served over TLS."""
+
+    def __init__(self, program, scratch, patients, tag):
+        self.program, self.scratch, self.dir, self.child, self.tag = program, scratch, scratch / "clinic", None, tag
+        self.env = {**os.environ, "KUSURIBAKO_DIR": str(self.dir)}
+        self.do("init", "--name", "bench", "--phone", "0")
+        files = []
+        for patient in range(patients):
+            files.append(scratch / f"{patient}.csv")
+            files[-1].write_bytes(record(patient))
+        self.do("import", "--new-patients", *map(str, files))
+        listed = json.loads(self.do("patient", "list", "--json"))
+        rows = listed["patients"] if isinstance(listed, dict) else listed
+        self.cards = []
+        for row in rows:
+            card = json.loads(self.do("card", "issue", "--patient", row["patient"], "--json"))
+            self.cards.append((card["code"].replace("-", ""), card["pin"]))
+        (scratch / "cards").write_text("".join(f"{code} {pin}\n" for code, pin in self.cards))
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30", "-subj", "/CN=localhost",
+            "-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE", "-keyout", str(scratch / "key.pem"), "-out", str(scratch / "cert.pem"))
+
+    def do(self, *args):
+        done = subprocess.run([self.program, *args], capture_output=True, text=True, env=self.env)
+        if done.returncode:
+            sys.exit(f"{args[:3]}: {done.stderr}")
+        return done.stdout
+
+    def inside(self, *args):
+        return ["nsenter", f"--net=/run/netns/{self.tag}s", "--", *args]
+
+    def start(self):
+        args = ["serve", "--listen", f"0.0.0.0:{PORT}", "--tls-cert", str(self.scratch / "cert.pem"), "--tls-key", str(self.scratch / "key.pem"),
+                "--host", "localhost", "--sync-listen", "off", "--no-discovery"]
+        self.child = subprocess.Popen(self.inside(self.program, *args), stdout=subprocess.PIPE, text=True, env=self.env)
+        assert self.child.stdout.readline().startswith("ready")
+
+    def cpu(self):
+        fields = pathlib.Path(f"/proc/{self.child.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def resident(self):
+        status = pathlib.Path(f"/proc/{self.child.pid}/status").read_text()
+        return int(re.search(r"RssAnon:\s+(\d+)", status).group(1)) >> 10
+
+    def files(self):
+        return len(os.listdir(f"/proc/{self.child.pid}/fd"))
+
+
+def record(patient):
+    parts = [f"JAHISTC07,1\r\n1,患者 {patient},1,S33{1 + patient % 12:02}{1 + patient % 28:02},,,,,,,\r\n"]
+    drugs = [("ｺﾘｵﾊﾟﾝｶﾌﾟｾﾙ5mg", "Ｃ", 620004992), ("アムロジピン錠5mg", "錠", 620007814), ("ロキソプロフェン錠60mg", "錠", 620098801)]
+    for visit in range(10):
+        parts.append(f"5,R08{1 + visit:02}{1 + patient % 28:02},1\r\n11,株式会社 見本薬局,13,4,1234567,,,,1\r\n51,医療法人 見本病院,13,1,1234567,1\r\n")
+        for rp, (name, unit, code) in enumerate(drugs, 1):
+            parts.append(f"201,{rp},{name},{1 + visit % 3 * 3},{unit},2,{code},1\r\n301,{rp},【分３ 毎食後服用】,{14 + visit},日分,1,1,,1\r\n")
+    return "".join(parts).encode("cp932")
+
+
+class Net:
+    """A namespace for the server and one for everybody else, who have many addresses."""
+
+    def __init__(self, tag, addresses=400):
+        self.tag, self.server = tag, "10.81.0.1"
+        self.addresses = [f"10.81.{1 + n // 250}.{1 + n % 250}" for n in range(addresses)]
+        # Phones have an address each, as on a Wi-Fi.
+        self.honest = [f"10.81.0.{n}" for n in range(100, 130)]
+        for name in (f"{tag}s", f"{tag}c"):
+            run("ip", "netns", "add", name), run("ip", "-n", name, "link", "set", "lo", "up")
+        run("ip", "-n", f"{tag}s", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", f"{tag}c")
+        run("ip", "-n", f"{tag}s", "addr", "add", f"{self.server}/16", "dev", "eth0")
+        batch = "".join(f"addr add {ip}/16 dev eth0\n" for ip in ["10.81.0.2", *self.honest, *self.addresses])
+        run("ip", "-n", f"{tag}c", "-batch", "-", input=batch)
+        for name in (f"{tag}s", f"{tag}c"):
+            run("ip", "-n", name, "link", "set", "eth0", "up")
+
+    def inside(self, *args):
+        return ["nsenter", f"--net=/run/netns/{self.tag}c", "--", *args]
+
+    def remove(self):
+        for name in (f"{self.tag}s", f"{self.tag}c"):
+            subprocess.run(["ip", "netns", "del", name], capture_output=True)
+
+
+def phones(clinic, net, number, seconds, look_ms, *more, cards=True, is_near=False):
+    """From this machine itself there may be any number; from one address elsewhere no more than 32."""
+    args = [clinic.program, "load", f"{'127.0.0.1' if is_near else net.server}:{PORT}", "--certificate", str(clinic.scratch / "cert.pem"), "--phones", str(number),
+            "--seconds", str(seconds), "--look-ms", str(look_ms), "--json", *more]
+    if cards:
+        args += ["--cards", str(clinic.scratch / "cards")]
+    done = subprocess.run(clinic.inside(*args) if is_near else net.inside(*args), capture_output=True, text=True)
+    if not done.stdout:
+        sys.exit(done.stderr)
+    return json.loads(done.stdout)
+
+
+def reading(clinic, net, args):
+    before = clinic.cpu()
+    figures = phones(clinic, net, args.phones, args.seconds, args.look_ms, "--path", "/record", "--path", "/record/history", "--path", "/record/notes", is_near=True)
+    say(measurement="phones reading", look_ms=args.look_ms, server_cpu_s=round(clinic.cpu() - before, 2), resident_mb=clinic.resident(), **figures)
+
+
+def session(clinic, net):
+    """A record opened by hand; its cookie. From inside the clients' namespace."""
+    code, pin = random.choice(clinic.cards)
+    out = net_get(net, clinic, "POST", "/open", form={"code": code, "pin": pin})
+    cookie = re.search(r"set-cookie: ([^;]+)", out).group(1)
+    you = net_get(net, clinic, "GET", "/you", cookie=cookie)
+    csrf = re.search(r'name="csrf" value="([^"]+)"', you).group(1)
+    net_get(net, clinic, "POST", "/you", cookie=cookie, form={"csrf": csrf, "answer": "yes"})
+    return cookie
+
+
+def net_get(net, clinic, method, path, cookie="", form=None, gzip=False):
+    args = net.inside("curl", "-sk", "--http1.1", "-i", "-X", method, "--resolve", f"localhost:{PORT}:{net.server}", f"https://localhost:{PORT}{path}", "-H", f"Cookie: {cookie}")
+    if form:
+        args += ["--data", urllib.parse.urlencode(form)]
+    if gzip:
+        args += ["-H", "Accept-Encoding: gzip"]
+    done = subprocess.run(args, capture_output=True)
+    return done.stdout if gzip else done.stdout.decode()
+
+
+NGINX = """user root; worker_processes 2; daemon off; pid {dir}/nginx.pid; error_log stderr crit;
+events {{ worker_connections 4096; }}
+http {{ access_log off; types {{ text/html html; }} client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
+ keepalive_requests 1000000; gzip_static on;
+ server {{ listen {port} ssl; ssl_certificate {dir}/cert.pem; ssl_certificate_key {dir}/key.pem; ssl_protocols TLSv1.3; root {dir}/www; }} }}
+"""
+
+
+def beside_nginx(clinic, net, args):
+    """The record page of fifty sessions, decrypted and rendered each time, beside the same bytes from a file; in turn, several times."""
+    if not (shutil.which("wrk") and shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")):
+        return say(measurement="beside nginx", skipped="wrk and nginx are needed")
+    cookies = [session(clinic, net) for _ in range(50)]
+    www = clinic.scratch / "www"
+    www.mkdir()
+    for name, gzip in (("page.html", False), ("page.html.gz", True)):
+        raw = net_get(net, clinic, "GET", "/record", cookie=cookies[0], gzip=True) if gzip else net_get(net, clinic, "GET", "/record", cookie=cookies[0]).encode()
+        body = raw.partition(b"\r\n\r\n")[2]
+        if gzip and b"chunked" in raw.partition(b"\r\n\r\n")[0].lower():
+            pass  # curl has put the pieces together already
+        (www / name).write_bytes(body)
+    (clinic.scratch / "nginx.conf").write_text(NGINX.format(dir=clinic.scratch, port=PLAIN))
+    nginx = subprocess.Popen(clinic.inside("/usr/sbin/nginx", "-c", str(clinic.scratch / "nginx.conf")))
+    ours = "local c = {%s}\nlocal n = 0\nrequest = function() n = n + 1; return wrk.format('GET', '/record', {Host='localhost:%d', Cookie=c[n %% #c + 1]%s}) end\n"
+    try:
+        for packed in (False, True):
+            accept = ", ['Accept-Encoding']='gzip'" if packed else ""
+            (clinic.scratch / "ours.lua").write_text(ours % (",".join(f"'{c}'" for c in cookies), PORT, accept))
+            (clinic.scratch / "theirs.lua").write_text(f"wrk.headers['X']='y' {'wrk.headers[' + chr(39) + 'Accept-Encoding' + chr(39) + ']=' + chr(39) + 'gzip' + chr(39) if packed else ''}")
+            rounds = []
+            for _ in range(args.rounds):
+                before = clinic.cpu()
+                own = wrk(net, clinic, f"https://{net.server}:{PORT}/record", "ours.lua")
+                cpu = clinic.cpu() - before
+                other = wrk(net, clinic, f"https://{net.server}:{PLAIN}/page.html", "theirs.lua")
+                rounds.append((own, other, cpu / max(own["count"], 1) * 1e6))
+            say(measurement="beside nginx", packed=packed, bytes=(www / ("page.html.gz" if packed else "page.html")).stat().st_size,
+                record_per_s=[r[0]["rate"] for r in rounds], nginx_per_s=[r[1]["rate"] for r in rounds], errors=[sum(r[at]["errors"] for r in rounds) for at in (0, 1)],
+                record_cpu_us=round(statistics.median(r[2] for r in rounds)), ratio=round(statistics.median(r[0]["rate"] / r[1]["rate"] for r in rounds), 2))
+    finally:
+        nginx.terminate(), nginx.wait()
+
+
+def wrk(net, clinic, url, script):
+    # From one address there are no more than 32 places.
+    out = run(*net.inside("wrk", "-t2", "-c30", "-d5s", "-s", str(clinic.scratch / script), url)).stdout
+    errors = sum(map(int, re.findall(r"(?:connect|read|write|timeout|responses:) (\d+)", out)))
+    return {"rate": float(re.search(r"Requests/sec:\s+([0-9.]+)", out).group(1)), "count": int(re.search(r"(\d+) requests in", out).group(1)), "errors": errors}
+
+
+# Whoever is slow or floods: this file again, inside the clients' namespace.
+
+def slow(server, addresses, number, seconds):
+    """So many connections at once that make the server wait, each of one kind; whoever is cut comes again."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (number + 2000,) * 2)
+    tls = ssl.create_default_context()
+    tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
+    came = {"connected": 0, "cut": 0}
+    half = f"GET / HTTP/1.1\r\nHost: localhost:{PORT}\r\nX:".encode()
+    body = f"POST /open HTTP/1.1\r\nHost: localhost:{PORT}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 60000\r\n\r\ncode=".encode()
+    until = time.monotonic() + seconds
+
+    async def one(n):
+        kind = n % 4
+        while time.monotonic() < until:
+            try:
+                context = None if kind == 0 else tls
+                reader, writer = await asyncio.wait_for(asyncio.open_connection(server, PORT, ssl=context, local_addr=(addresses[n % len(addresses)], 0)), 30)
+                came["connected"] += 1
+                if kind >= 2:
+                    writer.write(half if kind == 2 else body)
+                while time.monotonic() < until:
+                    try:
+                        if not await asyncio.wait_for(reader.read(100), 3):
+                            break
+                    except asyncio.TimeoutError:
+                        if kind >= 2:
+                            writer.write(b"a")
+                came["cut"] += 1
+                writer.transport.abort()
+            except (OSError, asyncio.TimeoutError, ssl.SSLError):
+                came["cut"] += 1
+            await asyncio.sleep(1)
+
+    async def everybody():
+        await asyncio.gather(*(one(n) for n in range(number)))
+
+    asyncio.run(everybody())
+    say(**came)
+
+
+def flood(server, addresses, kind, seconds):
+    """HTTP/2 by hand, from many addresses, on four connections at a time."""
+    tls = ssl.create_default_context()
+    tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
+    tls.set_alpn_protocols(["h2"])
+    frame = lambda kind, flags, stream, payload=b"": struct.pack("!I", len(payload))[1:] + bytes([kind, flags]) + struct.pack("!I", stream) + payload
+    host = f"localhost:{PORT}".encode()
+    get = b"\x82\x87\x84\x01" + bytes([len(host)]) + host
+    blobs = {
+        "reset": b"".join(frame(1, 5, s, get) + frame(3, 0, s, struct.pack("!I", 8)) for s in range(1, 2001, 2)),
+        "streams": b"".join(frame(1, 5, s, get) for s in range(1, 2001, 2)),
+        "ping": frame(6, 0, 0, b"12345678") * 1000,
+        "settings": frame(4, 0, 0) * 1000,
+        "continuation": frame(1, 1, 1, get) + frame(9, 0, 1, b"\x00\x04name\x7f\x81\x1e" + b"x" * 4000) * 500,
+    }
+    until, sent, connections = time.monotonic() + seconds, 0, 0
+    while time.monotonic() < until:
+        try:
+            with socket.create_connection((server, PORT), 5, source_address=(random.choice(addresses), 0)) as raw, tls.wrap_socket(raw) as s:
+                connections += 1
+                s.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0))
+                for _ in range(20):
+                    s.sendall(blobs[kind])
+                    sent += len(blobs[kind])
+        except OSError:
+            pass
+    say(connections=connections, sent_mb=sent >> 20)
+
+
+def aside(net, *args):
+    return subprocess.Popen(net.inside(sys.executable, os.path.abspath(__file__), "--inside", *map(str, args), "--addresses", ",".join(net.addresses)), stdout=subprocess.PIPE, text=True)
+
+
+def honest(clinic, net, seconds, what, **more):
+    """Thirty phones, each page over a connection of its own."""
+    before = clinic.cpu()
+    figures = phones(clinic, net, 30, seconds, 500, "--fresh", "--path", "/", "--from", ",".join(net.honest), cards=False)
+    keep = ("pages", "failed", "why", "p50_ms", "p99_ms", "max_ms")
+    say(measurement=what, honest={k: figures[k] for k in keep}, server_cpu_s=round(clinic.cpu() - before, 2), resident_mb=clinic.resident(), files=clinic.files(), **more)
+
+
+def slow_ones(clinic, net, args):
+    honest(clinic, net, 10, "nobody slow")
+    other = aside(net, "slow", net.server, args.slow, 45)
+    deadline = time.monotonic() + 25
+    while clinic.files() < 1500 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    honest(clinic, net, 15, f"{args.slow} slow connections")
+    say(measurement="the slow ones", **json.loads(other.communicate()[0]))
+    time.sleep(2)
+    say(measurement="afterwards", resident_mb=clinic.resident(), files=clinic.files())
+
+
+def floods(clinic, net, _args):
+    for kind in ("reset", "streams", "ping", "settings", "continuation"):
+        others = [aside(net, "flood", net.server, kind, 12) for _ in range(2)]
+        time.sleep(1)
+        honest(clinic, net, 8, f"flood of {kind}")
+        say(measurement=f"the flood of {kind}", each=[json.loads(other.communicate()[0]) for other in others])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", default="target/release/kusuribako")
+    parser.add_argument("--phones", type=int, default=1000)
+    parser.add_argument("--look-ms", type=int, default=5000, help="how long a person looks at a page, on average")
+    parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--slow", type=int, default=10_000)
+    parser.add_argument("--only", choices=["reading", "nginx", "slow", "floods"])
+    parser.add_argument("--inside", nargs="*", help=argparse.SUPPRESS)
+    parser.add_argument("--addresses", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.inside:
+        what, server, more, seconds = args.inside
+        addresses = args.addresses.split(",")
+        return slow(server, addresses, int(more), int(seconds)) if what == "slow" else flood(server, addresses, more, int(seconds))
+    scratch, net = pathlib.Path(tempfile.mkdtemp(prefix="load-")), Net(f"kbl{os.getpid()}")
+    clinic = Clinic(str(pathlib.Path(args.program).resolve()), scratch, 50, net.tag)
+    try:
+        clinic.start()
+        say(measurement="machine", cores=os.cpu_count(), load=os.getloadavg()[0], resident_mb=clinic.resident())
+        parts = {"reading": reading, "nginx": beside_nginx, "slow": slow_ones, "floods": floods}
+        for name, part in parts.items():
+            if args.only in (None, name):
+                part(clinic, net, args)
+    finally:
+        if clinic.child:
+            clinic.child.terminate(), clinic.child.wait()
+        net.remove()
+        shutil.rmtree(scratch)
+
+
+main()

@@ -1,0 +1,101 @@
+//! Finding somebody else's patient: through the glass, at most five who may be meant, each noted before they are shown.
+
+use super::super::Site;
+use super::super::error::{GateTrouble, Trouble};
+use super::super::form::Fields;
+use super::super::lang::phrase::Html;
+use super::super::looks::{consent_words, reason_words};
+use super::super::page::{self, Frame};
+use super::blocking;
+use super::find::{Results, Wanted};
+use super::gate::AtDesk;
+use super::rights::own_ledger;
+use crate::clinic::glass::{CANDIDATES_MAX, Whose};
+use crate::clinic::search::{Among, Candidate, Found};
+use crate::clinic::staff::Act;
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use std::sync::Arc;
+
+#[derive(Template)]
+#[template(path = "staff_beyond.html")]
+struct BeyondPage {
+    f: Frame,
+    wanted: Wanted,
+    is_empty: bool,
+    results: Option<Results>,
+    reason: Html,
+    consent: Html,
+    minutes: u64,
+    left: usize,
+    is_used: bool,
+}
+
+impl BeyondPage {
+    /// `None` while no glass is open: then nothing is looked up, and nothing is said.
+    async fn new(site: &Site, at_desk: &AtDesk, wanted: Wanted, results: Option<Results>) -> Option<Self> {
+        let glass = at_desk.glass(site).await?;
+        let mut f = at_desk.frame(site, at_desk.lang.desk().find.beyond_title.plain());
+        f.can_switch = results.is_none();
+        Some(Self {
+            reason: Html(reason_words(f.lang, glass.why.reason).to_string()),
+            consent: Html(consent_words(f.lang, glass.why.consent).to_string()),
+            minutes: glass.left.as_secs().div_ceil(60),
+            left: glass.candidates_left,
+            is_used: glass.opened.is_some(),
+            is_empty: false,
+            f,
+            wanted,
+            results,
+        })
+    }
+}
+
+pub(super) async fn show(State(site): State<Arc<Site>>, at_desk: AtDesk) -> Result<Response, Trouble> {
+    at_desk.check_may(Act::BreakGlass)?;
+    match BeyondPage::new(&site, &at_desk, Wanted::default(), None).await {
+        Some(page) => page::html(StatusCode::OK, &page),
+        None => Ok(Redirect::to("/staff/glass").into_response()),
+    }
+}
+
+pub(super) async fn find(
+    State(site): State<Arc<Site>>,
+    at_desk: AtDesk,
+    Fields(wanted): Fields<Wanted>,
+) -> Result<Response, Trouble> {
+    at_desk.check(wanted.csrf())?;
+    at_desk.check_may(Act::BreakGlass)?;
+    // Asked before anything is looked up: whether there is anybody of a name, nobody learns without a reason.
+    let glass = at_desk.glass(&site).await.ok_or(Trouble::Gate(GateTrouble::GlassWanted))?;
+    let sought = wanted.sought();
+    if sought.is_empty() {
+        let page = BeyondPage::new(&site, &at_desk, wanted, None).await.ok_or(Trouble::Gate(GateTrouble::GlassWanted))?;
+        return page::html(StatusCode::UNPROCESSABLE_ENTITY, &BeyondPage { is_empty: true, ..page });
+    }
+    if glass.opened.is_some() {
+        return Err(Trouble::Gate(GateTrouble::GlassSpent));
+    }
+    let among = Among::AllBut(own_ledger(at_desk.person()));
+    let fitting = blocking(&site, move |clinic| clinic.fitting(&sought, among, CANDIDATES_MAX)).await?;
+    let whose: Vec<Whose> = fitting.candidates.iter().map(|fit| fit.whose).collect();
+    let listed = at_desk.candidates(&site, &whose).await?;
+    let (searched, is_partial) = (fitting.searched, fitting.is_partial);
+    let candidates = blocking(&site, move |clinic| {
+        let mut candidates: Vec<Candidate> = Vec::new();
+        for looked in &listed {
+            let fit = fitting.candidates.iter().find(|fit| fit.whose == looked.whose());
+            candidates.extend(fit.map(|fit| clinic.listed(fit, looked)).transpose()?.flatten());
+        }
+        Ok(candidates)
+    });
+    let found = Found { candidates: candidates.await?, searched, is_partial };
+    let f = at_desk.frame(&site, "");
+    let results = Results::new(&f, &site, &found);
+    match BeyondPage::new(&site, &at_desk, wanted, Some(results)).await {
+        Some(page) => page::html(StatusCode::OK, &page),
+        None => Err(Trouble::Gate(GateTrouble::GlassWanted)),
+    }
+}

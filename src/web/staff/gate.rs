@@ -1,0 +1,314 @@
+//! Who is at the desk, and the gate before every record: what is shown was noted first, and of somebody else's patient nothing is shown without a
+//! reason and consent.
+
+use super::super::Site;
+use super::super::error::{GateTrouble, Trouble};
+use super::super::guard::{Shut, cookie};
+use super::super::lang::Lang;
+use super::super::lang::phrase::{Html, japanese};
+use super::super::page::Frame;
+use super::super::session::Session;
+use super::at_hand::AtHand;
+use super::{blocking, desk_frame};
+use crate::clinic::Clinic;
+use crate::clinic::glass::{BrokenGlass, CANDIDATES_MAX, Looked, Whose, Why};
+use crate::clinic::staff::{Act, Person, SignedIn, Staff};
+use crate::record::{LookShown, Rank};
+use crate::region::outside::BadgeFile;
+use crate::seal::badge::BadgeCode;
+use axum::extract::FromRequestParts;
+use axum::http::Method;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::Mutex as TurnMutex;
+
+/// A glass is open for so long.
+pub(super) const GLASS_FOR: Duration = Duration::from_secs(15 * 60);
+/// Who breaks one has signed in no longer ago.
+const FRESH_FOR: Duration = Duration::from_secs(5 * 60);
+
+/// What a session of staff holds.
+pub(in crate::web) struct Desk {
+    /// Who signed in; who they are now is asked anew with each request.
+    person: Person,
+    /// What they signed in with: with its passphrase or PIN they show again who they are.
+    pub(super) key: DeskKey,
+    /// Proof for what only this clinic's staff decide.
+    staff: Option<Arc<Staff>>,
+    /// How often the box had been locked by then.
+    locked: u64,
+    /// When they last showed who they are.
+    proven: Mutex<Duration>,
+    /// Looks at records of their own clinic's patients: each is noted once a session.
+    looked: TurnMutex<BTreeMap<(Whose, LookShown), Looked>>,
+    glass: TurnMutex<Option<OpenGlass>>,
+    pub(super) at_hand: AtHand,
+}
+
+/// What somebody signed in with.
+pub(super) enum DeskKey {
+    /// A staff badge's code.
+    Badge(BadgeCode),
+    /// An outside badge.
+    Outside(BadgeFile),
+}
+
+/// A glass that is open in a session: for one patient.
+struct OpenGlass {
+    broken: BrokenGlass,
+    until: Duration,
+    listed: BTreeSet<Whose>,
+    opened: Option<Whose>,
+    looked: BTreeMap<(Whose, LookShown), Looked>,
+}
+
+impl OpenGlass {
+    /// Whether a look is within what the glass was broken for.
+    fn admits(&self, whose: Whose, shown: LookShown) -> bool {
+        if shown == LookShown::Listed {
+            self.listed.contains(&whose) || (self.opened.is_none() && self.listed.len() < CANDIDATES_MAX)
+        } else {
+            self.opened.is_none_or(|opened| opened == whose)
+        }
+    }
+
+    fn note(&mut self, looked: &Looked) {
+        let whose = looked.whose();
+        if looked.shown() == LookShown::Listed {
+            self.listed.insert(whose);
+        } else {
+            self.opened = Some(whose);
+        }
+        self.looked.insert((whose, looked.shown()), looked.clone());
+    }
+}
+
+/// What a page says of the glass that is open.
+pub(super) struct GlassView {
+    /// For how much longer it is open.
+    pub(super) left: Duration,
+    /// Why it was broken.
+    pub(super) why: Why,
+    /// Whose record was opened through it.
+    pub(super) opened: Option<Whose>,
+    /// How many more may be shown as those who may be meant.
+    pub(super) candidates_left: usize,
+}
+
+impl Desk {
+    pub(super) fn new(signed_in: SignedIn, key: DeskKey, clinic: &Clinic, now: Duration) -> Self {
+        let SignedIn { person, staff } = signed_in;
+        Self {
+            person,
+            key,
+            staff: staff.map(Arc::new),
+            locked: clinic.times_locked(),
+            proven: Mutex::new(now),
+            looked: TurnMutex::default(),
+            glass: TurnMutex::default(),
+            at_hand: AtHand::default(),
+        }
+    }
+}
+
+/// Somebody at the desk, signed in.
+pub(super) struct AtDesk {
+    pub(super) session: Arc<Session<Desk>>,
+    pub(super) lang: Lang,
+    pub(super) token: String,
+    person: Person,
+}
+
+impl FromRequestParts<Arc<Site>> for AtDesk {
+    type Rejection = ShutDesk;
+    async fn from_request_parts(parts: &mut Parts, site: &Arc<Site>) -> Result<Self, ShutDesk> {
+        let lang = parts.extensions.get().copied().unwrap_or_default();
+        // A form that comes without a session was open for too long; a page is then asked for by its address alone.
+        let missing = if parts.method == Method::GET { Shut::First("/staff") } else { Shut::Over };
+        let token = cookie(&parts.headers, site.desk_cookie_name()).ok_or(ShutDesk::Way(missing))?.to_owned();
+        let session = site.desks.find(&token).ok_or(ShutDesk::Way(Shut::Over))?;
+        let (who, locked) = (session.record.person.clone(), session.record.locked);
+        let now =
+            blocking(site, move |clinic| if clinic.times_locked() == locked { clinic.still_here(&who) } else { Ok(None) });
+        match now.await.map_err(ShutDesk::Failed)? {
+            Some(person) => Ok(Self { session, lang, token, person }),
+            None => {
+                site.desks.end(&token);
+                Err(ShutDesk::Way(Shut::Over))
+            }
+        }
+    }
+}
+
+/// Where a request without a session of staff is sent.
+pub(super) enum ShutDesk {
+    /// To the way in.
+    Way(Shut),
+    /// Who it is could not be read.
+    Failed(Trouble),
+}
+
+impl IntoResponse for ShutDesk {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Way(Shut::Over) => Trouble::DeskClosed.into_response(),
+            Self::Way(first @ Shut::First(_)) => first.into_response(),
+            Self::Failed(trouble) => trouble.into_response(),
+        }
+    }
+}
+
+impl AtDesk {
+    /// Refuses a form that is not of this session.
+    pub(super) fn check(&self, csrf: &str) -> Result<(), Trouble> {
+        if self.session.is_csrf(csrf) { Ok(()) } else { Err(Trouble::DeskClosed) }
+    }
+
+    /// Who it is, as of this request.
+    pub(super) const fn person(&self) -> &Person {
+        &self.person
+    }
+
+    /// What their badge lets them do.
+    pub(super) const fn role(&self) -> Rank {
+        self.person.rank()
+    }
+
+    /// Whether it is a helper from outside.
+    pub(super) const fn is_outside(&self) -> bool {
+        matches!(self.person, Person::Outside(_))
+    }
+
+    /// Refuses what their badge does not let them do.
+    pub(super) fn check_may(&self, act: Act) -> Result<(), Trouble> {
+        if self.person.may(act) { Ok(()) } else { Err(Trouble::Gate(GateTrouble::NotAllowed)) }
+    }
+
+    /// Somebody of this clinic's own staff whose badge lets them do something.
+    pub(super) fn staff(&self, act: Act) -> Result<Arc<Staff>, Trouble> {
+        self.check_may(act)?;
+        self.session.record.staff.clone().ok_or(Trouble::Gate(GateTrouble::NotAllowed))
+    }
+
+    /// The frame of a page, with who is signed in.
+    pub(super) fn frame(&self, site: &Site, title: &str) -> Frame {
+        let mut frame = desk_frame(site, self.lang, title);
+        self.session.csrf().clone_into(&mut frame.csrf);
+        frame.sitting = Some(sitting(self.lang, &self.person));
+        frame
+    }
+
+    /// Whether they have to show again who they are, before they break a glass or make a badge.
+    pub(super) fn is_stale(&self, site: &Site) -> bool {
+        let proven = *self.session.record.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        site.now().saturating_sub(proven) >= FRESH_FOR
+    }
+
+    /// They have shown again who they are.
+    pub(super) fn prove(&self, site: &Site) {
+        *self.session.record.proven.lock().unwrap_or_else(PoisonError::into_inner) = site.now();
+    }
+
+    /// Opens a glass that was broken in this session: the one before it is closed.
+    pub(super) async fn put_glass(&self, site: &Site, broken: BrokenGlass) {
+        let until = site.now().saturating_add(GLASS_FOR);
+        let open = OpenGlass { broken, until, listed: BTreeSet::new(), opened: None, looked: BTreeMap::new() };
+        *self.session.record.glass.lock().await = Some(open);
+    }
+
+    /// Closes it.
+    pub(super) async fn close_glass(&self) {
+        *self.session.record.glass.lock().await = None;
+    }
+
+    /// The glass that is open in this session.
+    pub(super) async fn glass(&self, site: &Site) -> Option<GlassView> {
+        let mut glass = self.session.record.glass.lock().await;
+        let open = still_open(&mut glass, site)?;
+        Some(GlassView {
+            left: open.until.saturating_sub(site.now()),
+            why: open.broken.why().clone(),
+            opened: open.opened,
+            candidates_left: if open.opened.is_some() { 0 } else { CANDIDATES_MAX.saturating_sub(open.listed.len()) },
+        })
+    }
+
+    /// The gate: notes that a record is looked at, if it may be, before anything of it is shown. What was noted in this session, or through this glass, is not
+    /// noted again. For somebody else's patient nothing about them is even looked up before there is a glass. Where it cannot be noted, staff do not look.
+    pub(super) async fn open(&self, site: &Site, whose: Whose, shown: LookShown) -> Result<Looked, Trouble> {
+        if self.person.is_own(whose.ledger) {
+            return self.open_own(site, whose, shown).await;
+        }
+        self.check_may(Act::BreakGlass)?;
+        let mut glass = self.session.record.glass.lock().await;
+        let open = still_open(&mut glass, site).ok_or(Trouble::Gate(GateTrouble::GlassWanted))?;
+        if let Some(looked) = open.looked.get(&(whose, shown)) {
+            return Ok(looked.clone());
+        }
+        if !open.admits(whose, shown) {
+            return Err(Trouble::Gate(GateTrouble::GlassSpent));
+        }
+        let (broken, person) = (open.broken.clone(), self.person.clone());
+        let looked = blocking(site, move |clinic| clinic.look_through(&broken, whose, shown, &person)).await?;
+        open.note(&looked);
+        Ok(looked)
+    }
+
+    /// Those of several who may be shown as who may be meant: as many as the glass still admits, each noted. Those of their own clinic are shown without.
+    pub(super) async fn candidates(&self, site: &Site, found: &[Whose]) -> Result<Vec<Looked>, Trouble> {
+        let mut listed = Vec::new();
+        for whose in found.iter().filter(|whose| !self.person.is_own(whose.ledger)) {
+            match self.open(site, *whose, LookShown::Listed).await {
+                Ok(looked) => listed.push(looked),
+                Err(Trouble::Gate(GateTrouble::GlassSpent)) => break,
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(listed)
+    }
+
+    async fn open_own(&self, site: &Site, whose: Whose, shown: LookShown) -> Result<Looked, Trouble> {
+        self.check_may(Act::Read)?;
+        let mut noted = self.session.record.looked.lock().await;
+        if let Some(looked) = noted.get(&(whose, shown)) {
+            return Ok(looked.clone());
+        }
+        let person = self.person.clone();
+        let looked = blocking(site, move |clinic| clinic.look_at_own(whose, shown, &person)).await?;
+        noted.insert((whose, shown), looked.clone());
+        Ok(looked)
+    }
+}
+
+/// The glass, if its time is not over.
+fn still_open<'g>(glass: &'g mut Option<OpenGlass>, site: &Site) -> Option<&'g mut OpenGlass> {
+    if glass.as_ref().is_some_and(|open| site.now() >= open.until) {
+        *glass = None;
+    }
+    glass.as_mut()
+}
+
+/// Who is signed in, in words.
+fn sitting(lang: Lang, person: &Person) -> Html {
+    let d = &lang.desk().people;
+    let name = if person.name().is_empty() { Html(d.no_name.to_string()) } else { japanese(person.name()) };
+    match person {
+        Person::Staff(_) | Person::Guest(_) => d.sitting.with(name, &role_words(lang, person.rank())),
+        Person::Outside(outsider) => d.sitting_outside.with(name, japanese(&outsider.licence)),
+    }
+}
+
+/// What a badge lets its owner do, in words.
+pub(super) fn role_words(lang: Lang, rank: Rank) -> Html {
+    let d = &lang.desk().people;
+    let words = match rank {
+        Rank::Reader => &d.reader,
+        Rank::Pharmacist => &d.pharmacist,
+        Rank::Admin => &d.admin,
+        Rank::Outside => &d.outside,
+    };
+    Html(words.to_string())
+}

@@ -1,0 +1,249 @@
+//! A patient's record as staff read it, on one screen; what the patient conceals, by consent or in an emergency; the slip.
+
+use super::super::error::{GateTrouble, Trouble};
+use super::super::form::{self, Fields};
+use super::super::lang::phrase::{Html, Text};
+use super::super::page::{self, Frame, Who};
+use super::super::places::Around;
+use super::super::{Site, words};
+use super::blocking;
+use super::gate::AtDesk;
+use super::rights::{self, HiddenBasis, kept_by};
+use super::sheet::{Known, Sheet};
+use crate::clinic::Chart;
+use crate::clinic::drug_master::DrugMaster;
+use crate::clinic::glass::{Looked, Whose};
+use crate::clinic::staff::Act;
+use crate::ledger::LedgerId;
+use crate::record::consent::Spoken;
+use crate::record::timeline;
+use crate::record::{LookShown, Subject};
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// Whose record an address's two parts name.
+pub(super) fn named(ledger: &str, subject: &str) -> Result<Whose, Trouble> {
+    // Ids of facts, ledgers and patients are written alike.
+    let (Some(ledger), Some(subject)) = (form::fact_id(ledger), form::fact_id(subject)) else {
+        return Err(Trouble::NotFound);
+    };
+    Ok(Whose { ledger: LedgerId(ledger.0), subject: Subject(subject.0) })
+}
+
+/// Where a record is read.
+pub(super) fn address(whose: Whose) -> String {
+    format!("/staff/patient/{}/{}", form::hex(&whose.ledger.0), form::hex(&whose.subject.0))
+}
+
+/// Whether it is a patient of this clinic's own.
+pub(super) fn is_own(site: &Site, whose: Whose) -> bool {
+    whose.ledger == site.clinic.ledger()
+}
+
+/// A record that was read for one page.
+pub(super) struct Read {
+    pub(super) chart: Chart,
+    around: Around,
+    drugs: Arc<DrugMaster>,
+    kept_by: String,
+}
+
+/// Reads a record whose look is noted.
+pub(super) async fn read(site: &Site, looked: Looked) -> Result<Read, Trouble> {
+    let whose = looked.whose();
+    let (chart, drugs) = blocking(site, move |clinic| Ok((clinic.chart_looked_at(&looked)?, clinic.drug_master()?))).await?;
+    let around = Around {
+        around: site.clinic.surroundings(),
+        ledger: whose.ledger,
+        waiting: chart.inbox_waiting,
+        carried: chart.carried.clone(),
+    };
+    Ok(Read { chart, around, drugs, kept_by: kept_by(site, whose.ledger) })
+}
+
+#[derive(Template)]
+#[template(path = "staff_record.html")]
+struct RecordPage<'a> {
+    f: Frame,
+    s: Sheet<'a>,
+    action: String,
+    done: Option<&'static Text>,
+    is_own: bool,
+    cards: usize,
+    /// For the form that makes a card: said twice, it is one.
+    form: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Done {
+    done: Option<String>,
+}
+
+pub(super) async fn show(
+    State(site): State<Arc<Site>>,
+    at_desk: AtDesk,
+    Path((ledger, subject)): Path<(String, String)>,
+    done: Query<Done>,
+) -> Result<Response, Trouble> {
+    let whose = named(&ledger, &subject)?;
+    let hidden = at_desk.hidden_look(whose);
+    let shows_hidden = hidden.is_some();
+    let looked = match hidden.filter(|_| at_desk.person().is_own(whose.ledger)) {
+        Some(noted) => noted,
+        // Of somebody else's patient the gate is asked each time: the glass may be closed by now.
+        None => at_desk.open(&site, whose, if shows_hidden { LookShown::Concealed } else { LookShown::Record }).await?,
+    };
+    let is_own = is_own(&site, whose);
+    let read = read(&site, looked).await?;
+    let cards = blocking(&site, move |clinic| if is_own { clinic.cards(Some(whose.subject)) } else { Ok(Vec::new()) }).await?;
+    let today = site.clinic.today();
+    let timeline = timeline::build(&read.chart.facts, today);
+    let mut f = at_desk.frame(&site, at_desk.lang.desk().patient.title.plain());
+    f.who = Some(Who::of(f.lang, &timeline.persons));
+    let known = Known {
+        chart: &read.chart,
+        timeline: &timeline,
+        today,
+        around: &read.around,
+        drugs: &read.drugs,
+        kept_by: &read.kept_by,
+        shows_hidden,
+    };
+    let s = Sheet::new(&f, &known);
+    let done = done.done.as_deref().and_then(|word| done_words(&f, word));
+    let cards = cards.iter().filter(|card| card.revoked.is_none()).count();
+    let form = form::hex(&site.clinic.new_fact_id().0);
+    page::html(StatusCode::OK, &RecordPage { s, action: address(whose), done, is_own, cards, form, f })
+}
+
+fn done_words(f: &Frame, word: &str) -> Option<&'static Text> {
+    let p = &f.d.patient;
+    match word {
+        "registered" => Some(&p.done_registered),
+        "consent" => Some(&p.done_consent),
+        "taken" => Some(&p.done_taken),
+        "before" => Some(&p.done_before),
+        "hidden" => Some(&p.done_hidden),
+        _ => None,
+    }
+}
+
+pub(super) fn back(whose: Whose, done: &str) -> Response {
+    Redirect::to(&format!("{}?done={done}", address(whose))).into_response()
+}
+
+#[derive(Deserialize)]
+pub(super) struct HiddenForm {
+    csrf: String,
+    basis: String,
+    #[serde(default)]
+    why: String,
+}
+
+/// Opens what the patient conceals. It is noted before anything is shown.
+pub(super) async fn open_hidden(
+    State(site): State<Arc<Site>>,
+    at_desk: AtDesk,
+    Path((ledger, subject)): Path<(String, String)>,
+    Fields(form): Fields<HiddenForm>,
+) -> Result<Response, Trouble> {
+    at_desk.check(&form.csrf)?;
+    let whose = named(&ledger, &subject)?;
+    let basis = HiddenBasis::read(&form.basis).ok_or(Trouble::BadForm)?;
+    if form.why.trim().is_empty() {
+        return Err(Trouble::Gate(GateTrouble::Words));
+    }
+    let looked = rights::open_hidden(&site, &at_desk, whose, basis, form.why.trim()).await?;
+    at_desk.keep_hidden_look(looked);
+    Ok(back(whose, "hidden"))
+}
+
+#[derive(Deserialize)]
+pub(super) struct ConsentForm {
+    csrf: String,
+    form: String,
+    given: String,
+    how: String,
+    #[serde(default)]
+    note: String,
+}
+
+/// Notes what the patient said when asked.
+pub(super) async fn consent(
+    State(site): State<Arc<Site>>,
+    at_desk: AtDesk,
+    Path((ledger, subject)): Path<(String, String)>,
+    Fields(form): Fields<ConsentForm>,
+) -> Result<Response, Trouble> {
+    at_desk.check(&form.csrf)?;
+    let whose = named(&ledger, &subject)?;
+    let id = form::fact_id(&form.form).ok_or(Trouble::BadForm)?;
+    let how = spoken(&form.how).ok_or(Trouble::BadForm)?;
+    let given = match form.given.as_str() {
+        "yes" => true,
+        "no" => false,
+        _ => return Err(Trouble::BadForm),
+    };
+    let staff = rights::writer(&site, &at_desk, whose, Act::Write)?;
+    blocking(&site, move |clinic| clinic.note_consent(whose.subject, id, (given, how, form.note.trim()), &staff)).await?;
+    Ok(back(whose, "consent"))
+}
+
+/// Who said it, as forms send it.
+pub(super) fn spoken(text: &str) -> Option<Spoken> {
+    match text {
+        "patient" => Some(Spoken::Patient),
+        "representative" => Some(Spoken::Representative),
+        "signed" => Some(Spoken::Signed),
+        _ => None,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "staff_slip.html")]
+struct SlipPaper<'a> {
+    f: Frame,
+    s: Sheet<'a>,
+    kind: &'static str,
+    /// Who, when, where, why.
+    looked: Vec<(&'static Text, Html)>,
+}
+
+/// The slip of a look, to go with the patient or into the file.
+pub(super) async fn slip(
+    State(site): State<Arc<Site>>,
+    at_desk: AtDesk,
+    Path((ledger, subject, paper)): Path<(String, String, String)>,
+) -> Result<Response, Trouble> {
+    let whose = named(&ledger, &subject)?;
+    let kind = match paper.as_str() {
+        "a4" => "list slip",
+        "receipt" => "narrow receipt slip",
+        _ => return Err(Trouble::NotFound),
+    };
+    let looked = at_desk.open(&site, whose, LookShown::Print).await?;
+    let read = read(&site, looked).await?;
+    let today = site.clinic.today();
+    let timeline = timeline::build(&read.chart.facts, today);
+    let mut f = at_desk.frame(&site, at_desk.lang.desk().patient.slip_title.plain());
+    f.who = Some(Who::of(f.lang, &timeline.persons));
+    let known = Known {
+        chart: &read.chart,
+        timeline: &timeline,
+        today,
+        around: &read.around,
+        drugs: &read.drugs,
+        kept_by: &read.kept_by,
+        // What the patient conceals is not printed.
+        shows_hidden: false,
+    };
+    let s = Sheet::new(&f, &known);
+    let p = &f.d.patient;
+    let mut looked = vec![(&p.slip_when, words::moment(f.m, site.clinic.now_ms()))];
+    looked.extend(rights::looked(&site, &at_desk, whose, &f).await);
+    page::html(StatusCode::OK, &SlipPaper { s, kind, looked, f })
+}

@@ -1,0 +1,107 @@
+//! What of a patient's pages somebody at the desk may do, asked in one place; and what is opened that the patient conceals.
+
+use super::super::Site;
+use super::super::error::{GateTrouble, Trouble};
+use super::super::lang::phrase::{Html, Text, japanese};
+use super::super::looks::{consent_words, reason_words};
+use super::super::page::Frame;
+use super::gate::{AtDesk, role_words};
+use super::patient::is_own;
+use crate::clinic::glass::{GlassRefusal, Looked, Whose, Why};
+use crate::clinic::staff::{Act, Person, Staff};
+use crate::ledger::LedgerId;
+use crate::record::{Consent, GlassReason, LookShown};
+use std::sync::Arc;
+
+/// On what the opening of concealed entries rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HiddenBasis {
+    /// The patient agreed.
+    Consent,
+    /// An emergency in which the patient cannot.
+    Emergency,
+}
+
+impl HiddenBasis {
+    pub(super) fn read(text: &str) -> Option<Self> {
+        match text {
+            "consent" => Some(Self::Consent),
+            "emergency" => Some(Self::Emergency),
+            _ => None,
+        }
+    }
+
+    fn why(self, words: &str) -> Why {
+        let (reason, consent) = match self {
+            Self::Consent => (GlassReason::Asked, Consent::Patient),
+            Self::Emergency => (GlassReason::Emergency, Consent::Cannot),
+        };
+        Why { reason, words: words.to_owned(), consent }
+    }
+}
+
+/// Notes that what the patient conceals is opened, before it is: of the clinic's own patients with a reason of its own, of others' within the glass that is
+/// open.
+pub(super) async fn open_hidden(
+    site: &Site,
+    at_desk: &AtDesk,
+    whose: Whose,
+    basis: HiddenBasis,
+    words: &str,
+) -> Result<Looked, Trouble> {
+    if !at_desk.person().is_own(whose.ledger) {
+        return at_desk.open(site, whose, LookShown::Concealed).await;
+    }
+    at_desk.check_may(Act::BreakGlass)?;
+    let (person, why) = (at_desk.person().clone(), basis.why(words));
+    let noted = super::blocking(site, move |clinic| match clinic.break_glass(&person, why, None) {
+        Ok(broken) => clinic.look_through(&broken, whose, LookShown::Concealed, &person).map(Ok),
+        Err(GlassRefusal::Failed(error)) => Err(error),
+        Err(refusal) => Ok(Err(refusal)),
+    });
+    noted.await?.map_err(|refusal| match refusal {
+        GlassRefusal::SecondWanted(count) => Trouble::Gate(GateTrouble::SecondWanted(count)),
+        GlassRefusal::SecondIsFirst => Trouble::Gate(GateTrouble::SecondIsFirst),
+        GlassRefusal::Words | GlassRefusal::Failed(_) => Trouble::Gate(GateTrouble::Words),
+    })
+}
+
+/// Somebody who may write into the record of one of the clinic's own patients.
+pub(super) fn writer(site: &Site, at_desk: &AtDesk, whose: Whose, act: Act) -> Result<Arc<Staff>, Trouble> {
+    let staff = at_desk.staff(act)?;
+    if is_own(site, whose) { Ok(staff) } else { Err(Trouble::Gate(GateTrouble::NotAllowed)) }
+}
+
+/// The ledger of somebody's own clinic; of a helper from outside none is.
+pub(super) const fn own_ledger(person: &Person) -> Option<LedgerId> {
+    match person {
+        Person::Staff(account) | Person::Guest(account) => Some(account.ledger),
+        Person::Outside(_) => None,
+    }
+}
+
+/// Who looks, where and why, for the slip.
+pub(super) async fn looked(site: &Site, at_desk: &AtDesk, whose: Whose, f: &Frame) -> Vec<(&'static Text, Html)> {
+    let (p, person) = (&f.d.patient, at_desk.person());
+    let name = if person.name().is_empty() { site.clinic.name() } else { person.name() };
+    let licence = if person.licence().is_empty() { String::new() } else { format!(" · {}", japanese(person.licence())) };
+    let who = Html(format!("{} · {}{licence}", japanese(name), role_words(f.lang, person.rank())));
+    let mut rows = vec![(&p.slip_who, who), (&p.slip_where, japanese(site.clinic.name()))];
+    match at_desk.glass(site).await.filter(|_| !person.is_own(whose.ledger)) {
+        Some(glass) => {
+            let words = if glass.why.words.is_empty() { String::new() } else { format!(" · {}", japanese(&glass.why.words)) };
+            rows.push((&p.slip_why, Html(format!("{}{words}", reason_words(f.lang, glass.why.reason)))));
+            rows.push((&p.slip_consent, Html(consent_words(f.lang, glass.why.consent).to_string())));
+        }
+        None => rows.push((&p.slip_why, Html(p.slip_own.to_string()))),
+    }
+    rows
+}
+
+/// What the home of a ledger is called.
+pub(super) fn kept_by(site: &Site, ledger: LedgerId) -> String {
+    if ledger == site.clinic.ledger() {
+        return site.clinic.name().to_owned();
+    }
+    site.clinic.surroundings().ledgers.get(&ledger).map_or_else(|| ledger.to_string(), |view| view.home_name.clone())
+}

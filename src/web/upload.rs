@@ -1,0 +1,48 @@
+//! Files that staff upload: within bounds of size, number and time.
+
+use super::Site;
+use super::error::Trouble;
+use super::form;
+use axum::body::Body;
+use axum::extract::{FromRequest, Multipart, Request};
+use std::time::Duration;
+
+/// All files of one form.
+const BYTES_MAX: usize = 32 * 1024 * 1024;
+/// More than the symbols of any notebook.
+const FILES_MAX: usize = 24;
+const TIME_MAX: Duration = Duration::from_secs(120);
+/// A form's token.
+const TOKEN_MAX: usize = 200;
+
+/// What a form brought.
+pub(super) struct Uploaded {
+    /// The session's token that it carried.
+    pub(super) csrf: String,
+    /// Names as the browser gave them, and bytes.
+    pub(super) files: Vec<(String, Vec<u8>)>,
+}
+
+/// The files in a form's field of this name.
+pub(super) async fn files(site: &Site, request: Request, name: &str) -> Result<Uploaded, Trouble> {
+    let upload = site.uploads.try_acquire().map_err(|_all_taken| Trouble::PhotoBusy)?;
+    let (parts, body) = request.into_parts();
+    let bytes = form::read(body, BYTES_MAX, TIME_MAX).await?;
+    let request = Request::from_parts(parts, Body::from(bytes));
+    let mut form = Multipart::from_request(request, &()).await.map_err(|_not_multipart| Trouble::BadForm)?;
+    let mut uploaded = Uploaded { csrf: String::new(), files: Vec::new() };
+    while let Some(field) = form.next_field().await.map_err(|_broken| Trouble::BadForm)? {
+        let (field_name, file) = (field.name().map(str::to_owned), field.file_name().unwrap_or_default().to_owned());
+        let bytes = field.bytes().await.map_err(|_broken| Trouble::TooLarge)?;
+        if field_name.as_deref() == Some("csrf") && bytes.len() <= TOKEN_MAX {
+            uploaded.csrf = String::from_utf8_lossy(&bytes).into_owned();
+        } else if field_name.as_deref() == Some(name) && !bytes.is_empty() {
+            uploaded.files.push((file, bytes.to_vec()));
+        }
+        if uploaded.files.len() > FILES_MAX {
+            return Err(Trouble::TooLarge);
+        }
+    }
+    drop(upload);
+    Ok(uploaded)
+}

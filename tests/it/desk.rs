@@ -1,0 +1,7 @@
+//! Who may come to what at the desk: two clinics of one region, and everybody who may stand before a holder's box.
+
+mod audit;
+mod browser;
+mod glass;
+mod matrix;
+mod shelter;

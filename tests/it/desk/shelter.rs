@@ -1,0 +1,273 @@
+//! A home whose copy lies at a holder, in one process: the holder's pages, and everybody who may stand before them.
+
+use super::browser::Browser;
+use kusuribako::clinic::Clinic;
+use kusuribako::clinic::cards::IssuedCard;
+use kusuribako::clinic::setup::Location;
+use kusuribako::clinic::staff::{NewBadge, Role};
+use kusuribako::clinic::surroundings::{LedgerView, Surroundings};
+use kusuribako::clock::Clock;
+use kusuribako::entropy::SystemEntropy;
+use kusuribako::exchange::BATCH_LEN;
+use kusuribako::exchange::Job;
+use kusuribako::exchange::message::{Path, Response};
+use kusuribako::exchange::node::{Batch, Token, Want};
+use kusuribako::ledger::LedgerId;
+use kusuribako::ledger::payload::SiteProfile;
+use kusuribako::membership::{BadgeWish, Member, Word};
+use kusuribako::record::{DateText, Patient, Sex, Source, Subject};
+use kusuribako::region::Signed;
+use kusuribako::region::holding::Append;
+use kusuribako::region::kit::Kit;
+use kusuribako::region::outside::BadgeFile;
+use kusuribako::region::payload::{Emergency, EmergencyId, Holders, Placement};
+use kusuribako::seal::badge::Passphrase;
+use kusuribako::store::{Change, Subscription};
+use kusuribako::web::Site;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// 2026-11-22 10:35 in Japan.
+const NOW_MS: i64 = 1_795_311_300_000;
+pub const PASSPHRASE: &str = "いろはにほへとちりぬる";
+pub const NAME: &str = "八重樫 すみれ";
+pub const HELPER: &str = "応援 花子";
+pub const LICENCE: &str = "123456";
+
+/// A clinic and its part in the region.
+pub struct Node {
+    dir: tempfile::TempDir,
+    pub clock: Clock,
+    pub clinic: Clinic,
+    pub member: Member,
+    pub admin: NewBadge,
+}
+
+impl Node {
+    fn new(name: &str) -> Self {
+        let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::manual(NOW_MS));
+        let location = Location { reserve_bytes: 1 << 20, ..Location::new(dir.path().join("clinic")) };
+        let profile = SiteProfile { name: name.to_owned(), ..SiteProfile::default() };
+        let clinic = Clinic::found(&location, &profile, clock.clone()).unwrap();
+        let admin = clinic.first_admin(chosen()).unwrap();
+        let member = Member::open(&clinic).unwrap();
+        Self { dir, clock, clinic, member, admin }
+    }
+
+    /// The database, as a thief of the audit would open it.
+    pub fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.dir.path().join("clinic/ledger.db")).unwrap()
+    }
+
+    fn staff(&self) -> kusuribako::clinic::staff::Staff {
+        self.clinic.prove_staff(&self.admin.code, &Passphrase::entered(PASSPHRASE)).unwrap()
+    }
+}
+
+fn chosen() -> Option<Passphrase> {
+    Some(Passphrase::chosen(PASSPHRASE).unwrap())
+}
+
+/// How a request comes to the box.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rung {
+    /// Over TLS, on the clinic's network.
+    Tls,
+    /// On the box itself.
+    Loopback,
+    /// Over plain http, on the clinic's network.
+    Open,
+}
+
+impl Rung {
+    pub const ALL: [Self; 3] = [Self::Tls, Self::Loopback, Self::Open];
+}
+
+/// Who stands before the box.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    Nobody,
+    /// With card and PIN.
+    Patient,
+    Reader,
+    Pharmacist,
+    Admin,
+    /// Of the home's staff.
+    Guest,
+    Outside,
+}
+
+impl Who {
+    pub const ALL: [Self; 7] =
+        [Self::Nobody, Self::Patient, Self::Reader, Self::Pharmacist, Self::Admin, Self::Guest, Self::Outside];
+
+    /// As the matrix has it.
+    pub const fn letter(self) -> char {
+        match self {
+            Self::Nobody => 'n',
+            Self::Patient => 'c',
+            Self::Reader => 'r',
+            Self::Pharmacist => 'p',
+            Self::Admin => 'a',
+            Self::Guest => 'g',
+            Self::Outside => 'o',
+        }
+    }
+}
+
+/// The home's copy lies at the holder, whose staff have been there once.
+pub struct Shelter {
+    kit: Kit,
+    pub home: Node,
+    pub holder: Node,
+    pub subject: Subject,
+    card: IssuedCard,
+    pub reader: NewBadge,
+    pub pharmacist: NewBadge,
+    pub outside: (BadgeFile, String),
+}
+
+impl Shelter {
+    pub fn new() -> Self {
+        let (home, holder) = (Node::new("家の薬局"), Node::new("みなと薬局"));
+        let kit = Kit::random(&SystemEntropy::default());
+        home.member.found("高知", "http://kusuri.internal", &kit).unwrap();
+        let word = Word::root(&[kit.root.whole().code()]).unwrap();
+        join(&home, &holder, &word);
+        let person =
+            Patient { name: NAME.to_owned(), sex: Sex::Female, birth: DateText::read("S330303"), ..Patient::default() };
+        let subject = home.clinic.register(person, Source::UNKNOWN, Vec::new()).unwrap();
+        let card = home.clinic.issue_card(subject).unwrap();
+        let ledgers = vec![Holders { ledger: home.clinic.ledger(), sites: vec![holder.member.site()] }];
+        let placement = Placement { predecessors: Vec::new(), ledgers, settles: Vec::new() };
+        home.member.say_for_region(&word, &placement).unwrap();
+        home.member.confirm_holder(holder.member.site(), &home.staff()).unwrap();
+        carry(&home, &holder, home.clinic.ledger());
+        meet(&[&home, &holder]);
+        introduce(&holder, &home);
+        let admin = holder.member.sign_in(&holder.admin.code, &Passphrase::entered(PASSPHRASE)).unwrap().staff.unwrap();
+        let badge = |name: &str, role| holder.clinic.add_staff(&admin, name, role, chosen()).unwrap();
+        let (reader, pharmacist) = (badge("読む 人", Role::Reader), badge("薬剤 師子", Role::Pharmacist));
+        meet(&[&home, &holder]);
+        let wish =
+            BadgeWish { name: HELPER.to_owned(), licence: LICENCE.to_owned(), area: vec![holder.member.site()], hours: 72 };
+        let issued = home.member.issue_badge(&kit.duty, &wish).unwrap();
+        let outside = (issued.file, issued.pin.printed().to_string());
+        holder.clinic.lock();
+        Self { kit, home, holder, subject, card, reader, pharmacist, outside }
+    }
+
+    /// Says that the home was hit.
+    pub fn declare_emergency(&self) {
+        let word = Word::root(&[self.kit.root.whole().code()]).unwrap();
+        let emergency = Emergency {
+            emergency: EmergencyId([7; 16]),
+            sites: vec![self.home.member.site()],
+            lasts_ms: 1_000_000_000,
+            copies: 1,
+            reason: "地震".to_owned(),
+        };
+        self.holder.member.say_for_region(&word, &emergency).unwrap();
+    }
+
+    /// The holder's pages.
+    pub fn site(&self, rung: Rung) -> Site {
+        let clock = self.holder.clock.clone();
+        let site = Site::new(self.holder.clinic.clone(), Vec::new(), rung == Rung::Tls, Arc::new(move || clock.monotonic()));
+        site.with_member(Some(self.holder.member.clone()))
+    }
+
+    /// Somebody before the holder's box, signed in where they can.
+    pub fn browser(&self, rung: Rung, who: Who) -> Browser {
+        let mut browser = Browser::new(self.site(rung), rung);
+        match who {
+            Who::Nobody => {}
+            Who::Patient => self.open_card(&mut browser),
+            Who::Reader => browser.sign_in(&self.reader.code.printed(), PASSPHRASE),
+            Who::Pharmacist => browser.sign_in(&self.pharmacist.code.printed(), PASSPHRASE),
+            Who::Admin => browser.sign_in(&self.holder.admin.code.printed(), PASSPHRASE),
+            Who::Guest => browser.sign_in(&self.home.admin.code.printed(), PASSPHRASE),
+            Who::Outside => browser.sign_in_outside(&self.outside.0.text(), &self.outside.1),
+        }
+        browser
+    }
+
+    pub fn open_card(&self, browser: &mut Browser) {
+        let (code, pin) = (self.card.code.compact().to_string(), self.card.pin.digits().to_string());
+        let opened = browser.post("/open", &[("code", &code), ("pin", &pin)]);
+        assert_eq!(opened.location(), Some("/you"), "{}", opened.text);
+        let csrf = browser.get("/you").csrf();
+        assert_eq!(browser.post("/you", &[("csrf", &csrf), ("answer", "yes")]).location(), Some("/record"));
+    }
+
+    /// What was written at the holder comes home.
+    pub fn home_takes(&self) {
+        carry(&self.holder, &self.home, self.home.clinic.ledger());
+    }
+
+    /// What was written at home comes to the holder.
+    pub fn holder_takes(&self) {
+        carry(&self.home, &self.holder, self.home.clinic.ledger());
+    }
+}
+
+fn join(host: &Node, guest: &Node, word: &Word) {
+    let invited = host.member.invite(Vec::new(), Duration::from_secs(3_600)).unwrap();
+    let request = guest.member.ask_with(invited.invitation).unwrap();
+    let answer = host.member.asked_to_join(&request).unwrap();
+    let compared = guest.member.answered(&answer).unwrap().compared;
+    guest.member.confirm_here(&compared).unwrap();
+    host.member.confirm_guest(&compared, word).unwrap();
+    meet(&[host, guest]);
+    guest.member.say_keys().unwrap();
+    meet(&[host, guest]);
+}
+
+fn meet(nodes: &[&Node]) {
+    let said = |node: &&Node| node.member.statements().unwrap().iter().cloned().collect::<Vec<_>>();
+    let all: Vec<Signed> = nodes.iter().flat_map(said).collect();
+    for node in nodes {
+        node.member.merge(all.clone()).unwrap();
+    }
+}
+
+/// `at` writes into the ledger of `other`, as the driver would have found out.
+fn introduce(at: &Node, other: &Node) {
+    let view = LedgerView {
+        home: other.clinic.site(),
+        home_name: other.clinic.name().to_owned(),
+        is_home: false,
+        is_held_here: true,
+        holders: vec![other.clinic.site(), at.clinic.site()],
+        copies: (1, 1),
+        home_heard_ms: None,
+        append: Append::Direct,
+        inbox: Some(other.clinic.own_inbox()),
+    };
+    let (own_site, ledgers) = (at.clinic.site(), [(other.clinic.ledger(), view)].into());
+    let region_name = "高知".to_owned();
+    at.clinic.set_surroundings(Surroundings { region_name, own_site, sites: Vec::new(), ledgers, filling: None });
+}
+
+/// Everything of a ledger, from one box to the other.
+fn carry(from: &Node, to: &Node, ledger: LedgerId) {
+    let (from, to) = (&from.clinic, &to.clinic);
+    let Subscription { mut changes, .. } = to.store().subscribe().wait().unwrap();
+    let tips = from.store().read_now(move |reader| Ok(reader.frontier(ledger)?.tips().copied().collect::<Vec<_>>())).unwrap();
+    for tip in tips {
+        let path = Path { tip, after: 0 };
+        let want = Want { ledger, paths: vec![path], bodies: Vec::new() };
+        let filled = from.store().read_behind(move |reader| reader.fill(&want, BATCH_LEN)).wait().unwrap();
+        let Response::Batch { runs, .. } = filled else { panic!("{filled:?}") };
+        let held = BTreeSet::from([kusuribako::ledger::OpenPart::decode(&runs[0].entries[0].open).unwrap().previous()]);
+        let (named, wanted_bodies) = (BTreeSet::new(), BTreeMap::new());
+        let verdict = Job { ledger, paths: vec![path], held, named, runs, wanted_bodies, bodies: Vec::new() }.run();
+        assert_eq!(verdict.faults, []);
+        let batch = Batch { runs: verdict.runs, aside: Vec::new(), bodies: Vec::new() };
+        let rows = to.project(ledger, &batch);
+        to.store().take_in(Token(1), ledger, batch, rows);
+        let Some(Change::Taken { batch, .. }) = changes.blocking_recv() else { panic!("no answer") };
+        batch.unwrap();
+    }
+}
