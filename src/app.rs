@@ -121,8 +121,7 @@ impl Listeners {
     /// # Errors
     /// Where certificate or key cannot be read or used.
     pub fn new(socket: std::net::TcpListener, tls: Option<&TlsFiles>) -> anyhow::Result<Self> {
-        let mut listeners = Self::default();
-        listeners.pair = tls.map(read_tls).transpose()?;
+        let mut listeners = Self { pair: tls.map(read_tls).transpose()?, ..Self::default() };
         listeners.add(socket, if tls.is_some() { Speaks::Tls } else { Speaks::Plain })?;
         Ok(listeners)
     }

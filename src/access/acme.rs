@@ -14,6 +14,7 @@ use std::time::Duration;
 
 /// For the server to look at the challenges, and to make the certificate.
 const POLLING_MAX: Duration = Duration::from_secs(120);
+const NO_SUCH_ACCOUNT: &str = "urn:ietf:params:acme:error:accountDoesNotExist";
 const RATE_LIMITED: &str = "urn:ietf:params:acme:error:rateLimited";
 
 /// Why there is no certificate.
@@ -126,7 +127,14 @@ impl Failure {
             },
             // What is no answer of such a server at all comes from something in between: a captive portal, a proxy, a server that is down.
             Error::Json(error) => Self::Unreachable(format!("the answer is not that of a certificate server: {error}")),
-            other => Self::Refused(other.to_string()),
+            error @ (Error::Crypto
+            | Error::KeyRejected
+            | Error::Http(_)
+            | Error::InvalidUri(_)
+            | Error::Timeout(_)
+            | Error::Unsupported(_)
+            | Error::Str(_)
+            | _) => Self::Refused(error.to_string()),
         }
     }
 }
@@ -174,17 +182,24 @@ impl Wanted<'_> {
         if let Some(profile) = &self.acme.profile {
             wanted = wanted.profile(profile);
         }
-        let mut order = account.new_order(&wanted).await.map_err(failed)?;
+        let first = account.new_order(&wanted).await;
+        let is_forgotten = matches!(&first, Err(Error::Api(problem)) if problem.r#type.as_deref() == Some(NO_SUCH_ACCOUNT));
+        let mut order = if is_forgotten {
+            self.kept.remove(files::ACCOUNT)?;
+            self.account().await?.new_order(&wanted).await.map_err(failed)?
+        } else {
+            first.map_err(failed)?
+        };
         self.answer(&mut order).await?;
         let polling = RetryPolicy::new().timeout(POLLING_MAX);
         match order.poll_ready(&polling).await {
             Ok(OrderStatus::Ready) => {}
             Ok(_not_ready) => return Err(Failure::Challenge(self.verdict(&mut order).await)),
             // What makes an order invalid is said of its challenges.
-            Err(error) => match failed(error) {
-                Failure::Refused(why) => return Err(Failure::Challenge(why)),
-                other => return Err(other),
-            },
+            Err(error) => {
+                let why = failed(error);
+                return Err(if let Failure::Refused(why) = why { Failure::Challenge(why) } else { why });
+            }
         }
         let key = order.finalize().await.map_err(failed)?;
         let chain = order.poll_certificate(&polling).await.map_err(failed)?;

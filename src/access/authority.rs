@@ -217,10 +217,9 @@ fn allowed(parsed: &X509Certificate<'_>) -> Vec<String> {
     let Ok(Some(constraints)) = parsed.name_constraints() else { return Vec::new() };
     let permitted = constraints.value.permitted_subtrees.iter().flatten();
     permitted
-        .filter_map(|subtree| match &subtree.base {
-            GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
-            _ => None,
-        })
+        .filter_map(
+            |subtree| if let GeneralName::DNSName(name) = &subtree.base { Some(name.to_ascii_lowercase()) } else { None },
+        )
         .collect()
 }
 

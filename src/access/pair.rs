@@ -203,10 +203,11 @@ pub fn fingerprint(certificate: &[u8]) -> String {
 
 fn names(parsed: &X509Certificate<'_>) -> Vec<String> {
     let Ok(Some(subject)) = parsed.subject_alternative_name() else { return Vec::new() };
-    let name = |general: &GeneralName<'_>| match general {
-        GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
-        GeneralName::IPAddress(bytes) => address(bytes),
-        _ => None,
+    let name = |general: &GeneralName<'_>| {
+        if let GeneralName::IPAddress(bytes) = general {
+            return address(bytes);
+        }
+        if let GeneralName::DNSName(name) = general { Some(name.to_ascii_lowercase()) } else { None }
     };
     subject.value.general_names.iter().filter_map(name).collect()
 }

@@ -175,7 +175,7 @@ fn an_envelope_is_good_once_and_wrong_codes_are_not_listened_to_for_ever() {
     let number = journal.add_envelope(good.secret());
     assert_eq!(journal.use_envelope(good.secret(), 60_000), Err(EnvelopeRefusal::Busy { wait_s: 840 }));
     assert_eq!(journal.use_envelope(good.secret(), 900_000), Ok(number));
-    assert!(HOURS_MAX <= 72);
+    const { assert!(HOURS_MAX <= 72) };
 }
 
 #[test]

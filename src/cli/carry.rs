@@ -35,7 +35,7 @@ enum ActionArgs {
     /// Make a carried copy in a directory, or bring one that was made there up to date
     Export(ExportArgs),
     /// Serve a carried copy: to this computer, or with --listen and --lan to a small network
-    Open(open::OpenArgs),
+    Open(Box<open::OpenArgs>),
     /// Take home what was written on a carried copy, and bring it up to date
     Return(ReturnArgs),
 }
@@ -95,7 +95,7 @@ pub(crate) fn run(args: CarryArgs, output: &mut Output<'_>) -> anyhow::Result<u8
             }
             Ok(code)
         }
-        ActionArgs::Open(args) => open::run(args, output),
+        ActionArgs::Open(args) => open::run(*args, output),
         ActionArgs::Return(args) => {
             let action = Action::Return { from: absolute(&args.from)?, json: args.json };
             request::dispatch(&args.at, Request::Carry(action), output)

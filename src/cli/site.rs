@@ -59,7 +59,7 @@ enum ActionArgs {
         json: bool,
     },
     /// Change it
-    Set(SetArgs),
+    Set(Box<SetArgs>),
 }
 
 #[derive(Args)]

@@ -120,7 +120,7 @@ impl Clinic {
     ///
     /// # Errors
     /// [`GlassRefusal`].
-    pub fn break_glass(&self, by: &Person, why: Why, second: Option<&Person>) -> Result<BrokenGlass, GlassRefusal> {
+    pub fn break_glass(&self, by: &Person, why: &Why, second: Option<&Person>) -> Result<BrokenGlass, GlassRefusal> {
         let why = checked(why)?;
         if second.is_some_and(|second| second.badge() == by.badge()) {
             return Err(GlassRefusal::SecondIsFirst);
@@ -289,11 +289,11 @@ impl Clinic {
     }
 }
 
-fn checked(why: Why) -> Result<Why, GlassRefusal> {
+fn checked(why: &Why) -> Result<Why, GlassRefusal> {
     let words = why.words.replace("\r\n", "\n").trim().to_owned();
     let len = words.chars().count();
     let is_fit = len <= WORDS_CHARS_MAX && (len > 0 || why.reason != GlassReason::Other);
-    if is_fit { Ok(Why { words, ..why }) } else { Err(GlassRefusal::Words) }
+    if is_fit { Ok(Why { words, ..why.clone() }) } else { Err(GlassRefusal::Words) }
 }
 
 /// Where one of the patient's cards is found, revoked or not: it names the patient to their home.

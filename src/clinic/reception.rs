@@ -92,7 +92,7 @@ impl Clinic {
     /// # Errors
     /// [`ClinicError::NoSuchPatient`]; what the store says.
     pub fn issue_or_replace(&self, subject: Subject) -> Result<IssuedCard, ClinicError> {
-        let in_use = self.cards(Some(subject))?.into_iter().filter(|card| card.revoked.is_none()).last();
+        let in_use = self.cards(Some(subject))?.into_iter().rfind(|card| card.revoked.is_none());
         match in_use {
             Some(card) => self.replace_card(card.opener),
             None => self.issue_card(subject),

@@ -154,7 +154,7 @@ impl Sockets {
     /// # Errors
     /// Where one cannot be had, or an address stands for all.
     pub fn bind(at: &[SocketAddr]) -> Result<Self, NamesError> {
-        Self::bind_by(at, |at| StdSocket::bind(at))
+        Self::bind_by(at, StdSocket::bind)
     }
 
     /// The same, with somebody who takes them: the program itself may not open a port below 1024.

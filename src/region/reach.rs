@@ -89,10 +89,7 @@ impl Reached {
     pub(super) fn of(statements: &Statements, authority: &Authority) -> Self {
         let counted = statements.kept().filter(|(_, kept)| authority.standing(kept) == Standing::Counts);
         let mut said: Vec<(u64, StatementId, &Reach)> = counted
-            .filter_map(|(id, kept)| match &kept.said {
-                Said::Reach(reach) => Some((reach.number, id, reach)),
-                _other => None,
-            })
+            .filter_map(|(id, kept)| if let Said::Reach(reach) = &kept.said { Some((reach.number, id, reach)) } else { None })
             .collect();
         said.sort_unstable_by_key(|(number, id, _)| (*number, *id));
         let mut reached = Self::default();

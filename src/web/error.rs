@@ -202,10 +202,8 @@ impl Trouble {
             (false, true) => ("/staff", &d.common.back),
             (false, false) => ("/", &m.common.back_front),
         };
-        let (next, next_words) = match self {
-            Self::Gate(trouble) if trouble.next() == "/staff/glass" => ("/staff/glass", &d.gate.to_glass),
-            _any => (next, next_words),
-        };
+        let wants_glass = matches!(self, Self::Gate(trouble) if trouble.next() == "/staff/glass");
+        let (next, next_words) = if wants_glass { ("/staff/glass", &d.gate.to_glass) } else { (next, next_words) };
         Calm { title, what_to_do, next, next_words }
     }
 }

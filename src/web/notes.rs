@@ -4,7 +4,7 @@ use super::error::Trouble;
 use super::form::{self, Fields};
 use super::guard::Opened;
 use super::lang::Lang;
-use super::lang::phrase::{Html, Text};
+use super::lang::phrase::{Html, Text, japanese};
 use super::page::{self, Frame, State as RecordState};
 use super::reading::{Answers, DoubtWords, Reading, chart, doubts, joined};
 use super::{Site, record, words};
@@ -129,7 +129,7 @@ fn notes_page<'a>(f: Frame, reading: &'a Reading<'a>, facts: [FactId; 2], answer
 
 fn pharmacists(lang: Lang, reading: &Reading) -> Vec<EntryView> {
     let view = |p: &Shown<'_, &crate::record::FamilyPharmacist>| EntryView {
-        more: vec![joined(&[&p.what.pharmacy, &p.what.contact])],
+        more: vec![japanese(&[p.what.pharmacy.trim(), p.what.contact.trim()].join(" "))],
         conceal: None,
         ..EntryView::new(lang, p, p.what.name.clone(), None)
     };

@@ -130,6 +130,8 @@ struct Page<'a> {
 
 /// What only a poster's page needs.
 pub(crate) const STYLE: &str = include_str!("../../templates/poster.css");
+/// The same within a page.
+const ALONE_STYLE: &str = concat!("<style>", include_str!("../../templates/poster.css"), "</style>");
 
 impl Poster {
     /// The sheet as SVG.
@@ -162,7 +164,7 @@ impl Poster {
         let sheet = Html(self.svg()?);
         let first = *self.languages.first().ok_or(PosterError::NoLanguage)?;
         let title = first.messages().poster.title.plain();
-        Ok(Page { tag: first.tag(), title, sheet, style: is_alone.then_some(STYLE) }.render()?)
+        Ok(Page { tag: first.tag(), title, sheet, style: is_alone.then_some(ALONE_STYLE) }.render()?)
     }
 
     /// The first language's title, and what the two codes do in the first two languages.

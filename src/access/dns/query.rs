@@ -52,9 +52,9 @@ async fn ask(server: SocketAddr, name: Name, kind: RecordType, is_recursive: boo
 /// [`DnsError::Name`], [`DnsError::Unreachable`].
 pub async fn texts(server: SocketAddr, at: &str) -> Result<Vec<String>, DnsError> {
     let answer = ask(server, name(at)?, RecordType::TXT, false).await?;
-    let text = |data: &RData| match data {
-        RData::TXT(txt) => Some(txt.txt_data.iter().map(|part| String::from_utf8_lossy(part).into_owned()).collect::<String>()),
-        _ => None,
+    let text = |data: &RData| {
+        let RData::TXT(txt) = data else { return None };
+        Some(txt.txt_data.iter().map(|part| String::from_utf8_lossy(part).into_owned()).collect::<String>())
     };
     Ok(answer.answers.iter().filter_map(|record| text(&record.data)).collect())
 }
@@ -79,10 +79,7 @@ pub async fn authoritative(at: &str) -> Vec<SocketAddr> {
 }
 
 fn server_name(data: &RData) -> Option<String> {
-    match data {
-        RData::NS(ns) => Some(ns.0.to_ascii()),
-        _ => None,
-    }
+    if let RData::NS(ns) = data { Some(ns.0.to_ascii()) } else { None }
 }
 
 fn resolver() -> Option<SocketAddr> {

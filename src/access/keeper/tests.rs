@@ -139,7 +139,7 @@ fn the_regions_authority_signs_for_one_box_and_its_names_and_devices_check_that(
     look(&mut memory);
     assert!(node.keeper.ladder().b().is_none());
     let doorplate = node.turned.told.lock().unwrap()[0].clone();
-    assert_eq!(doorplate.names, [own.clone()]);
+    assert_eq!(doorplate.names, std::slice::from_ref(&own));
 
     let key = KitKey::random(Purpose::Root, &SystemEntropy::default());
     let root = Root::new(&key, "見本地域").unwrap();
@@ -166,7 +166,7 @@ fn the_regions_authority_signs_for_one_box_and_its_names_and_devices_check_that(
     // A certificate for another name by the same box, as a thief would make it: the box's own authority does not reach that far.
     let kept = std::fs::read_to_string(Kept::of(&node.keeper.dir).path(files::AUTHORITY)).unwrap();
     let other = "other.example.jp".to_owned();
-    assert!(authority::box_pair(&kept, &signed, &[other.clone()], NOW_MS).is_err());
+    assert!(authority::box_pair(&kept, &signed, std::slice::from_ref(&other), NOW_MS).is_err());
     let forged = authority::tests_only_pair(&kept, &signed, &other, NOW_MS);
     assert!(is_trusted(&authority, &forged, &other).is_err(), "names are limited in what was signed");
     let foreign = KitKey::random(Purpose::Root, &SystemEntropy::default());

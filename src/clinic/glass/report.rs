@@ -59,7 +59,7 @@ impl Clinic {
                 .said::<GlassOpened>(reader, projection::GLASS)
                 .and_then(|opened| Ok((opened, inner.said::<GlassLooked>(reader, projection::GLASS_LOOK)?))))
         })??;
-        let mut looks: BTreeMap<[u8; 16], Vec<(GlassLooked, i64, Option<Reviewed>)>> = BTreeMap::new();
+        let mut looks: BTreeMap<[u8; 16], Vec<_>> = BTreeMap::new();
         for (looked, at_ms) in looked {
             let reviewed = reviews.remove(&looked.look);
             looks.entry(looked.glass).or_default().push((looked, at_ms, reviewed));

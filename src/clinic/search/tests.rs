@@ -18,8 +18,13 @@ fn clinic() -> (tempfile::TempDir, Clinic) {
 }
 
 fn register(clinic: &Clinic, name: &str, kana: &str, birth: &str) -> Subject {
-    let person =
-        Patient { name: name.to_owned(), kana: kana.to_owned(), sex: Sex::Female, birth: DateText::read(birth), ..Patient::default() };
+    let person = Patient {
+        name: name.to_owned(),
+        kana: kana.to_owned(),
+        sex: Sex::Female,
+        birth: DateText::read(birth),
+        ..Patient::default()
+    };
     let source = Source { origin: Origin::Staff, name: String::new(), channel: Channel::CommandLine };
     clinic.register(person, source, Vec::new()).unwrap()
 }

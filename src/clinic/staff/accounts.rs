@@ -95,7 +95,7 @@ impl Clinic {
         }
         let (badge, made) = self.inner.badge(chosen, &seeds)?;
         // The account comes first, so that no copy ever has the badge without it: a badge without an account is an admin's.
-        let account = self.account_draft(StaffAccount { opener: badge.opener, name, role: role.number(), by: by.opener() })?;
+        let account = self.account_draft(&StaffAccount { opener: badge.opener, name, role: role.number(), by: by.opener() })?;
         self.inner.store.append(vec![account, made], Urgency::Normal).wait()?;
         Ok(badge)
     }
@@ -115,7 +115,7 @@ impl Clinic {
         if (&account.name, account.role) == (&name, role) && account.by.is_some() {
             return Ok(());
         }
-        let draft = self.account_draft(StaffAccount { opener, name, role: role.number(), by: by.opener() })?;
+        let draft = self.account_draft(&StaffAccount { opener, name, role: role.number(), by: by.opener() })?;
         self.inner.store.append(vec![draft], Urgency::Essential).wait()?;
         Ok(())
     }
@@ -173,7 +173,7 @@ impl Clinic {
         if account.role == Role::Admin && others.next().is_none() { Err(ClinicError::LastAdmin) } else { Ok(()) }
     }
 
-    fn account_draft(&self, account: StaffAccount) -> Result<Draft, ClinicError> {
+    fn account_draft(&self, account: &StaffAccount) -> Result<Draft, ClinicError> {
         self.inner.ledger_draft(CoarseKind::SETTING, &account.content())
     }
 }

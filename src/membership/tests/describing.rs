@@ -14,7 +14,7 @@ fn a_site_that_moved_proposes_it_and_the_regions_word_makes_it_count() {
     site.clinic.set_profile(&moved).unwrap();
     assert_eq!(site.clinic.profile_now().unwrap(), moved);
     let site = site.reopened();
-    assert_eq!(site.member.say_notice(vec!["a:1".into()]).unwrap().is_some(), true, "a wish is news");
+    assert!(site.member.say_notice(vec!["a:1".into()]).unwrap().is_some(), "a wish is news");
     assert!(site.member.say_notice(vec!["a:1".into()]).unwrap().is_none(), "and is said once");
     let id = site.member.site();
     assert_eq!(site.region().sites()[&id].described.host, "rack-1", "what a site says of itself decides nothing");

@@ -72,7 +72,7 @@ fn looks(chart: &crate::clinic::Chart) -> Vec<Look> {
 fn a_look_through_a_glass_stands_at_the_site_in_the_record_and_at_home_before_it_shows_anything() {
     let Shelter { area, helper, whose } = Shelter::new();
     let (holder, home) = (&area.holder, &area.home);
-    let glass = holder.clinic.break_glass(&helper, why(), None).unwrap();
+    let glass = holder.clinic.break_glass(&helper, &why(), None).unwrap();
     let looked = holder.clinic.look_through(&glass, whose, LookShown::Record, &helper).unwrap();
     // It is there already, and nothing has been read.
     let glasses = holder.clinic.glasses().unwrap();
@@ -103,7 +103,7 @@ fn a_look_through_a_glass_stands_at_the_site_in_the_record_and_at_home_before_it
 fn admins_of_both_clinics_review_a_look_and_nobody_else_does() {
     let Shelter { area, helper, whose } = Shelter::new();
     let (holder, home) = (&area.holder, &area.home);
-    let glass = holder.clinic.break_glass(&helper, why(), None).unwrap();
+    let glass = holder.clinic.break_glass(&helper, &why(), None).unwrap();
     let looked = holder.clinic.look_through(&glass, whose, LookShown::Record, &helper).unwrap();
     copy(holder, home, home.clinic.ledger());
     for site in [home, holder] {
@@ -137,9 +137,9 @@ fn admins_of_both_clinics_review_a_look_and_nobody_else_does() {
 fn thirty_patients_an_hour_and_then_a_second_person_also_after_a_restart() {
     let Shelter { area, helper, whose } = Shelter::new();
     for _ in 0..PATIENTS_AN_HOUR {
-        area.holder.clinic.break_glass(&helper, why(), None).unwrap();
+        area.holder.clinic.break_glass(&helper, &why(), None).unwrap();
     }
-    let refused = |site: &Site| match site.clinic.break_glass(&helper, why(), None) {
+    let refused = |site: &Site| match site.clinic.break_glass(&helper, &why(), None) {
         Err(GlassRefusal::SecondWanted(count)) => count,
         other => panic!("{other:?}"),
     };
@@ -152,12 +152,12 @@ fn thirty_patients_an_hour_and_then_a_second_person_also_after_a_restart() {
     holder.clock.set(NOW_MS - 365 * 24 * 3_600_000);
     assert_eq!(refused(&holder), PATIENTS_AN_HOUR, "nor a clock that is set back");
     holder.clock.set(NOW_MS);
-    assert!(matches!(holder.clinic.break_glass(&helper, why(), Some(&helper)), Err(GlassRefusal::SecondIsFirst)));
+    assert!(matches!(holder.clinic.break_glass(&helper, &why(), Some(&helper)), Err(GlassRefusal::SecondIsFirst)));
     let second = holder.clinic.sign_in(&holder.badge.code, &holder.passphrase()).unwrap().person;
-    holder.clinic.break_glass(&helper, why(), Some(&second)).unwrap();
-    assert!(holder.clinic.break_glass(&second, why(), None).is_ok(), "each badge has its own");
+    holder.clinic.break_glass(&helper, &why(), Some(&second)).unwrap();
+    assert!(holder.clinic.break_glass(&second, &why(), None).is_ok(), "each badge has its own");
     holder.clock.advance(Duration::from_secs(3_600));
-    assert!(holder.clinic.break_glass(&helper, why(), None).is_ok());
+    assert!(holder.clinic.break_glass(&helper, &why(), None).is_ok());
     let _ = whose;
 }
 
@@ -166,9 +166,9 @@ fn a_reason_is_needed_in_words_where_the_list_has_none() {
     let Shelter { area, helper, .. } = Shelter::new();
     let other = |words: &str| Why { reason: GlassReason::Other, words: words.to_owned(), consent: Consent::Cannot };
     for bad in ["", " \n ", &"字".repeat(301)] {
-        assert!(matches!(area.holder.clinic.break_glass(&helper, other(bad), None), Err(GlassRefusal::Words)));
+        assert!(matches!(area.holder.clinic.break_glass(&helper, &other(bad), None), Err(GlassRefusal::Words)));
     }
-    assert!(area.holder.clinic.break_glass(&helper, other("身元の確認"), None).is_ok());
+    assert!(area.holder.clinic.break_glass(&helper, &other("身元の確認"), None).is_ok());
     assert_eq!(area.holder.clinic.broken_within_an_hour(&helper).unwrap(), 1, "what was refused does not count");
 }
 
@@ -176,7 +176,7 @@ fn a_reason_is_needed_in_words_where_the_list_has_none() {
 fn what_is_locked_again_is_read_no_more_and_what_nobody_is_leaves_no_trace() {
     let Shelter { area, helper, whose } = Shelter::new();
     let clinic = &area.holder.clinic;
-    let glass = clinic.break_glass(&helper, why(), None).unwrap();
+    let glass = clinic.break_glass(&helper, &why(), None).unwrap();
     let nobody = Whose { subject: Subject([7; 16]), ..whose };
     assert!(matches!(clinic.look_through(&glass, nobody, LookShown::Record, &helper), Err(ClinicError::NoSuchPatient(_))));
     assert!(clinic.glasses().unwrap()[0].looks.is_empty());
@@ -235,7 +235,7 @@ fn a_homes_staff_read_their_own_patients_at_a_holder_by_their_role_and_nobody_el
 fn where_this_box_does_not_write_the_home_is_told_by_its_inbox_or_nobody_looks() {
     let Shelter { area, helper, whose } = Shelter::new();
     let (home, holder) = (&area.home, &area.holder);
-    let glass = holder.clinic.break_glass(&helper, why(), None).unwrap();
+    let glass = holder.clinic.break_glass(&helper, &why(), None).unwrap();
     introduce(holder, home, Append::Inbox);
     let look = || holder.clinic.look_through(&glass, whose, LookShown::Record, &helper);
     assert!(matches!(look(), Err(ClinicError::NotNotable(_))), "no card names the patient to the home");

@@ -119,7 +119,7 @@ impl<'a> Doses<'a> {
                     return None;
                 }
                 match (said, by_code) {
-                    (Some(text), Some(code)) => agreed(text, code),
+                    (Some(text), Some(code)) => agreed(&text, code),
                     (Some(text), None) => Some(text),
                     (None, Some(code)) => is_in_accord(name, &code).then_some(code),
                     (None, None) => None,
@@ -216,7 +216,7 @@ fn plain(text: &str) -> String {
 }
 
 /// What text and code say together; none where they differ. A text that says less (分３) leaves it to the code.
-fn agreed(text: Told, code: Told) -> Option<Told> {
+fn agreed(text: &Told, code: Told) -> Option<Told> {
     let same_count = text.times_a_day.is_none() || text.times_a_day == code.times_a_day;
     let is_of_meal = |meal: Meal| {
         code.at.iter().all(|moment| match moment {

@@ -98,11 +98,8 @@ fn outside(lang: Lang, refusal: &BadgeRefusal) -> Html {
         return Html(lang.messages().trouble.failed.to_string());
     }
     let pick = |said: crate::sentence::Sentence| if lang == Lang::English { said.en } else { said.ja };
-    let renewal = match refusal {
-        BadgeRefusal::Expired { .. } | BadgeRefusal::ExpiredByClock { .. } | BadgeRefusal::NoSuchSlot => {
-            format!(" {}", lang.desk().gate.renewal)
-        }
-        _ => String::new(),
-    };
+    let is_over =
+        matches!(refusal, BadgeRefusal::Expired { .. } | BadgeRefusal::ExpiredByClock { .. } | BadgeRefusal::NoSuchSlot);
+    let renewal = if is_over { format!(" {}", lang.desk().gate.renewal) } else { String::new() };
     Html(format!("{} {}{renewal}", escaped(&pick(refusal.sentence())), escaped(&pick(refusal.next_action()))))
 }

@@ -67,7 +67,8 @@ mod tests {
 
     #[test]
     fn nothing_is_left_in_english() {
-        let same_by_right = |row: &Row| row.key.starts_with("units.") || row.key.starts_with("date.eras.");
+        // What a patient shows to the clinic's staff is Japanese in every language.
+        let same_by_right = |row: &Row| ["units.", "date.eras.", "lost.staff"].iter().any(|key| row.key.starts_with(key));
         for lang in Lang::ALL.into_iter().filter(|lang| *lang != Lang::English) {
             let left: Vec<_> = untranslated(lang).into_iter().filter(|row| !same_by_right(row)).map(|row| row.key).collect();
             assert!(left.is_empty(), "{lang:?}: {left:?}");

@@ -172,11 +172,6 @@ impl AtDesk {
         &self.person
     }
 
-    /// What their badge lets them do.
-    pub(super) const fn role(&self) -> Rank {
-        self.person.rank()
-    }
-
     /// Whether it is a helper from outside.
     pub(super) const fn is_outside(&self) -> bool {
         matches!(self.person, Person::Outside(_))
@@ -296,7 +291,7 @@ fn sitting(lang: Lang, person: &Person) -> Html {
     let d = &lang.desk().people;
     let name = if person.name().is_empty() { Html(d.no_name.to_string()) } else { japanese(person.name()) };
     match person {
-        Person::Staff(_) | Person::Guest(_) => d.sitting.with(name, &role_words(lang, person.rank())),
+        Person::Staff(_) | Person::Guest(_) => d.sitting.with(name, role_words(lang, person.rank())),
         Person::Outside(outsider) => d.sitting_outside.with(name, japanese(&outsider.licence)),
     }
 }

@@ -158,7 +158,7 @@ async fn broken(site: &Site, at_desk: &AtDesk, form: &GlassForm) -> Result<(), T
     };
     let why = Why { reason, words: form.words.clone(), consent };
     let (clinic, person) = (site.clinic.clone(), at_desk.person().clone());
-    let done = tokio::task::spawn_blocking(move || clinic.break_glass(&person, why, second.as_ref())).await;
+    let done = tokio::task::spawn_blocking(move || clinic.break_glass(&person, &why, second.as_ref())).await;
     let failed = |why: String| Trouble::AtDesk(crate::clinic::unlock::WriteRefusal::Failed(why));
     let glass = done.map_err(|panicked| failed(panicked.to_string()))?.map_err(|refusal| match refusal {
         GlassRefusal::SecondWanted(count) => Trouble::Gate(GateTrouble::SecondWanted(count)),

@@ -127,7 +127,7 @@ fn generic<'a>(timeline: &'a Timeline<'a>, line: &DrugLine<'_>) -> Option<&'a Ge
         .as_ref()
 }
 
-fn in_language(lang: Lang, sentence: Sentence) -> Html {
+fn in_language(lang: Lang, sentence: &Sentence) -> Html {
     super::super::lang::phrase::escaped(if lang.at_desk() == Lang::English { &sentence.en } else { &sentence.ja })
 }
 
@@ -135,7 +135,7 @@ fn sentence(f: &Frame, mark: &Mark, drugs: &[Taken<'_>], allergies: &[&str]) -> 
     let p = &f.d.patient;
     let drug = |at: &usize| japanese(drugs.get(*at).map_or("", |drug| drug.name));
     let note = |at: &usize| japanese(allergies.get(*at).copied().unwrap_or_default());
-    let called = |group: &Group| in_language(f.lang, group.called());
+    let called = |group: &Group| in_language(f.lang, &group.called());
     let (weight, words) = match mark {
         Mark::Allergy { drug: at, allergy, by } => {
             let words = match by {
@@ -151,7 +151,7 @@ fn sentence(f: &Frame, mark: &Mark, drugs: &[Taken<'_>], allergies: &[&str]) -> 
         }
         Mark::Care { drug: at, group, has_ended } => {
             let words = if *has_ended { &p.m_care_ended } else { &p.m_care };
-            (Weight::Care, words.with(drug(at), called(group), in_language(f.lang, group.care())))
+            (Weight::Care, words.with(drug(at), called(group), in_language(f.lang, &group.care())))
         }
         Mark::PerhapsReplaced { earlier, later } => (Weight::Hint, p.m_replaced.with(drug(earlier), drug(later))),
         Mark::SameClass { earlier, later } => (Weight::Hint, p.m_same_class.with(drug(earlier), drug(later))),
@@ -177,7 +177,7 @@ fn tags(f: &Frame, mark: &Mark) -> Vec<(usize, Tag)> {
             [*earlier, *later].map(|at| (at, tag(Weight::Grave, &p.double_tag))).to_vec()
         }
         Mark::Care { drug, group, .. } => {
-            vec![(*drug, Tag { weight: Weight::Care, word: in_language(f.lang, group.called()) })]
+            vec![(*drug, Tag { weight: Weight::Care, word: in_language(f.lang, &group.called()) })]
         }
         Mark::NotChecked { drug, .. } => vec![(*drug, tag(Weight::Unknown, &p.not_checked))],
         Mark::PerhapsReplaced { .. } | Mark::SameClass { .. } | Mark::AllergyNotRead { .. } => Vec::new(),

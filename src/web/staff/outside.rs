@@ -166,18 +166,29 @@ async fn issued(site: &Site, at_desk: &AtDesk, form: &IssueForm) -> Result<Respo
     let wish = LocalWish { name: form.name.clone(), licence: form.licence.clone() };
     let made = tokio::task::spawn_blocking(move || member.issue_local_badge(&first, &second, &wish)).await;
     let failed = |why: String| outside(BadgeRefusal::Failed(why));
-    let issued = made.map_err(|panicked| failed(panicked.to_string()))?.map_err(|error| match error {
-        MembershipError::SamePerson => Trouble::Gate(GateTrouble::SecondIsFirst),
-        MembershipError::NoOwner => Trouble::Gate(GateTrouble::StaffName),
-        MembershipError::NotOpen => Trouble::Gate(GateTrouble::Locked),
-        MembershipError::Clinic(crate::clinic::ClinicError::NotAllowed { .. }) => Trouble::Gate(GateTrouble::NotAllowed),
-        MembershipError::NoRegion => outside(BadgeRefusal::NoRegion),
-        other => failed(other.to_string()),
-    })?;
+    let issued = made.map_err(|panicked| failed(panicked.to_string()))?.map_err(|error| not_issued(&error))?;
     let d = &at_desk.lang.desk().outside;
     let symbol = qr::svg(issued.file.qr_text().as_bytes(), Correction::Low, d.qr.plain()).unwrap_or_default();
     let mut f = at_desk.frame(site, d.issued_title.plain());
     f.can_switch = false;
     let (lead, pin) = (d.issued_lead.with(japanese(form.name.trim())), issued.pin.printed().to_string());
     page::html(StatusCode::OK, &IssuedPage { f, lead, pin, text: escaped(&issued.file.text()).0, symbol })
+}
+
+/// Why two of the staff could not issue a badge.
+fn not_issued(error: &MembershipError) -> Trouble {
+    if matches!(error, MembershipError::Clinic(crate::clinic::ClinicError::NotAllowed { .. })) {
+        return Trouble::Gate(GateTrouble::NotAllowed);
+    }
+    let gate = [
+        (matches!(error, MembershipError::SamePerson), GateTrouble::SecondIsFirst),
+        (matches!(error, MembershipError::NoOwner), GateTrouble::StaffName),
+        (matches!(error, MembershipError::NotOpen), GateTrouble::Locked),
+    ];
+    if let Some((_, trouble)) = gate.into_iter().find(|(is_it, _)| *is_it) {
+        return Trouble::Gate(trouble);
+    }
+    let is_alone = matches!(error, MembershipError::NoRegion);
+    let refusal = if is_alone { BadgeRefusal::NoRegion } else { BadgeRefusal::Failed(error.to_string()) };
+    Trouble::Gate(GateTrouble::Outside(refusal))
 }

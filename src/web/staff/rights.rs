@@ -54,7 +54,7 @@ pub(super) async fn open_hidden(
     }
     at_desk.check_may(Act::BreakGlass)?;
     let (person, why) = (at_desk.person().clone(), basis.why(words));
-    let noted = super::blocking(site, move |clinic| match clinic.break_glass(&person, why, None) {
+    let noted = super::blocking(site, move |clinic| match clinic.break_glass(&person, &why, None) {
         Ok(broken) => clinic.look_through(&broken, whose, LookShown::Concealed, &person).map(Ok),
         Err(GlassRefusal::Failed(error)) => Err(error),
         Err(refusal) => Ok(Err(refusal)),

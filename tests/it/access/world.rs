@@ -132,7 +132,7 @@ impl World {
         let (port, key, log) = (self.dns, self.path("nskey"), self.path("hook.log"));
         let script = format!(
             "#!/bin/sh\necho \"$1\" >> {log}\nverb=add; [ \"$1\" = unset ] && verb=delete; ttl=1; [ \"$1\" = unset ] && ttl=\n\
-             printf 'server 127.0.0.1 {port}\\nzone example.test\\nupdate %s %s. %s TXT \"%s\"\\nsend\\n' $verb $2 $ttl $3 | nsupdate -k {key} || exit 1\n{more}\n"
+             printf 'server 127.0.0.1 {port}\\nzone example.test\\nupdate %s %s. %s TXT \"%s\"\\nsend\\n' \"$verb\" \"$2\" \"$ttl\" \"$3\" | nsupdate -k {key} || exit 1\n{more}\n"
         );
         let path = self.write("hook", &script);
         let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);

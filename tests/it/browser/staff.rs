@@ -107,7 +107,7 @@ fn the_keyboard_alone_is_enough_at_the_desk() {
         browser.tab_to("#passphrase").await;
         browser.press(&passphrase).await;
         browser.enter().await;
-        browser.tab_to(".menu a").await;
+        browser.tab_to(".menu a[href='/staff/elsewhere']").await;
         browser.enter().await;
         browser.tab_to(".menu a").await;
         browser.enter().await;

@@ -74,7 +74,7 @@ fn no_badge_no_passphrase_and_no_word_of_a_form_is_in_a_log() {
     let sheet = std::fs::read_to_string(crate::region_cli::at(&clinic, "staff.txt")).unwrap();
     let line = |name: &str| sheet.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
     let (badge, passphrase) = (line("badge "), line("passphrase "));
-    let served = clinic.serve(&[]);
+    let served = clinic.serve(&["--sync-listen", "127.0.0.1:0", "--no-discovery"]);
     let wrong = served.post("/staff/sign-in", &format!("badge={badge}&passphrase=zettai-himitsu-desu"));
     assert!(wrong.starts_with("HTTP/1.1 403"), "{wrong}");
     let right = served.post("/staff/sign-in", &format!("badge={badge}&passphrase={passphrase}"));

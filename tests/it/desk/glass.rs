@@ -206,7 +206,7 @@ pub fn look(shelter: &Shelter, helper: &Person) -> kusuribako::clinic::glass::Lo
     let clinic = &shelter.holder.clinic;
     let why =
         Why { reason: GlassReason::Continuation, words: "避難所で<頼まれた>".to_owned(), consent: Consent::Cannot };
-    let glass = clinic.break_glass(helper, why, None).unwrap();
+    let glass = clinic.break_glass(helper, &why, None).unwrap();
     let whose = Whose { ledger: shelter.home.clinic.ledger(), subject: shelter.subject };
     clinic.look_through(&glass, whose, LookShown::Record, helper).unwrap()
 }

@@ -57,7 +57,8 @@ impl Node {
 
     /// The database, as a thief of the audit would open it.
     pub fn database(&self) -> rusqlite::Connection {
-        rusqlite::Connection::open(self.dir.path().join("clinic/ledger.db")).unwrap()
+        let file = self.dir.path().join("clinic/ledger.db");
+        rusqlite::Connection::open_with_flags(file, rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap()
     }
 
     fn staff(&self) -> kusuribako::clinic::staff::Staff {

@@ -165,7 +165,7 @@ fn the_record_is_one_screen_in_the_order_in_which_a_pharmacist_asks() {
     assert!(side.contains("記録がありません") || side.contains("記録されていません"), "side effects were never asked: {side}");
     assert_eq!(
         desk.staff.get(&format!("/staff/patient/{}/{}", "00".repeat(16), hex(&subject.0))).status,
-        404,
+        403,
         "another ledger"
     );
     assert_eq!(desk.staff.get(&desk.address(Subject([9; 16]))).status, 404);

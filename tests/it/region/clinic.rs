@@ -214,9 +214,11 @@ impl<'l> Clinic<'l> {
         phone.get(path)
     }
 
-    /// A page that needs no card.
-    pub fn plain(&self, path: &str) -> String {
-        self.phone().get(path)
+    /// A page that needs no card, by its address on the network, where everybody can read along.
+    pub fn in_clear(&self, path: &str) -> String {
+        let address = super::lan::address(self.at);
+        let host = format!("{address}:{}", self.port());
+        self.ask_at(&address, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))
     }
 
     /// Writes a memo into the record with the card; gives what came after it.
@@ -231,9 +233,13 @@ impl<'l> Clinic<'l> {
 
     /// A request from inside the namespace: the test itself is not on that network.
     fn ask(&self, request: &str) -> String {
+        self.ask_at("127.0.0.1", request)
+    }
+
+    fn ask_at(&self, address: &str, request: &str) -> String {
         let mut command = self.lan.command(self.at, "python3");
         let port = self.port();
-        command.args(["-c", ASK, "127.0.0.1", port]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(["-c", ASK, address, port]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         child.stdin.take().unwrap().write_all(request.as_bytes()).unwrap();
         let mut answer = Vec::new();

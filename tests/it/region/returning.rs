@@ -120,7 +120,7 @@ fn a_home_that_was_alone_for_days_brings_its_writes_and_sees_what_happened_elsew
     assert_eq!(["/record/history", "/record/notes"].map(|path| same_pages(&clinics, at, &card, path)), pages);
     let (new_before, new_after) = (items(&before), items(&list(&clinics[0])));
     assert_eq!(new_before, new_after);
-    let refused = clinics[0].plain("/staff");
+    let refused = clinics[0].in_clear("/staff");
     assert!(refused.starts_with("HTTP/1.1 403"), "staff's pages are closed on a network in clear: {refused}");
     clinics[0].stop();
     let ledger = own_ledger(&clinics[0]);

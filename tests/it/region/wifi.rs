@@ -52,11 +52,13 @@ fn dnsmasq(lan: &Lan, clinic: &Clinic) -> Running {
     let mut child = command.arg(format!("--conf-file={}", config.display())).stderr(Stdio::piped()).spawn().unwrap();
     // It says so on one of its first lines, or why not.
     let lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let running = Running(child);
     let mut said = Vec::new();
     for line in lines {
+        let is_up = line.contains("DHCP, IP range");
         said.push(line);
-        if said.last().unwrap().contains("DHCP, IP range") {
-            return Running(child);
+        if is_up {
+            return running;
         }
     }
     panic!("dnsmasq does not start: {said:?}");

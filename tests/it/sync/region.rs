@@ -111,6 +111,10 @@ impl Place {
 
     pub fn stop(&mut self) {
         self.running = None;
+        // A job of the store that is under way may hold the last handle, and so the lock.
+        let lock = std::fs::File::options().write(true).open(self.dir.join("lock")).unwrap();
+        until("the store is closed", PATIENCE, || lock.try_lock().ok());
+        lock.unlock().unwrap();
     }
 
     /// What lies here of a ledger.

@@ -197,7 +197,10 @@ pub fn nothing_names_a_machine(tree: &Tree) -> Vec<String> {
 
 /// Pages load nothing from elsewhere, and nothing that the content security policy would drop in silence.
 pub fn pages_ask_nobody_else(tree: &Tree) -> Vec<String> {
-    const NAMESPACE: &str = "xmlns=\"http://www.w3.org/";
+    const NAMESPACES: [&str; 2] = ["xmlns=\"http://www.w3.org/", "xmlns:xlink=\"http://www.w3.org/"];
+    // Words that are only read, and a profile for a device's settings, whose format begins with an address.
+    let is_page =
+        |path: &str| path.starts_with("templates/") && !path.starts_with("templates/lang/") && !path.ends_with(".mobileconfig");
     let words = [
         "http://",
         "https://",
@@ -212,9 +215,9 @@ pub fn pages_ask_nobody_else(tree: &Tree) -> Vec<String> {
         " onsubmit=",
         "javascript:",
     ];
-    let pages = tree.0.iter().filter(|f| f.path.starts_with("templates/"));
-    let found = pages.flat_map(|f| {
-        let lines: Vec<(usize, String)> = f.numbered().into_iter().map(|(n, line)| (n, line.replace(NAMESPACE, ""))).collect();
+    let bare = |line: &str| NAMESPACES.iter().fold(line.to_owned(), |line, namespace| line.replace(namespace, ""));
+    let found = tree.0.iter().filter(|f| is_page(&f.path)).flat_map(|f| {
+        let lines: Vec<(usize, String)> = f.numbered().into_iter().map(|(n, line)| (n, bare(line.as_ref()))).collect();
         f.lines_with(&lines, &words)
     });
     found.map(|(place, word)| format!("{place}: `{word}`: everything a page needs comes from this server, as a file")).collect()
