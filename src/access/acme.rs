@@ -15,6 +15,7 @@ use std::time::Duration;
 /// For the server to look at the challenges, and to make the certificate.
 const POLLING_MAX: Duration = Duration::from_secs(120);
 const NO_SUCH_ACCOUNT: &str = "urn:ietf:params:acme:error:accountDoesNotExist";
+const BAD_NONCE: &str = "urn:ietf:params:acme:error:badNonce";
 const RATE_LIMITED: &str = "urn:ietf:params:acme:error:rateLimited";
 
 /// Why there is no certificate.
@@ -120,6 +121,8 @@ impl Failure {
             Error::Api(problem) if problem.r#type.as_deref() == Some(RATE_LIMITED) || problem.status == Some(429) => {
                 Self::RateLimited { detail: problem.to_string(), retry_after_s: client.take_retry_after_s() }
             }
+            // Nothing that a person could mend: the next try has a fresh one (RFC 8555, 6.5).
+            Error::Api(problem) if problem.r#type.as_deref() == Some(BAD_NONCE) => Self::Unreachable(problem.to_string()),
             Error::Api(problem) => Self::Refused(problem.to_string()),
             Error::Other(error) => match error.downcast::<HttpError>() {
                 Ok(error) => Self::Unreachable(error.to_string()),

