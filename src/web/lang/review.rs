@@ -67,8 +67,9 @@ mod tests {
 
     #[test]
     fn nothing_is_left_in_english() {
-        // What a patient shows to the clinic's staff is Japanese in every language.
-        let same_by_right = |row: &Row| ["units.", "date.eras.", "lost.staff"].iter().any(|key| row.key.starts_with(key));
+        // What a patient shows to the clinic's staff is Japanese in every language, and a vitamin has one name in several.
+        const SAME: [&str; 4] = ["units.", "date.eras.", "lost.staff", "classes.31"];
+        let same_by_right = |row: &Row| SAME.iter().any(|key| row.key.starts_with(key));
         for lang in Lang::ALL.into_iter().filter(|lang| *lang != Lang::English) {
             let left: Vec<_> = untranslated(lang).into_iter().filter(|row| !same_by_right(row)).map(|row| row.key).collect();
             assert!(left.is_empty(), "{lang:?}: {left:?}");
