@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn nothing_is_left_in_english() {
         // What a patient shows to the clinic's staff is Japanese in every language, and a vitamin has one name in several.
-        const SAME: [&str; 4] = ["units.", "date.eras.", "lost.staff", "classes.31"];
+        const SAME: [&str; 5] = ["units.", "date.eras.", "lost.staff", "classes.31", "common.phone"];
         let same_by_right = |row: &Row| SAME.iter().any(|key| row.key.starts_with(key));
         for lang in Lang::ALL.into_iter().filter(|lang| *lang != Lang::English) {
             let left: Vec<_> = untranslated(lang).into_iter().filter(|row| !same_by_right(row)).map(|row| row.key).collect();
