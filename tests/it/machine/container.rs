@@ -181,3 +181,13 @@ impl Drop for Container {
         drop(self.nspawn.wait());
     }
 }
+
+/// Whether systemd-nspawn can run here: it needs a root that is a mount of its own, which that of a plain chroot is not.
+pub fn has_root_mount() -> bool {
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let has = mounts.lines().any(|line| line.split(' ').nth(4) == Some("/"));
+    if !has {
+        println!("skipped: machine: systemd-nspawn does not run in a chroot whose root is no mount of its own");
+    }
+    has
+}

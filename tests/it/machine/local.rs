@@ -10,6 +10,9 @@ const PORT: u16 = 8080;
 
 #[test]
 fn a_box_without_a_package_sets_itself_up_and_takes_signed_updates() {
+    if !super::container::has_root_mount() {
+        return;
+    }
     let at = Container::boot();
     std::fs::copy(program(at.scratch()), at.path("/srv/kusuribako")).unwrap();
 
