@@ -51,7 +51,8 @@ impl Knowing<'_> {
         let held = self.exchange.frontier(ledger).filter(|held| has_copy(self.region, self.own, ledger, held));
         let own = held.and_then(|held| {
             let (summary, entries, missing) = (held.summary(), held.entries(), held.missing());
-            let holding = Holding { summary, boot: Incarnation([0; 8]), turn: 0, entries, missing, features: 0 };
+            let holding =
+                Holding { summary, boot: Incarnation([0; 8]), turn: 0, entries, missing, features: 0, given_up: None };
             Some(Seen { node: self.own, site: site(self.region, self.own)?, holding, is_own: true })
         });
         others.chain(own).collect()

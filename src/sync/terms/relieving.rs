@@ -135,7 +135,8 @@ mod tests {
         }
         assert!(relieving.making(LEDGER).is_none());
         let summary = Summary::of([&EntryId([3; 32])]);
-        let holding = Holding { summary, boot: Incarnation([2; 8]), turn: 0, entries: 9, missing: 0, features: 0 };
+        let holding =
+            Holding { summary, boot: Incarnation([2; 8]), turn: 0, entries: 9, missing: 0, features: 0, given_up: None };
         let other = Seen { node: NodeId([2; 32]), site: SiteId([2; 16]), holding, is_own: false };
         assert_eq!(relieving.settle(LEDGER, &relief, OWN, &[other], 60_001), Some(SETTLE_MS));
         assert!(relieving.making(LEDGER).is_none(), "others may answer in a moment");

@@ -19,7 +19,15 @@ fn sites(all: &[u8]) -> BTreeSet<SiteId> {
 fn seen(n: u8, entries: u64, missing: u64, tip: u8) -> Seen {
     let chain = Chain { author: NodeId([9; 32]), incarnation: Incarnation([9; 8]) };
     let frontier = Frontier::new([EntryRef { chain, seq: entries, id: EntryId([tip; 32]) }], entries, missing);
-    let holding = Holding { summary: frontier.summary(), boot: Incarnation([n; 8]), turn: 0, entries, missing, features: 0 };
+    let holding = Holding {
+        summary: frontier.summary(),
+        boot: Incarnation([n; 8]),
+        turn: 0,
+        entries,
+        missing,
+        features: 0,
+        given_up: None,
+    };
     Seen { node: NodeId([n; 32]), site: site(n), holding, is_own: false }
 }
 
