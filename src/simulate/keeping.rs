@@ -6,7 +6,7 @@ use super::report::Invariant;
 use super::world::{Due, Spot, World};
 use crate::exchange::node::Event;
 use crate::exchange::{Frontier, Take};
-use crate::ledger::{LedgerId, NodeId, SiteId};
+use crate::ledger::{LedgerId, NodeId};
 use crate::sync::terms;
 use crate::sync::terms::copies::{Knowing, Part, is_odd};
 use crate::sync::terms::silent::Ask;
@@ -93,11 +93,11 @@ impl World {
         self.plan_tick(at);
     }
 
-    fn answering(&self, at: usize) -> BTreeSet<SiteId> {
+    fn answering(&self, at: usize) -> BTreeSet<NodeId> {
         let machine = &self.machines[at];
         let there =
             machine.run.iter().flat_map(|run| run.peers.iter().filter(|(_, peer)| peer.is_connected()).map(|(id, _)| *id));
-        there.chain([machine.id]).filter_map(|node| terms::site(&machine.disk.known.region, node)).collect()
+        there.chain([machine.id]).collect()
     }
 
     /// Asks the product's code for something that is decided about copies.

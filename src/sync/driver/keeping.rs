@@ -173,7 +173,7 @@ impl Driver {
     }
 
     fn part(&mut self, region: &Region, ledger: LedgerId) -> Part {
-        let (times, answering, now_ms) = (self.hub.member.times(), self.answering(region), now_ms(&self.clinic));
+        let (times, answering, now_ms) = (self.hub.member.times(), self.answering(), now_ms(&self.clinic));
         let mut parting = std::mem::take(&mut self.kept.parting);
         let knowing = self.knowing(region, &answering);
         let part = times.with(|times| knowing.part(&mut parting, ledger, now_ms, times));
@@ -206,14 +206,14 @@ impl Driver {
     }
 
     /// What is decided about copies follows from this.
-    pub(super) fn knowing<'a>(&'a self, region: &'a Region, answering: &'a BTreeSet<SiteId>) -> Knowing<'a> {
+    pub(super) fn knowing<'a>(&'a self, region: &'a Region, answering: &'a BTreeSet<NodeId>) -> Knowing<'a> {
         Knowing { region, own: self.own, exchange: &self.exchange, answering }
     }
 
-    /// The sites that answer now, this one among them.
-    pub(super) fn answering(&self, region: &Region) -> BTreeSet<SiteId> {
+    /// The nodes that answer now, this one among them.
+    pub(super) fn answering(&self) -> BTreeSet<NodeId> {
         let there = self.peers.iter().filter(|(_, peer)| peer.is_connected()).map(|(node, _)| *node);
-        there.chain([self.own]).filter_map(|node| terms::site(region, node)).collect()
+        there.chain([self.own]).collect()
     }
 
     /// Whoever was admitted just now says at once where it is.

@@ -41,6 +41,15 @@ fn who_has_as_much_as_anybody_who_answers_has_a_whole_copy() {
     assert_eq!(known.whole(LEDGER, &[own, seen(5, 90, 0, 1)], 0), sites(&[4]), "as many, but others");
 }
 
+/// The simulator's quakes found it: a few entries for an inbox counted as the copy, and what was left got no other.
+#[test]
+fn where_nobody_has_a_body_any_more_the_copy_of_all_else_counts() {
+    let mut known = Standings::default();
+    let left = [seen(1, 90, 1, 1), seen(2, 5, 0, 2)];
+    assert_eq!(known.whole(LEDGER, &left, 0), sites(&[1]));
+    assert_eq!(known.whole(LEDGER, &[seen(1, 90, 1, 1), seen(2, 90, 1, 1)], 1), sites(&[1, 2]), "and a copy of it");
+}
+
 #[test]
 fn a_write_does_not_uncount_the_copies_that_it_has_not_reached_yet() {
     let mut known = Standings::default();
