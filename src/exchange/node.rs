@@ -174,12 +174,15 @@ struct Peer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Settled {
     tips: (Summary, Summary),
+    /// Where a hole below a tip was filled, nothing else tells.
+    entries: (u64, u64),
     missing: (u64, u64),
 }
 
 impl Settled {
     fn between(own: &Frontier, theirs: Holding) -> Self {
-        Self { tips: (own.summary(), theirs.summary), missing: (own.missing(), theirs.missing) }
+        let entries = (own.entries(), theirs.entries);
+        Self { tips: (own.summary(), theirs.summary), entries, missing: (own.missing(), theirs.missing) }
     }
 }
 

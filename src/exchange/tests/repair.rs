@@ -117,6 +117,22 @@ fn who_has_filled_a_hole_tells_the_others() {
     assert_eq!(hints.count(), 1, "to the one that it did not come from");
 }
 
+/// The tips are the same as before, and so is what lacks: only the count of entries tells.
+#[test]
+fn who_asked_in_vain_asks_again_when_it_is_told_that_a_hole_was_filled() {
+    let (source, writer) = written();
+    let mut broken = source.clone();
+    let first = source.refs().into_iter().find(|entry| entry.seq == 1).unwrap();
+    broken.lose(&first.id);
+    let mut victim = Victim::new(&[writer.node()]);
+    victim.meet(HONEST, Standing::holder(), &mut |request| Some(honest(&broken, request)));
+    assert_eq!(victim.disk.at.len(), 0, "without its beginning nothing of the chain is taken");
+    let holding = said(&source.frontier());
+    let hint = || Request::Hint { ledger: LEDGER, holding, tips: Vec::new() };
+    victim.tell(Event::Asked(HONEST, 1, hint()), &mut |request| Some(honest(&source, request)));
+    assert_eq!((victim.disk.at.len(), victim.disk.fault()), (12, None));
+}
+
 #[test]
 fn large_bodies_come_on_their_own_and_one_may_be_larger_than_a_batch() {
     let (mut source, mut writer) = written();
