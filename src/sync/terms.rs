@@ -3,7 +3,6 @@
 
 pub mod copies;
 pub mod relieving;
-pub mod silent;
 pub mod twins;
 
 use crate::exchange::{AuthorRule, Authors, Chain, EntryRef, Frontier, LastEntry, Standing, Take};

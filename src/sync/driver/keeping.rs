@@ -2,7 +2,6 @@
 
 use super::super::hub::Input;
 use super::super::terms::copies::{Knowing, Part, Parting, is_odd};
-use super::super::terms::silent::Ask;
 use super::super::{dial, terms};
 use super::{Driver, now_ms};
 use crate::exchange::node::Event;
@@ -19,6 +18,9 @@ const STATEMENTS_EVERY_MS: u64 = 60_000;
 /// A stranger is spoken to so often, and an address that a person named is looked at. Sooner while this node waits to be admitted.
 const STRANGERS_EVERY_MS: u64 = 60_000;
 const WAITING_EVERY_MS: u64 = 4_000;
+
+/// A peer that cannot call here is asked for news so often.
+const ASK_EVERY_MS: u64 = 4_000;
 
 /// Each ledger is compared in full with each of its holders so often, at a time of its own.
 const AUDIT_EVERY_MS: u64 = 24 * 60 * 60 * 1_000;
@@ -71,16 +73,13 @@ impl Driver {
         let now_ms = now_ms(&self.clinic);
         let mut silent = Vec::new();
         for (node, peer) in &mut self.peers {
-            let is_silent = peer.incoming.is_empty() && peer.outgoing.is_some();
-            if let Some(ask) = is_silent.then(|| peer.silent.ask(now_ms)).flatten() {
-                silent.push((*node, ask));
+            if peer.incoming.is_empty() && peer.outgoing.is_some() && now_ms.saturating_sub(peer.asked_ms) >= ASK_EVERY_MS {
+                peer.asked_ms = now_ms;
+                silent.push(*node);
             }
         }
-        for (node, ask) in silent {
-            match ask {
-                Ask::All => self.ask_again(node),
-                Ask::Held => self.ask_for_held(node),
-            }
+        for node in silent {
+            self.ask_again(node);
             self.unite(node);
         }
     }
