@@ -6,7 +6,9 @@
 )]
 
 mod access;
+mod answer;
 mod browser;
+mod carry;
 mod cli;
 mod crash;
 mod demo;
