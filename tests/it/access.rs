@@ -5,4 +5,4 @@ mod acme;
 mod board;
 mod fall;
 mod rungs;
-mod world;
+pub mod world;

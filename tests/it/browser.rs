@@ -4,10 +4,12 @@
 mod checks;
 mod clinic;
 mod desk;
+mod device;
 mod driver;
 mod region;
 mod staff;
 mod tongues;
+mod walk;
 
 use checks::{accessibility, faults, keep_picture, page_is_sound, picture_path, too_small, too_wide};
 use clinic::{Card, Demo};
