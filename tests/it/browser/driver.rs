@@ -123,8 +123,9 @@ impl Browser {
 
     /// Opens an address that this browser does not show: what it says instead, to programs and to people.
     pub async fn refuses(&self, url: &str) -> String {
-        let error = self.client.goto(url).await.expect_err(url);
-        format!("{error}\n{}", self.text().await)
+        let gone = self.client.goto(url).await;
+        let script = "return document.title + ' ' + document.documentElement.innerText";
+        format!("{gone:?} {} {}", self.client.current_url().await.unwrap(), self.evaluate(script, vec![]).await)
     }
 
     /// Scheme, host and port of the page that is shown.

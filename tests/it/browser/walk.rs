@@ -144,7 +144,8 @@ fn with_nothing(town: &Town<'_>, phone: &Device, wall: &str) {
             let told = browser.refuses(&address).await;
             assert!(told.contains("ERR_CERT_AUTHORITY_INVALID") || told.contains("insecure certificate"), "{told}");
             assert!(!is_there(browser, "#passphrase, #code").await);
-            let can_go_on = "const link = document.getElementById('proceed-link'); return link !== null && link.offsetParent !== null";
+            let can_go_on =
+                "const link = document.getElementById('proceed-link'); return link !== null && link.offsetParent !== null";
             assert_eq!(browser.evaluate(can_go_on, vec![]).await, json!(false), "nobody learns to click a warning away");
         }
     });

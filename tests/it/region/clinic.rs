@@ -49,7 +49,18 @@ impl<'l> Clinic<'l> {
     /// `clock` is an offset as libfaketime reads it.
     pub fn with_clock(lan: &'l Lan, at: usize, name: &str, clock: Option<&'static str>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        Self { lan, at, name: name.to_owned(), dir, clock, server: None, more: Vec::new(), listen: "0.0.0.0:8080", is_in_clear: true, has_clock_file: false }
+        Self {
+            lan,
+            at,
+            name: name.to_owned(),
+            dir,
+            clock,
+            server: None,
+            more: Vec::new(),
+            listen: "0.0.0.0:8080",
+            is_in_clear: true,
+            has_clock_file: false,
+        }
     }
 
     /// From now on the clinic's clock follows [`Self::turn_clock`], also while it is served.

@@ -2,10 +2,10 @@
 
 use crate::access::world::World;
 use crate::browser::device::Device;
+use crate::region;
 use crate::region::clinic::{Card, Clinic, PATIENCE, faketime};
 use crate::region::lan::{Lan, address, enter, ip};
 use crate::region::wifi::{self, Running};
-use crate::region;
 use crate::wait;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -222,8 +222,13 @@ fn route(lan: &Lan, clinic: &Clinic) -> Running {
 /// Waits until the board of states is as it should be.
 fn until_board(clinic: &Clinic, what: &str, is_so: impl Fn(&Value) -> bool) {
     let last = std::cell::RefCell::new(Value::Null);
-    wait::until_or(what, PATIENCE, || format!("{}: {:#}\n{}", clinic.name, last.borrow(), clinic.log()), || {
-        *last.borrow_mut() = clinic.json(&["access", "status"]);
-        is_so(&last.borrow()).then_some(())
-    });
+    wait::until_or(
+        what,
+        PATIENCE,
+        || format!("{}: {:#}\n{}", clinic.name, last.borrow(), clinic.log()),
+        || {
+            *last.borrow_mut() = clinic.json(&["access", "status"]);
+            is_so(&last.borrow()).then_some(())
+        },
+    );
 }
