@@ -141,7 +141,7 @@ fn with_nothing(town: &Town<'_>, phone: &Device, wall: &str) {
         keep_picture(browser, "walk-nothing").await;
         browser.follow("nav.langs a[hreflang=en]").await;
         let told = browser.text().await;
-        assert!(told.contains("Show your card at the reception desk"), "in the language that its owner chooses: {told}");
+        assert!(told.contains("show your card at the reception desk"), "in the language that its owner chooses: {told}");
         browser.go(&format!("{}/?lang=ja", bare())).await;
         // The name is staff's now, by an authority that this phone does not know. Nobody is led there; and in the days for which the browser
         // insists on https, nobody who types it learns to click a warning away.
