@@ -6,6 +6,7 @@ mod clinic;
 mod desk;
 mod driver;
 mod region;
+mod relief;
 mod staff;
 mod tongues;
 
