@@ -86,6 +86,21 @@ pub async fn keep_picture(browser: &Browser, name: &str) {
     std::fs::write(picture_path(&format!("{name}.png")), picture).unwrap();
 }
 
+/// Keeps pictures of a page from its top, a screen each, as many as people look at.
+pub async fn keep_pictures(browser: &Browser, name: &str) {
+    const SCREENS_MAX: u32 = 6;
+    for screen in 0..SCREENS_MAX {
+        let script = "const top = arguments[0] * window.innerHeight; window.scrollTo(0, top);
+            return arguments[0] === 0 || top < document.documentElement.scrollHeight";
+        if browser.evaluate(script, vec![json!(screen)]).await == json!(false) {
+            break;
+        }
+        let more = if screen == 0 { String::new() } else { format!("-{screen}") };
+        keep_picture(browser, &format!("{name}{more}")).await;
+    }
+    browser.evaluate("window.scrollTo(0, 0)", Vec::new()).await;
+}
+
 /// Where pictures and prints are kept.
 pub fn picture_path(file: &str) -> PathBuf {
     let dir = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/pictures"));
