@@ -116,8 +116,15 @@ async fn print_the_slip(helper: &Helper<'_>, demo: &Demo) {
     match read {
         Ok(read) => {
             let words = String::from_utf8(read.stdout).unwrap();
-            for must in [&*demo.card(0).patient, "ワルファリン", "ペニシリン", HELPER, WORDS, "完全な確認ではありません"]
-            {
+            for must in [
+                &*demo.card(0).patient,
+                "ワルファリン",
+                "ペニシリン",
+                "ロキソプロフェンで胃潰瘍",
+                HELPER,
+                WORDS,
+                "完全な確認ではありません",
+            ] {
                 assert!(squeezed(&words).contains(&squeezed(must)), "the slip does not say {must}:\n{words}");
             }
             assert!(!words.contains(TWIN) && !words.contains("ロキソニン"), "nothing of the other is on it:\n{words}");
