@@ -7,6 +7,7 @@ use super::super::lang::phrase::{Html, Text};
 use super::super::looks::{consent_words, reason_words};
 use super::super::page::{self, Frame};
 use super::gate::AtDesk;
+use super::patient::address;
 use super::proving::{self, Shown};
 use crate::clinic::glass::{GlassRefusal, PATIENTS_AN_HOUR, Why};
 use crate::clinic::staff::Act;
@@ -39,6 +40,8 @@ struct OpenView {
     words: String,
     is_used: bool,
     left: usize,
+    /// Where the record is that was opened.
+    record: Option<String>,
 }
 
 struct Choice {
@@ -89,6 +92,7 @@ async fn render(site: &Site, at_desk: &AtDesk, form: &GlassForm, alert: Option<&
         words: glass.why.words.clone(),
         is_used: glass.opened.is_some(),
         left: glass.candidates_left,
+        record: glass.opened.map(address),
     });
     let reason = |reason: GlassReason| {
         let value = reason.word();
@@ -119,7 +123,8 @@ pub(super) async fn break_it(
     at_desk.check(&form.csrf)?;
     at_desk.check_may(Act::BreakGlass)?;
     match broken(&site, &at_desk, &form).await {
-        Ok(()) => Ok(Redirect::to("/staff/glass").into_response()),
+        // What is wanted next is always the person.
+        Ok(()) => Ok(Redirect::to("/staff/find/beyond").into_response()),
         // What can be mended is mended in the form.
         Err(trouble @ (Trouble::Badge(_) | Trouble::Gate(_))) => render(&site, &at_desk, &form, Some(&trouble)).await,
         Err(other) => Err(other),

@@ -88,6 +88,8 @@ struct RecordPage<'a> {
     action: String,
     done: Option<&'static Text>,
     is_own: bool,
+    /// Opened through a glass: the pages about own patients are not there for it.
+    is_beyond: bool,
     cards: usize,
     /// For the form that makes a card: said twice, it is one.
     form: String,
@@ -112,7 +114,7 @@ pub(super) async fn show(
         // Of somebody else's patient the gate is asked each time: the glass may be closed by now.
         None => at_desk.open(&site, whose, if shows_hidden { LookShown::Concealed } else { LookShown::Record }).await?,
     };
-    let is_own = is_own(&site, whose);
+    let (is_own, is_beyond) = (is_own(&site, whose), !at_desk.person().is_own(whose.ledger));
     let read = read(&site, looked).await?;
     let cards = blocking(&site, move |clinic| if is_own { clinic.cards(Some(whose.subject)) } else { Ok(Vec::new()) }).await?;
     let today = site.clinic.today();
@@ -122,7 +124,7 @@ pub(super) async fn show(
     let done = done.done.as_deref().and_then(|word| done_words(&f, word));
     let cards = cards.iter().filter(|card| card.revoked.is_none()).count();
     let form = form::hex(&site.clinic.new_fact_id().0);
-    page::html(StatusCode::OK, &RecordPage { s, action: address(whose), done, is_own, cards, form, f })
+    page::html(StatusCode::OK, &RecordPage { s, action: address(whose), done, is_own, is_beyond, cards, form, f })
 }
 
 fn done_words(f: &Frame, word: &str) -> Option<&'static Text> {
@@ -214,6 +216,8 @@ struct SlipPaper<'a> {
     f: Frame,
     s: Sheet<'a>,
     kind: &'static str,
+    /// Where the record is.
+    record: String,
     /// Who, when, where, why.
     looked: Vec<(&'static Text, Html)>,
 }
@@ -240,5 +244,5 @@ pub(super) async fn slip(
     let p = &f.d.patient;
     let mut looked = vec![(&p.slip_when, words::moment(f.m, site.clinic.now_ms()))];
     looked.extend(rights::looked(&site, &at_desk, whose, &f).await);
-    page::html(StatusCode::OK, &SlipPaper { s, kind, looked, f })
+    page::html(StatusCode::OK, &SlipPaper { s, kind, record: address(whose), looked, f })
 }
