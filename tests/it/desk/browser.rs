@@ -55,6 +55,20 @@ impl Browser {
         self.ask(Method::POST, path, "multipart/form-data; boundary=X", body)
     }
 
+    /// A file of what is on paper, at reception.
+    pub fn post_paper(&mut self, csrf: &str, file: &[u8]) -> Answer {
+        let mut body = format!("--X\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{csrf}\r\n").into_bytes();
+        body.extend_from_slice(b"--X\r\nContent-Disposition: form-data; name=\"paper\"; filename=\"p\"\r\n\r\n");
+        body.extend_from_slice(file);
+        body.extend_from_slice(b"\r\n--X--\r\n");
+        self.ask(Method::POST, "/staff/reception/paper", "multipart/form-data; boundary=X", body)
+    }
+
+    /// What the server does now and then: ends what is over.
+    pub fn sweep(&self) {
+        self.site.sweep();
+    }
+
     /// The methods that a path answers to.
     pub fn allowed(&mut self, path: &str) -> String {
         let refused = self.ask(Method::PUT, path, "", Vec::new());

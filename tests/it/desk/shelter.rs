@@ -51,8 +51,36 @@ impl Node {
 
     /// The database, as a thief of the audit would open it.
     pub fn database(&self) -> rusqlite::Connection {
-        let file = self.dir.path().join("clinic/ledger.db");
-        rusqlite::Connection::open_with_flags(file, rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap()
+        database_in(self.dir.path())
+    }
+
+    /// Everything that lies on its disk, as a backup has it.
+    pub fn copied(&self) -> tempfile::TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        copy_dir(self.dir.path(), copy.path());
+        copy
+    }
+
+    /// The same box, put back to a backup an hour later.
+    pub fn put_back(&self, dir: tempfile::TempDir) -> Self {
+        let location = Location { reserve_bytes: 1 << 20, ..Location::new(dir.path().join("clinic")) };
+        let clock = Clock::manual(self.clock.now_ms() + 3_600_000);
+        let clinic = Clinic::open(&location, clock.clone()).unwrap();
+        let member = Member::open(&clinic).unwrap();
+        let admin = NewBadge { code: self.admin.code.clone(), passphrase: None, opener: self.admin.opener };
+        Self { dir, clock, clinic, member, admin }
+    }
+
+    /// Where its files lie.
+    pub fn dir(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
+    /// Its pages.
+    pub fn site(&self, rung: Rung) -> Site {
+        let clock = self.clock.clone();
+        let site = Site::new(self.clinic.clone(), Vec::new(), rung == Rung::Tls, Arc::new(move || clock.monotonic()));
+        site.with_member(Some(self.member.clone()))
     }
 
     fn staff(&self) -> kusuribako::clinic::staff::Staff {
@@ -168,9 +196,17 @@ impl Shelter {
 
     /// The holder's pages.
     pub fn site(&self, rung: Rung) -> Site {
-        let clock = self.holder.clock.clone();
-        let site = Site::new(self.holder.clinic.clone(), Vec::new(), rung == Rung::Tls, Arc::new(move || clock.monotonic()));
-        site.with_member(Some(self.holder.member.clone()))
+        self.holder.site(rung)
+    }
+
+    /// Another badge for a helper, for one site; of which somebody has been there.
+    pub fn badge_for(&self, site: &Node, hours: u32) -> (BadgeFile, String) {
+        site.member.sign_in(&site.admin.code, &Passphrase::entered(PASSPHRASE)).unwrap();
+        site.clinic.lock();
+        meet(&[&self.home, &self.holder]);
+        let wish = BadgeWish { name: HELPER.to_owned(), licence: LICENCE.to_owned(), area: vec![site.member.site()], hours };
+        let issued = self.home.member.issue_badge(&self.kit.duty, &wish).unwrap();
+        (issued.file, issued.pin.printed().to_string())
     }
 
     /// Somebody before the holder's box, signed in where they can.
@@ -204,6 +240,37 @@ impl Shelter {
     /// What was written at home comes to the holder.
     pub fn holder_takes(&self) {
         carry(&self.home.clinic, &self.holder.clinic, self.home.clinic.ledger());
+    }
+
+    /// The holder writes into the home's ledger, as the driver would have found out.
+    pub fn introduce(&self) {
+        introduce(&self.holder, &self.home);
+    }
+
+    /// Two boxes that hold copies of each other's ledgers.
+    pub fn exchange(&self, one: &Node, other: &Node) {
+        for ledger in [self.home.clinic.ledger(), self.holder.clinic.ledger()] {
+            carry(one, other, ledger);
+            carry(other, one, ledger);
+        }
+    }
+}
+
+/// The database of a box, or of a copy of it.
+pub fn database_in(dir: &std::path::Path) -> rusqlite::Connection {
+    let file = dir.join("clinic/ledger.db");
+    rusqlite::Connection::open_with_flags(file, rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap()
+}
+
+fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
+    for file in from.read_dir().unwrap().map(Result::unwrap) {
+        let to = to.join(file.file_name());
+        if file.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&to).unwrap();
+            copy_dir(&file.path(), &to);
+        } else if file.file_type().unwrap().is_file() {
+            std::fs::copy(file.path(), to).unwrap();
+        }
     }
 }
 
