@@ -7,6 +7,7 @@ mod desk;
 mod device;
 mod driver;
 mod region;
+mod relief;
 mod staff;
 mod tongues;
 mod walk;

@@ -91,6 +91,7 @@ pub(crate) struct Common {
     pub(crate) sign_out_hint: Text,
     pub(crate) back: Text,
     pub(crate) safety: Text,
+    pub(crate) print_how: Text,
 }
 
 /// Helping a patient's phone onto the Wi-Fi: what phones say, and what to do then.

@@ -169,6 +169,20 @@ impl Browser {
         field.send_keys(text).await.unwrap();
     }
 
+    /// Puts a text of several lines into the field that `css` names, as from a clipboard. Only where scripts run.
+    pub async fn paste(&self, css: &str, text: &str) {
+        self.evaluate("document.querySelector(arguments[0]).value = arguments[1]", vec![json!(css), json!(text)]).await;
+    }
+
+    /// What a person can read in everything that `css` names.
+    pub async fn texts(&self, css: &str) -> Vec<String> {
+        let mut texts = Vec::new();
+        for element in self.client.find_all(Locator::Css(css)).await.unwrap() {
+            texts.push(element.text().await.unwrap());
+        }
+        texts
+    }
+
     /// Values of an attribute of everything that `css` names.
     pub async fn attributes(&self, css: &str, name: &str) -> Vec<String> {
         let mut values = Vec::new();
