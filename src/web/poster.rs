@@ -294,7 +294,7 @@ mod tests {
         assert!(lowest < 290.0, "{lowest} mm");
         // A mark that closes a sentence is half empty; the gap between two steps is as wide as the rest of it.
         let steps = words.iter().filter(|line| !line.is_bold);
-        let size = |line: &Line| (line.size.parse::<f64>().unwrap() * 100.0).round() as usize;
+        let size = |line: &Line| line.size.replace('.', "").parse::<usize>().unwrap();
         let broadest = steps.map(|line| breadth(line.text.trim_end(), size(line))).max().unwrap();
         assert!(broadest <= CELL_TEXT, "{broadest} of {CELL_TEXT}");
         let smallest = words.iter().map(|line| line.size.parse::<f64>().unwrap()).fold(9.0, f64::min);

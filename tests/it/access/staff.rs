@@ -201,7 +201,7 @@ fn the_page_says_what_holds_on_each_rung_and_what_does_not_work() {
     let english = wing.get("/staff/access?lang=en");
     let text = crate::pages::desk::bare(&english.text());
     assert!(
-        english.text().contains("the name does not &#60;fit&#62;") && text.contains("Patients' phones are told to ask"),
+        english.text().contains("the name does not &#60;fit&#62;") && text.contains("phones are told to ask the staff"),
         "{text}"
     );
     assert!(!english.text().contains("<script"), "nothing on it needs scripts");
