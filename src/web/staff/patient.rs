@@ -16,7 +16,7 @@ use crate::clinic::glass::{Looked, Whose};
 use crate::clinic::staff::Act;
 use crate::ledger::LedgerId;
 use crate::record::consent::Spoken;
-use crate::record::timeline;
+use crate::record::timeline::{self, Timeline, Today};
 use crate::record::{LookShown, Subject};
 use askama::Template;
 use axum::extract::{Path, Query, State};
@@ -50,6 +50,21 @@ pub(super) struct Read {
     around: Around,
     drugs: Arc<DrugMaster>,
     kept_by: String,
+}
+
+impl Read {
+    /// The frame of a page about whom it is of.
+    fn frame(site: &Site, at_desk: &AtDesk, timeline: &Timeline<'_>, title: &str) -> Frame {
+        let mut f = at_desk.frame(site, title);
+        f.who = Some(Who::of(f.lang, &timeline.persons));
+        f
+    }
+
+    /// What the page says, of a timeline of its facts.
+    fn sheet<'a>(&'a self, f: &Frame, timeline: &'a Timeline<'a>, today: Today, shows_hidden: bool) -> Sheet<'a> {
+        let Self { chart, around, drugs, kept_by } = self;
+        Sheet::new(f, &Known { chart, timeline, today, around, drugs, kept_by, shows_hidden })
+    }
 }
 
 /// Reads a record whose look is noted.
@@ -104,18 +119,8 @@ pub(super) async fn show(
     let cards = blocking(&site, move |clinic| if is_own { clinic.cards(Some(whose.subject)) } else { Ok(Vec::new()) }).await?;
     let today = site.clinic.today();
     let timeline = timeline::build(&read.chart.facts, today);
-    let mut f = at_desk.frame(&site, at_desk.lang.desk().patient.title.plain());
-    f.who = Some(Who::of(f.lang, &timeline.persons));
-    let known = Known {
-        chart: &read.chart,
-        timeline: &timeline,
-        today,
-        around: &read.around,
-        drugs: &read.drugs,
-        kept_by: &read.kept_by,
-        shows_hidden,
-    };
-    let s = Sheet::new(&f, &known);
+    let f = Read::frame(&site, &at_desk, &timeline, at_desk.lang.desk().patient.title.plain());
+    let s = read.sheet(&f, &timeline, today, shows_hidden);
     let done = done.done.as_deref().and_then(|word| done_words(&f, word));
     let cards = cards.iter().filter(|card| card.revoked.is_none()).count();
     let form = form::hex(&site.clinic.new_fact_id().0);
@@ -233,19 +238,9 @@ pub(super) async fn slip(
     let read = read(&site, looked).await?;
     let today = site.clinic.today();
     let timeline = timeline::build(&read.chart.facts, today);
-    let mut f = at_desk.frame(&site, at_desk.lang.desk().patient.slip_title.plain());
-    f.who = Some(Who::of(f.lang, &timeline.persons));
-    let known = Known {
-        chart: &read.chart,
-        timeline: &timeline,
-        today,
-        around: &read.around,
-        drugs: &read.drugs,
-        kept_by: &read.kept_by,
-        // What the patient conceals is not printed.
-        shows_hidden: false,
-    };
-    let s = Sheet::new(&f, &known);
+    let f = Read::frame(&site, &at_desk, &timeline, at_desk.lang.desk().patient.slip_title.plain());
+    // What the patient conceals is not printed.
+    let s = read.sheet(&f, &timeline, today, false);
     let p = &f.d.patient;
     let mut looked = vec![(&p.slip_when, words::moment(f.m, site.clinic.now_ms()))];
     looked.extend(rights::looked(&site, &at_desk, whose, &f).await);

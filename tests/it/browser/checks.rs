@@ -86,19 +86,15 @@ pub async fn keep_picture(browser: &Browser, name: &str) {
     std::fs::write(picture_path(&format!("{name}.png")), picture).unwrap();
 }
 
-/// Keeps pictures of a page from its top, a screen each, as many as people look at.
-pub async fn keep_pictures(browser: &Browser, name: &str) {
-    const SCREENS_MAX: u32 = 6;
-    for screen in 0..SCREENS_MAX {
-        let script = "const top = arguments[0] * window.innerHeight; window.scrollTo(0, top);
-            return arguments[0] === 0 || top < document.documentElement.scrollHeight";
-        if browser.evaluate(script, vec![json!(screen)]).await == json!(false) {
-            break;
-        }
-        let more = if screen == 0 { String::new() } else { format!("-{screen}") };
-        keep_picture(browser, &format!("{name}{more}")).await;
+/// Keeps a picture of each screenful of the page, as somebody sees it who reads to its end.
+pub async fn keep_screens(browser: &Browser, name: &str) {
+    let scroll = "const at = arguments[0] * innerHeight; scrollTo(0, at); return at < document.documentElement.scrollHeight";
+    let mut nth = 0;
+    while browser.evaluate(scroll, vec![json!(nth)]).await == json!(true) {
+        keep_picture(browser, &format!("{name}-screen-{nth}")).await;
+        nth += 1;
     }
-    browser.evaluate("window.scrollTo(0, 0)", Vec::new()).await;
+    browser.evaluate("scrollTo(0, 0)", vec![]).await;
 }
 
 /// Where pictures and prints are kept.

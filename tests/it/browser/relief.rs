@@ -1,7 +1,7 @@
 //! The worst day at the desk: the patient's clinic and everybody who works at its neighbours are gone. A pharmacist from outside finds the right one of two
 //! people who sound alike, reads, and prints the slip; when the clinic is back, it sees that, and so does the patient.
 
-use super::checks::{faults, keep_pictures, picture_path};
+use super::checks::{faults, keep_screens, picture_path};
 use super::clinic::Demo;
 use super::driver::{Browser, DESK, PATIENCE, PHONE, Screen, walk};
 use super::{open_record, squeezed};
@@ -56,7 +56,7 @@ impl<'b> Helper<'b> {
     /// Checks the page and keeps a picture of it from top to bottom.
     async fn look(&self, name: &str) -> String {
         self.wrong.borrow_mut().extend(faults(self.browser).await);
-        keep_pictures(self.browser, &format!("relief-{}-{name}", self.screen.width)).await;
+        keep_screens(self.browser, &format!("relief-{}-{name}", self.screen.width)).await;
         self.browser.text().await
     }
 }

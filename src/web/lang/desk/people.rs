@@ -153,4 +153,7 @@ pub(crate) struct Review {
     pub(crate) done: Text,
     pub(crate) export: Text,
     pub(crate) more: Phrase<1>,
+    pub(crate) put_back: Phrase<2>,
+    pub(crate) runs_twice: Phrase<2>,
+    pub(crate) own_box: Text,
 }
