@@ -107,7 +107,8 @@ fn searches(clinic: &Clinic, people: &[Patient]) {
     let mut took = Vec::new();
     for error in made_up::ERRORS {
         for _ in 0..SEARCHES {
-            let asked = made_up::query(&mut random, error, random.choice(people).unwrap(), &families);
+            let person = random.choice(people).unwrap();
+            let asked = made_up::query(&mut random, error, person, &families);
             let sought = Sought { query: asked, drug: String::new() };
             took.push(timed(|| drop(std::hint::black_box(clinic.find_people(&sought, clinic.ledger(), SHOWN).unwrap()))));
         }
