@@ -47,7 +47,11 @@ fn an_audit_entry_that_was_changed_or_taken_out_is_named() {
         }
         drop(conn);
         let named = faults(&shelter.holder.put_back(copy).clinic);
-        let says = |fault: &String| ["on are missing before it", "which is not here", "missing", "run `kusuribako rebuild`"].iter().any(|words| fault.contains(words));
+        let says = |fault: &String| {
+            ["on are missing before it", "which is not here", "missing", "run `kusuribako rebuild`"]
+                .iter()
+                .any(|words| fault.contains(words))
+        };
         assert!(named.iter().any(says), "the entry of row {row} was taken out: {named:?}");
         println!("row {row}: {named:?}");
     }

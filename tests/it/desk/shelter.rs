@@ -250,8 +250,8 @@ impl Shelter {
     /// Two boxes that hold copies of each other's ledgers.
     pub fn exchange(&self, one: &Node, other: &Node) {
         for ledger in [self.home.clinic.ledger(), self.holder.clinic.ledger()] {
-            carry(one, other, ledger);
-            carry(other, one, ledger);
+            carry(&one.clinic, &other.clinic, ledger);
+            carry(&other.clinic, &one.clinic, ledger);
         }
     }
 }
