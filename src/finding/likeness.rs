@@ -115,9 +115,14 @@ impl Script {
 }
 
 impl Likeness {
-    fn new(way: Way, likeness: f64) -> Self {
-        // 0 to 100 fits.
-        let percent = (0..=100_u8).rev().find(|percent| f64::from(*percent) <= likeness * 100.0 + 1e-9).unwrap_or(0);
+    /// Of a likeness from 0 to 1: whole percent, rounded down.
+    pub(super) fn new(way: Way, likeness: f64) -> Self {
+        let wanted = likeness * 100.0 + 1e-9;
+        // Bit by bit: this is done for every name that is compared.
+        let percent = [64, 32, 16, 8, 4, 2, 1].into_iter().fold(0_u8, |percent, bit| {
+            let more = percent + bit;
+            if more <= 100 && f64::from(more) <= wanted { more } else { percent }
+        });
         Self { way, percent }
     }
 

@@ -4,7 +4,7 @@ mod made_up;
 
 use super::birth::{Born, Nearness};
 use super::kanji::common;
-use super::likeness::Way;
+use super::likeness::{Likeness, Way};
 use super::name::{Name, kanji, sound};
 use super::twins::{Differs, pairs};
 use super::{Index, Query, Reason};
@@ -98,6 +98,15 @@ fn birth_dates_are_near_in_every_documented_way() {
     }
     assert_eq!(born("19350430").nearness(born("19350501")), Nearness::ByOne);
     assert_eq!((Born::read(""), Born::read("春頃")), (None, None));
+}
+
+#[test]
+fn a_likeness_is_whole_percent_rounded_down() {
+    for permille in 0..=1_000_u16 {
+        let likeness = Likeness::new(Way::Whole, f64::from(permille) / 1_000.0);
+        assert_eq!(u16::from(likeness.percent), permille / 10, "{permille}");
+    }
+    assert_eq!((Likeness::new(Way::Whole, -1.0).percent, Likeness::new(Way::Whole, 2.0).percent), (0, 100));
 }
 
 #[test]

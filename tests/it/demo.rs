@@ -79,7 +79,8 @@ fn helpers_come_in(demo: &Demo, dead: usize) {
         let answer = phone.post("/staff/outside", &[("badge", &badge), ("pin", pin)]);
         assert!(answer.contains("location: /staff"), "{answer}");
         assert!(phone.get("/staff/glass").contains("name=\"reason\""));
-        for role in ["admin", "pharmacist", "reader"] {
+        // Once is enough: each takes its time on purpose.
+        for role in ["admin", "pharmacist", "reader"].into_iter().filter(|_| dead == 0) {
             let file = std::fs::read_to_string(text(&clinic["badges"][role])).unwrap();
             assert!(
                 phone.post("/staff/sign-in", &[("badge", &file), ("passphrase", "")]).contains("location: /staff"),

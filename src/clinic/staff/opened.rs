@@ -165,6 +165,12 @@ impl Clinic {
         self.inner.opened.lock(self.inner.clock.monotonic()).locked
     }
 
+    /// Whether somebody has unlocked, and it is neither over nor locked again.
+    pub(super) fn is_unlocked(&self) -> bool {
+        let now = self.inner.clock.monotonic();
+        now < self.inner.opened.lock(now).until
+    }
+
     /// Forgets what has been open for too long; to be called now and then, so that keys do not lie in memory until somebody asks.
     pub fn lock_overdue(&self) {
         let open: BTreeSet<LedgerId> = self.opened_keys().into_keys().collect();

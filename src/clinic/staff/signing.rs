@@ -56,7 +56,8 @@ impl Clinic {
             Person::Staff(account) => self.account(account.ledger, account.opener)?.map(Person::Staff),
             Person::Guest(account) => self.account(account.ledger, account.opener)?.map(Person::Guest),
             Person::Outside(outsider) => {
-                let is_valid = self.inner.clock.monotonic() < outsider.until && !self.opened_keys().is_empty();
+                // Also where no other clinic's copies lie: then it is this clinic's own patients that a helper came for.
+                let is_valid = self.inner.clock.monotonic() < outsider.until && self.is_unlocked();
                 is_valid.then(|| person.clone())
             }
         })
