@@ -10,7 +10,9 @@
 static ALLOCATOR: zeroizing_alloc::ZeroAlloc<mimalloc::MiMalloc> = zeroizing_alloc::ZeroAlloc(mimalloc::MiMalloc);
 
 mod access;
+mod answer;
 mod browser;
+mod carry;
 mod cli;
 mod crash;
 mod demo;

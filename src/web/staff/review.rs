@@ -19,7 +19,7 @@ use crate::ledger::payload::Decision;
 use crate::record::FactId;
 use askama::Template;
 use axum::extract::{Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -140,10 +140,8 @@ async fn render(site: &Site, at_desk: &AtDesk, alert: Option<&Trouble>, done: bo
     let more = here.len().saturating_sub(SHOWN_MAX) + home.len().saturating_sub(SHOWN_MAX);
     here.truncate(SHOWN_MAX);
     home.truncate(SHOWN_MAX);
-    let mut f = at_desk.frame(site, lang.desk().review.title.plain());
-    f.can_switch = alert.is_none();
-    let page = ReviewPage { alert: alert.map(|trouble| trouble.calm(lang)), done, put_back, here, home, more, f };
-    page::html(alert.map_or(StatusCode::OK, Trouble::status), &page)
+    let f = at_desk.frame(site, lang.desk().review.title.plain());
+    page::form(f, alert, |f, alert| ReviewPage { f, alert, done, put_back, here, home, more })
 }
 
 /// Says of which box what was noted may have a gap.

@@ -1,6 +1,7 @@
 //! A browser that talks to the pages without a network: it keeps cookies, and comes over whichever rung a test wants.
 
 use super::shelter::Rung;
+pub use crate::answer::Answer;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use kusuribako::web::{self, LocalAddress, Site};
@@ -16,33 +17,6 @@ pub struct Browser {
     router: axum::Router,
     local: SocketAddr,
     pub cookies: BTreeMap<String, String>,
-}
-
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub text: String,
-}
-
-impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
-    }
-
-    pub fn location(&self) -> Option<&str> {
-        self.header("location")
-    }
-
-    /// The value of the first hidden field of this name.
-    pub fn field(&self, name: &str) -> String {
-        let start = format!("name=\"{name}\" value=\"");
-        let after = self.text.split_once(&start).unwrap_or_else(|| panic!("no field {name} in {}", self.text)).1;
-        after.split_once('"').unwrap().0.to_owned()
-    }
-
-    pub fn csrf(&self) -> String {
-        self.field("csrf")
-    }
 }
 
 impl Browser {

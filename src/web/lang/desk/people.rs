@@ -55,6 +55,7 @@ pub(crate) struct Glass {
     pub(crate) used: Text,
     pub(crate) end: Text,
     pub(crate) next: Text,
+    pub(crate) to_record: Text,
 }
 
 /// Helpers from outside: signing in, and badges that are issued here.
