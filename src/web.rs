@@ -142,15 +142,16 @@ impl Site {
     /// Ends the sessions that are over, and what staff opened too long ago: keys must not wait in memory for somebody to come.
     pub fn sweep(&self) {
         self.sessions.sweep();
-        self.desks.sweep();
-        let locked = self.clinic.times_locked();
-        self.desks.keep(|desk| desk.is_since(locked));
         self.clinic.lock_overdue();
         self.forget_people();
     }
 
-    /// With the last session of staff's, what they could find people by is forgotten.
+    /// With the last session of staff's, what they could find people by is forgotten. Whoever has gone without a word, or was there before the box was
+    /// locked, is no session.
     fn forget_people(&self) {
+        let locked = self.clinic.times_locked();
+        self.desks.sweep();
+        self.desks.keep(|desk| desk.is_since(locked));
         if self.desks.is_empty() {
             self.clinic.forget_people();
         }

@@ -5,6 +5,7 @@ use crate::cli::program::{Clinic, JAHIS, Served};
 use crate::phone::{Phone, value};
 use crate::wait;
 use kusuribako::record::{Patient, Source};
+use std::cell::RefCell;
 use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -104,8 +105,16 @@ fn lying_in(memory: &File, range: Range<u64>, buffer: &mut [u8], forms: &[Form],
 }
 
 fn until_gone(pid: u32, forms: &[Form]) {
-    let still = || left(pid, forms).join("\n");
-    wait::until_or("nothing is left of the name", PATIENCE, still, || left(pid, forms).is_empty().then_some(()));
+    let last = RefCell::new(Vec::new());
+    wait::until_or(
+        "nothing is left of the name",
+        PATIENCE,
+        || last.borrow().join("\n"),
+        || {
+            last.replace(left(pid, forms));
+            last.borrow().is_empty().then_some(())
+        },
+    );
 }
 
 /// How often the index has the name.
@@ -120,10 +129,10 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    pub(super) fn new() -> Self {
+    pub(super) fn serving(args: &[&str]) -> Self {
         let clinic = Clinic::named("見本薬局", &[]);
         let sheet = std::fs::read_to_string(clinic.path("staff.txt")).unwrap();
-        let served = clinic.serve(&[]);
+        let served = clinic.serve(args);
         Self { clinic, served, sheet }
     }
 
@@ -166,7 +175,7 @@ impl Scene {
 
 #[test]
 fn with_a_lock_and_with_the_last_who_signs_out_every_name_is_gone_from_the_programs_memory() {
-    let scene = Scene::new();
+    let scene = Scene::serving(&[]);
     let (pid, stranger) = (scene.served.pid(), Stranger::new());
     let forms = stranger.forms();
     scene.meet(&stranger);
