@@ -221,6 +221,7 @@ def slow(server, addresses, number, seconds, kinds):
 
     async def one(n):
         kind = int(kinds[n % len(kinds)])
+        await asyncio.sleep(5 * random.random())
         while time.monotonic() < until:
             try:
                 context = None if kind == 0 else tls
@@ -239,7 +240,8 @@ def slow(server, addresses, number, seconds, kinds):
                 writer.transport.abort()
             except (OSError, asyncio.TimeoutError, ssl.SSLError):
                 came["cut"] += 1
-            await asyncio.sleep(1)
+            # Not all at once: a wave of ten thousand is a flood of the system's queue, which is another matter.
+            await asyncio.sleep(2 * random.random())
 
     async def everybody():
         await asyncio.gather(*(one(n) for n in range(number)))

@@ -52,7 +52,7 @@ pub(super) fn open_reader(dir: &DataDir) -> Result<Connection, StoreError> {
 fn open(dir: &DataDir, access: OpenFlags) -> Result<Connection, StoreError> {
     let conn = Connection::open_with_flags(dir.database(), access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
-    // A statement is planned once, not again for each value that is bound to it: half of what reading a record cost.
+    // A statement is planned once, not again for each value that is bound to it: that was half of the time that SQLite took to read a record.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // Never a temporary file, and no trust in what a damaged page says about sizes or functions.
     conn.pragma_update(None, "temp_store", "MEMORY")?;

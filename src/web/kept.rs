@@ -24,8 +24,8 @@ use zeroize::Zeroizing;
 /// Of one session, all together: somebody who asks for ever other pages has no more of this machine than that.
 const BYTES_MAX: usize = 64 * 1024;
 
-/// As small as the higher ones make a page, nearly, in half the time.
-const LEVEL: u32 = 3;
+/// A page is a quarter smaller than by the lowest, and hardly larger than by the highest.
+const LEVEL: u32 = 2;
 
 /// Which page is asked for, and whether it may come compressed.
 #[derive(PartialEq, Eq)]

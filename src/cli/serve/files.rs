@@ -8,8 +8,7 @@ const BESIDES: u64 = 1_024;
 /// However little there is, so many are let in; in a full house whoever waits longest gives way.
 const LEAST: usize = 256;
 
-/// A machine has so much memory for each: what one can make this process hold while its headers, or the answer, are under way. At rest it is a
-/// tenth of that.
+/// A machine has so much memory for each: about what one can make this process hold while its headers, or the answer, are under way.
 const MEMORY_EACH: u64 = 256 * 1024;
 
 /// How many of the `wished` there can be. Raises the limit of open files as far as the system lets it; systemd's usual one is enough, a
