@@ -22,6 +22,7 @@ mod matching;
 pub mod node_key;
 pub mod patients;
 mod projection;
+pub mod put_back;
 pub mod reception;
 pub mod search;
 pub mod setup;

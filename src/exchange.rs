@@ -28,7 +28,7 @@ pub use fetch::{Fetch, Input, Known, Outcome, Step};
 pub use frontier::{Frontier, Stored};
 pub use message::{Message, Request, Response};
 pub use node::{Action, Event, Exchange};
-pub use standing::{AuthorRule, Authors, Standing, Take, Way};
+pub use standing::{AuthorRule, Authors, LastEntry, Standing, Take, Way};
 pub use verify::{Job, Verdict, Verified};
 
 use crate::ledger::{EntryId, Incarnation, NodeId, OpenPart};

@@ -41,22 +41,24 @@ pub struct Wish {
     pub happenings: u64,
     /// Whether disks are copied and both run.
     pub has_clones: bool,
+    /// Whether in the middle an emergency is declared that all hear of, its copies are made, and then the network falls apart.
+    pub has_quake: bool,
 }
 
 impl Wish {
     /// An hour in which much goes wrong.
     pub const fn short(sites: usize, seed: u64) -> Self {
-        Self { sites, seed, lasts_ms: 60 * 60 * 1_000, happenings: 30, has_clones: true }
+        Self { sites, seed, lasts_ms: 60 * 60 * 1_000, happenings: 30, has_clones: true, has_quake: false }
     }
 
-    /// A dense quarter of an hour in which no disk is copied: each test run lives through some hundreds.
+    /// A dense quarter of an hour in which no disk is copied, every fourth with a quake: each test run lives through some hundreds.
     pub const fn quarter(seed: u64) -> Self {
         let sites = match seed % 4 {
             0 => 2,
             1 | 2 => 3,
             _ => 4,
         };
-        Self { sites, seed, lasts_ms: 15 * 60 * 1_000, happenings: 16, has_clones: false }
+        Self { sites, seed, lasts_ms: 15 * 60 * 1_000, happenings: 16, has_clones: false, has_quake: seed % 4 == 3 }
     }
 
     /// Days, in which things go wrong as often as after a quake.
@@ -67,6 +69,7 @@ impl Wish {
             lasts_ms: days.saturating_mul(24 * 60 * 60 * 1_000),
             happenings: days.saturating_mul(60),
             has_clones: true,
+            has_quake: false,
         }
     }
 }

@@ -144,6 +144,8 @@ impl Site {
     pub fn sweep(&self) {
         self.sessions.sweep();
         self.desks.sweep();
+        let locked = self.clinic.times_locked();
+        self.desks.keep(|desk| desk.is_since(locked));
         self.clinic.lock_overdue();
         self.forget_people();
     }

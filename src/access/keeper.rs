@@ -110,6 +110,11 @@ impl Keeper {
         self.around.authority()
     }
 
+    /// For how long this node has been running over all its starts, in milliseconds: by which declarations end.
+    pub fn running_ms(&self) -> u64 {
+        self.around.running_ms()
+    }
+
     /// Runs until `stopping`.
     pub async fn run(self, stopping: CancellationToken) {
         let mut memory = Memory::default();

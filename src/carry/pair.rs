@@ -271,7 +271,7 @@ impl Pair<'_> {
                 self.answer(ask, filled);
             }
             Action::Compare(_, ask, compare) => {
-                let tally = side.read(move |reader| reader.tally(compare.ledger, &compare.prefix))?;
+                let tally = side.read(move |reader| reader.tally(compare.ledger, compare.set, &compare.prefix))?;
                 let (compared, holding) = (tally.answer(compare.theirs), compare.holding);
                 self.answer(ask, Response::Compared { compared, holding });
             }
@@ -279,8 +279,8 @@ impl Pair<'_> {
                 let known = side.read(move |reader| reader.known(ledger, &refs))?;
                 self.queue.push_back((at, Event::Known(token, known)));
             }
-            Action::Count(token, ledger, prefix) => {
-                let tally = side.read(move |reader| reader.tally(ledger, &prefix))?;
+            Action::Count(token, ledger, set, prefix) => {
+                let tally = side.read(move |reader| reader.tally(ledger, set, &prefix))?;
                 self.queue.push_back((at, Event::Counted(token, tally)));
             }
             Action::List(token, ledger, after) => {

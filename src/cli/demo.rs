@@ -1,15 +1,18 @@
 //! `demo`: three clinics of made-up patients on loopback, one region, each record at two of them; and sample cards.
 
 mod clinics;
+mod helpers;
 mod news;
 mod processes;
 mod region;
 
 use super::card;
 use super::output::Output;
+use crate::clinic::staff::Role;
 use crate::formats::qr::{self, Correction};
 use clap::Args;
 use clinics::DemoClinic;
+use helpers::OutsideBadge;
 use processes::Processes;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -42,16 +45,23 @@ fn show(args: &DemoArgs, dir: &Path, output: &mut Output<'_>) -> anyhow::Result<
     let is_new = region::form(&clinics, dir, output)?;
     let held_by = region::until_copied(&clinics, output)?;
     if is_new {
+        helpers::confirm_holders(&clinics, &held_by)?;
         news::happen(&clinics, &held_by)?;
     }
+    let outside = helpers::invite(&clinics, dir)?;
     match args.json {
-        true => output.json(&as_json(&clinics, &processes, &held_by))?,
-        false => announce(&clinics, processes.pids(), &held_by, output)?,
+        true => output.json(&as_json(&clinics, &processes, &held_by, outside.as_ref()))?,
+        false => announce(&clinics, processes.pids(), &held_by, outside.as_ref(), output)?,
     }
     processes.until_signal(&clinics, output)
 }
 
-fn as_json(clinics: &[DemoClinic], processes: &Processes, held_by: &[Vec<String>]) -> serde_json::Value {
+fn as_json(
+    clinics: &[DemoClinic],
+    processes: &Processes,
+    held_by: &[Vec<String>],
+    outside: Option<&OutsideBadge>,
+) -> serde_json::Value {
     let rows: Vec<_> = clinics
         .iter()
         .zip(held_by)
@@ -61,16 +71,23 @@ fn as_json(clinics: &[DemoClinic], processes: &Processes, held_by: &[Vec<String>
                 json!({"code": *card.code.printed(), "pin": *card.pin.digits(), "patient": name, "held_by": held_by})
             };
             let cards: Vec<_> = clinic.cards.iter().map(card).collect();
-            json!({"name": clinic.name, "url": clinic.url, "pid": pid, "data": clinic.dir, "staff": clinic.staff, "cards": cards})
+            let badges: serde_json::Map<_, _> =
+                clinic.badges.iter().map(|(role, file)| (role.word().to_owned(), json!(file))).collect();
+            let staff = clinic.badges.iter().find(|(role, _)| *role == Role::Admin).map(|(_, file)| file);
+            json!({
+                "name": clinic.name, "url": clinic.url, "sync": clinic.sync.to_string(), "pid": pid, "data": clinic.dir,
+                "staff": staff, "badges": badges, "cards": cards,
+            })
         })
         .collect();
-    json!({"clinics": rows})
+    json!({"clinics": rows, "outside": outside.map(|badge| json!({"file": badge.file, "pin": badge.pin}))})
 }
 
 fn announce(
     clinics: &[DemoClinic],
     pids: impl Iterator<Item = u32>,
     held_by: &[Vec<String>],
+    outside: Option<&OutsideBadge>,
     output: &mut Output<'_>,
 ) -> anyhow::Result<()> {
     output.result("Three clinics of one region — made-up patients only\n")?;
@@ -80,9 +97,13 @@ fn announce(
             "{}\n  {}  (process {pid})\n  its records are kept by {held_by}\n",
             clinic.name, clinic.url
         ))?;
-        if let Some(staff) = &clinic.staff {
-            output.result(format_args!("  staff {}/staff\n  badge {}\n", clinic.url, staff.display()))?;
+        if !clinic.badges.is_empty() {
+            output.result(format_args!("  staff {}/staff", clinic.url))?;
         }
+        for (role, file) in &clinic.badges {
+            output.result(format_args!("  {:<10} {}", role.word(), file.display()))?;
+        }
+        output.result("")?;
         for (card, name) in &clinic.cards {
             if std::ptr::eq(clinic, &clinics[0]) {
                 output.result(qr::terminal(card::url(&clinic.url, card).as_bytes(), Correction::Low)?)?;
@@ -90,9 +111,17 @@ fn announce(
             output.result(format_args!("  {name}\n  card  {}\n  PIN   {}\n", *card.code.printed(), *card.pin.digits()))?;
         }
     }
+    if let Some(OutsideBadge { file, pin }) = outside {
+        output.result(format_args!(
+            "A helper from outside, at any of the three under /staff/outside\n  badge {}\n  PIN   {pin}\n",
+            file.display()
+        ))?;
+    }
     output.result(
         "Open an address and type a card's code and PIN. Try a card at the other two clinics: one has a copy, the other says where to go.\n\
-         Staff sign in with the text of the badge file: at the first clinic something that was written elsewhere waits.\n\
+         Staff sign in with the text of a badge file: at the first clinic something that was written elsewhere waits.\n\
+         With the helper's badge another clinic's patient is opened with a reason, also when that clinic is dead: two of the first one's\n\
+         patients sound alike (ミホン ハナコ), and only one of them takes warfarin.\n\
          To see a clinic die, end its process (`kill -9` and the number behind its address). Ctrl-C ends the demo.",
     )
 }

@@ -164,6 +164,7 @@ impl Clinic {
         });
         events.into_iter().for_each(&mut *told);
         let summary = pending.wait()?;
+        self.boxes_put_back()?.iter().for_each(|put_back| told(Told::Note(put_back.note())));
         let (project, progress) = self.projector()?;
         let (sender, faults) = channel();
         let pending = self.inner.store.verify_projections(project, move |fault| {

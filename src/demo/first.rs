@@ -1,4 +1,4 @@
-//! The three patients of the sample cards, composed by hand to show the most.
+//! The three patients of the sample cards, composed by hand to show the most; and a near-twin of the first, whom nobody must be given the medicines of.
 
 use super::SamplePatient;
 use super::courses::{Course, as_needed, external, injection, oral, oral_for, taken};
@@ -11,11 +11,14 @@ use crate::record::{Content, Creator, FactId, Memo, NoteKind, Patient, ProvidedI
 use jiff::Span;
 use jiff::civil::Date;
 
-/// Composes one of the three.
+/// Composes one of them.
 type Compose = fn(&mut Scribe) -> Patient;
 
 /// All of them, in the order of the cards.
-pub(super) const COMPOSED: [Compose; 3] = [old_woman, man_with_insulin, child];
+pub(super) const COMPOSED: [Compose; 4] = [old_woman, man_with_insulin, child, near_twin];
+
+/// The days of the year on which the first of them is older than her years; her near-twin was born a day later.
+const FIRST_DAYS: i64 = 130;
 
 /// The patient that `compose` writes.
 pub(super) fn patient(compose: Compose, rng: fastrand::Rng, today: Date) -> SamplePatient {
@@ -81,7 +84,7 @@ fn old_woman(scribe: &mut Scribe) -> Patient {
         name: "見本 花子".to_owned(),
         kana: "ミホン ハナコ".to_owned(),
         sex: Sex::Female,
-        birth: date(born_years_ago(scribe, 82, 130)),
+        birth: date(born_years_ago(scribe, 82, FIRST_DAYS)),
         postcode: "000-0000".to_owned(),
         address: "見本県例示市架空町1-2-3".to_owned(),
         phone: "000-000-1001".to_owned(),
@@ -234,6 +237,36 @@ fn child(scribe: &mut Scribe) -> Patient {
         emergency_contact: "000-000-3002".to_owned(),
         weight_kg: "18.6".to_owned(),
         external_ids: vec!["demo:0002".to_owned()],
+        ..Patient::default()
+    }
+}
+
+/// Sounds like the first of them, born a day later, at another address: what the one must never be given (loxoprofen, a cephalosporin), the other takes;
+/// and she takes no warfarin.
+fn near_twin(scribe: &mut Scribe) -> Patient {
+    let [station, _, plain, _] = PHARMACIES;
+    const SUGAR: &[Course] = &[
+        oral("分２ 朝夕食後服用", &[taken(d::METFORMIN_250, "2")]),
+        oral("分１ 朝食後服用", &[taken(d::CANDESARTAN_8, "1"), taken(d::ROSUVASTATIN_2_5, "1")]),
+    ];
+    again_and_again(scribe, (&plain, &places::INTERNAL), SUGAR, (11, 28, 10));
+    const KNEES: &[Course] = &[as_needed(20, "疼痛時服用 １日２回まで", &[taken(d::LOXOPROFEN_60, "1")])];
+    again_and_again(scribe, (&station, &places::ORTHOPAEDICS), KNEES, (18, 35, 4));
+    const TEETH: &[Course] = &[oral_for(3, "分３ 毎食後服用", &[taken(d::CEFCAPENE_100, "3")])];
+    again_and_again(scribe, (&plain, &places::DENTIST), TEETH, (90, 120, 2));
+    let asked = scribe.ago(150);
+    for (kind, text) in [(NoteKind::Allergy, ""), (NoteKind::SideEffect, ""), (NoteKind::History, "２型糖尿病")] {
+        scribe.say(asked, Content::Note(note(kind, text, asked, plain.pharmacist)), from_pharmacy(&plain));
+    }
+    Patient {
+        name: "見本 華子".to_owned(),
+        kana: "ミホン ハナコ".to_owned(),
+        sex: Sex::Female,
+        birth: date(born_years_ago(scribe, 82, FIRST_DAYS - 1)),
+        postcode: "000-0000".to_owned(),
+        address: "見本県例示市仮町8-9".to_owned(),
+        phone: "000-000-4001".to_owned(),
+        external_ids: vec!["demo:0003".to_owned()],
         ..Patient::default()
     }
 }

@@ -150,3 +150,17 @@ fn the_sample_cards_show_the_most() {
     assert!(first[2].person.birth.day.unwrap().0 > date(2019, 1, 1));
     assert!(first.iter().all(|p| p.facts.len() >= 15));
 }
+
+#[test]
+fn two_of_the_first_clinic_could_be_confused_and_only_one_takes_warfarin() {
+    let clinic = clinic();
+    let people: Vec<&crate::record::Patient> = clinic[..CARDS + 1].iter().map(|patient| &patient.person).collect();
+    let found = crate::finding::twins::pairs(&people);
+    assert_eq!(found.iter().map(|pair| (pair.one, pair.other)).collect::<Vec<_>>(), [(0, CARDS)]);
+    let born = |at: usize| people[at].birth.day.unwrap().0;
+    assert_eq!(born(0).tomorrow().unwrap(), born(CARDS));
+    assert!(people[0].kana == people[CARDS].kana && people[0].address != people[CARDS].address);
+    let takes = |at: usize, code: &str| drugs(&clinic[at]).any(|drug| drug.code.value.starts_with(code));
+    assert!(takes(0, "3332") && !takes(CARDS, "3332"), "warfarin");
+    assert!(!takes(0, "1149019") && takes(CARDS, "1149019"), "loxoprofen, which the one does not bear");
+}

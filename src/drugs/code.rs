@@ -100,6 +100,12 @@ impl Substance {
             _ => Route::External,
         }
     }
+
+    /// Whether it acts where it is applied: drugs for eyes, ears and nose (class 13) and for the skin (class 26). Patches that act in the whole body stand
+    /// in the classes of what they do.
+    pub fn is_local(&self) -> bool {
+        self.route() == Route::External && ["13", "26"].iter().any(|class| self.as_str().starts_with(class))
+    }
 }
 
 impl fmt::Display for Substance {

@@ -3,7 +3,7 @@
 //! The same ingredient, the same class (as a hint), groups that need special care, and what an allergy names. Everything rests on codes:
 //! from a name alone nothing is concluded but that it may be what an allergy names.
 
-use super::code::Substance;
+use super::code::{Route, Substance};
 use super::groups::Group;
 use super::master::{Identity, Master, Unknown};
 use super::names::{search_key, stem};
@@ -178,6 +178,10 @@ fn pair(one: &Known<'_>, other: &Known<'_>) -> Option<Mark> {
     let (first, second) = if begins(one) <= begins(other) { (one, other) } else { (other, one) };
     let (earlier, later) = (first.at, second.at);
     let (a, b) = (first.substance(), second.substance());
+    // An ointment does not double a tablet; a patch that acts in the whole body does.
+    if a.is_some_and(|a| a.is_local()) != b.is_some_and(|b| b.is_local()) {
+        return None;
+    }
     let is_same = (a.is_some() && a == b) || first.stems.intersection(&second.stems).next().is_some();
     if is_same {
         // A supply that ran out before the other began, or on that day, was perhaps replaced by it.
@@ -191,9 +195,10 @@ fn pair(one: &Known<'_>, other: &Known<'_>) -> Option<Mark> {
     if let Some(group) = first.group.filter(|group| second.group == Some(*group) && is_one_of_a_kind(*group)) {
         return Some(Mark::SameGroup { earlier, later, group });
     }
-    let class = a?.class().to_owned();
-    let is_hint = b?.class() == class && !MIXED_CLASSES.contains(&class.as_str());
-    is_hint.then_some(Mark::SameClass { earlier, later })
+    let (a, b) = (a?, b?);
+    // Classes are of effects: one that holds ointments beside tablets (3339) says nothing of the two.
+    let is_alike = a.class() == b.class() && (a.route() == Route::External) == (b.route() == Route::External);
+    (is_alike && !MIXED_CLASSES.contains(&a.class())).then_some(Mark::SameClass { earlier, later })
 }
 
 /// Groups of which a person mostly takes one: of two somebody should know why.

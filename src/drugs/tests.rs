@@ -32,7 +32,7 @@ fn row(first: &str, ingredient: &str, name: &str) -> super::table::Row {
     super::table::Row { code, ingredient, name, ..Default::default() }
 }
 
-const PRODUCTS: [(&str, &str, &str); 17] = [
+const PRODUCTS: [(&str, &str, &str); 20] = [
     ("3332001F102", "ワルファリンカリウム", "ワーファリン錠１ｍｇ"),
     ("3339002F102", "エドキサバントシル酸塩水和物", "リクシアナ錠１５ｍｇ"),
     ("1149019F156", "ロキソプロフェンナトリウム水和物", "ロキソニン錠６０ｍｇ"),
@@ -50,6 +50,9 @@ const PRODUCTS: [(&str, &str, &str); 17] = [
     ("2646714M100", "プレドニゾロン吉草酸エステル酢酸エステル", "リドメックス軟膏０．３％"),
     ("3399102X100", "アスピリン・ランソプラゾール", "タケルダ配合錠"),
     ("3999014M100", "タクロリムス水和物", "プログラフカプセル１ｍｇ"),
+    ("3339950M113", "ヘパリン類似物質", "ヒルドイドソフト軟膏０．３％"),
+    ("2123016F110", "ビソプロロールフマル酸塩", "メインテート錠２．５ｍｇ"),
+    ("2123700S101", "ビソプロロール", "ビソノテープ４ｍｇ"),
 ];
 
 fn master() -> Master {
@@ -181,6 +184,16 @@ fn case_11_an_anticoagulant_whose_supply_has_ended_stays_marked() {
 fn case_12_a_steroid_by_mouth_needs_care_and_an_ointment_does_not() {
     assert_eq!(marked(&[13], &[]), [care(0, Group::Steroid)]);
     assert_eq!(marked(&[14], &[]), []);
+}
+
+#[test]
+fn case_12b_an_ointment_does_not_double_a_tablet_but_a_patch_that_acts_in_the_whole_body_does() {
+    assert_eq!(marked(&[13, 14], &[]), [care(0, Group::Steroid)], "prednisolone by mouth and on the skin");
+    assert_eq!(marked(&[14, 13], &[]), [care(1, Group::Steroid)]);
+    assert_eq!(marked(&[17, 1], &[]), [care(1, Group::Anticoagulant)], "class 3339 holds ointments, too");
+    assert_eq!(marked(&[18, 19], &[]), [Mark::SameIngredient { earlier: 0, later: 1 }]);
+    let still = marked(&[14], &["プレドニゾロンで発疹"]);
+    assert_eq!(still, [Mark::Allergy { drug: 0, allergy: 0, by: Match::Named }], "an allergy concerns ointments, too");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Which holder has proven what: a copy counts from what its holder said itself, in this start of that holder.
 
+use super::message::Set;
 use super::ranges::Summary;
 use super::{Chain, EntryRef, Frontier};
 use crate::ledger::{Incarnation, LedgerId, NodeId};
@@ -25,9 +26,22 @@ pub struct Holding {
     /// How many of them lack their body or are not readable.
     #[n(4)]
     pub missing: u64,
-    /// Bits for ways of comparing that the node knows besides. None is defined yet; unknown ones are ignored.
+    /// Bits for ways of comparing that the node knows besides: [`COMPARES_HELD`](Self::COMPARES_HELD). Unknown ones are ignored.
     #[n(5)]
     pub features: u64,
+    /// How many copies of this ledger it has given up in this start; none where it gave up none. What it had proven before the last is gone.
+    #[n(6)]
+    pub given_up: Option<u64>,
+}
+
+impl Holding {
+    /// The feature: it compares [all entries that are held](super::message::Set::Held).
+    pub const COMPARES_HELD: u64 = 1;
+
+    /// Whether the node knows a way of comparing.
+    pub const fn has_feature(&self, feature: u64) -> bool {
+        self.features & feature == feature
+    }
 }
 
 /// What is known of a copy.
@@ -62,7 +76,8 @@ impl Copies {
             self.0.insert((ledger, holder), newer.clone());
             return;
         }
-        // Nothing is ever deleted, but a copy may have been given up, and may be on its way again.
+        // Nothing is ever deleted, but a copy may have been given up, and may be on its way again; an older version does not say so.
+        let before = before.filter(|copy| copy.holding.given_up == holding.given_up);
         let mut proven = before.and_then(|copy| copy.proven).filter(|proven| proven.entries <= holding.entries);
         if holding.missing > 0 {
             // Bodies that it had can have become unreadable; it says no more than how many.
@@ -79,6 +94,12 @@ impl Copies {
     /// What is known of one copy.
     pub fn of(&self, ledger: LedgerId, holder: NodeId) -> Option<&HolderCopy> {
         self.0.get(&(ledger, holder))
+    }
+
+    /// By what set a copy is compared as a whole: by the best that its holder knows.
+    pub(super) fn audited(&self, ledger: LedgerId, holder: NodeId) -> Set {
+        let knows = self.of(ledger, holder).is_some_and(|copy| copy.holding.has_feature(Holding::COMPARES_HELD));
+        if knows { Set::Held } else { Set::Entries }
     }
 
     /// All copies of a ledger.
@@ -146,7 +167,15 @@ mod tests {
 
     fn said(frontier: &Frontier, boot: u8) -> Holding {
         let (entries, missing) = (frontier.entries(), frontier.missing());
-        Holding { summary: frontier.summary(), boot: Incarnation([boot; 8]), turn: 0, entries, missing, features: 0 }
+        Holding {
+            summary: frontier.summary(),
+            boot: Incarnation([boot; 8]),
+            turn: 0,
+            entries,
+            missing,
+            features: 0,
+            given_up: None,
+        }
     }
 
     #[test]
@@ -193,6 +222,22 @@ mod tests {
         copies.note(LEDGER, HOLDER, Holding { turn: 2, ..said(&own, 1) }, &own, 300);
         let copy = copies.of(LEDGER, HOLDER).unwrap();
         assert!(copy.has_everything_since(&own, 300) && !copy.has_everything_since(&own, 301));
+    }
+
+    /// What it has since may be other entries, and more of them: their number says nothing.
+    #[test]
+    fn a_copy_that_was_given_up_proves_nothing_however_much_came_since() {
+        let (own, other) = (Frontier::new([tip(5, 5)], 5, 0), Frontier::new([tip(7, 7)], 7, 0));
+        let mut copies = Copies::default();
+        copies.note(LEDGER, HOLDER, said(&own, 1), &own, 100);
+        let anew = Holding { turn: 1, given_up: Some(1), ..said(&other, 1) };
+        copies.note(LEDGER, HOLDER, anew, &own, 200);
+        assert!(!copies.of(LEDGER, HOLDER).unwrap().has_everything(&own), "it has others now");
+        // What it said before it gave its copy up, and what comes late, does not count either.
+        copies.note(LEDGER, HOLDER, said(&own, 1), &own, 300);
+        assert!(!copies.of(LEDGER, HOLDER).unwrap().has_everything(&own));
+        copies.note(LEDGER, HOLDER, Holding { turn: 2, given_up: Some(1), ..said(&own, 1) }, &own, 400);
+        assert!(copies.of(LEDGER, HOLDER).unwrap().has_everything(&own), "whole again");
     }
 
     #[test]

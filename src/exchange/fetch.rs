@@ -58,8 +58,8 @@ pub enum Step {
     Await,
     /// Say which of these are known.
     Look(Vec<EntryRef>),
-    /// Count the whole entries in this range.
-    Count(super::ranges::Prefix),
+    /// Count the entries in this range, by this set.
+    Count(Set, super::ranges::Prefix),
     /// List entries that lack their body, after this row, at most [`BODIES_MAX`].
     List(u64),
     /// Run this.
@@ -192,9 +192,9 @@ impl Fetch {
         (fetch, step)
     }
 
-    /// Begins by comparing all entries: finds what the store has lost without knowing.
-    pub fn audit(ledger: LedgerId, view: &View<'_>) -> (Self, Step) {
-        let mut fetch = Self::new(ledger, Set::Entries);
+    /// Begins by comparing all entries, by one set of them or the other: finds what the store has lost without knowing.
+    pub fn audit(ledger: LedgerId, set: Set, view: &View<'_>) -> (Self, Step) {
+        let mut fetch = Self::new(ledger, set);
         let step = fetch.begin_pass(view);
         (fetch, step)
     }
@@ -252,7 +252,7 @@ impl Fetch {
             (State::Asking, Input::Answer(Response::Batch { runs, .. })) => self.take_runs(runs, view),
             (State::Linking { runs, held }, Input::Known(known)) => {
                 let held = held.into_iter().chain(known.held.iter().copied()).collect();
-                self.verify(runs, held, known)
+                self.verify(runs, held, known, view)
             }
             (State::Verifying, Input::Verdict(verdict)) => self.store(verdict, view),
             (State::Storing, Input::Stored { is_new }) => {
@@ -289,9 +289,9 @@ impl Fetch {
                 let summary = view.frontier.summary_of(&prefix);
                 self.ask_to_compare(summary, None, view)
             }
-            (Some(prefix), Set::Entries) => {
+            (Some(prefix), set @ (Set::Entries | Set::Held)) => {
                 self.state = State::Counting;
-                Step::Count(prefix)
+                Step::Count(set, prefix)
             }
             (None, _) => {
                 let found = walk.take_found();
@@ -375,7 +375,7 @@ impl Fetch {
         let look: Vec<EntryRef> = others.into_iter().chain(unsigned.filter_map(verify::last)).collect();
         let held = tips.into_iter().map(|tip| tip.id).collect();
         if look.is_empty() {
-            return self.verify(runs, held, Known::default());
+            return self.verify(runs, held, Known::default(), view);
         }
         self.state = State::Linking { runs, held };
         Step::Look(look)
@@ -383,10 +383,11 @@ impl Fetch {
 
     /// What builds on an entry that is not held belongs to another branch, and is asked for from further back. What counts never
     /// builds on what is kept aside.
-    fn verify(&mut self, runs: Vec<Run>, mut held: BTreeSet<EntryId>, known: Known) -> Step {
+    fn verify(&mut self, runs: Vec<Run>, mut held: BTreeSet<EntryId>, known: Known, view: &View<'_>) -> Step {
         let mut linked = Vec::with_capacity(runs.len());
-        for run in runs {
+        for mut run in runs {
             let Some(wanted) = usize::try_from(run.path).ok().and_then(|place| self.wanted.get_mut(place)) else { continue };
+            verify::sign_last(&mut run, view.authors);
             let parent = verify::parent(&run).map(|parent| parent.id);
             held.extend(parent.filter(|parent| wanted.is_aside && known.aside.contains(parent)));
             if parent.is_none_or(|parent| held.contains(&parent)) || !wanted.step_back() {

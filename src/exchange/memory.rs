@@ -2,7 +2,7 @@
 
 use super::fetch::{Bodyless, Known};
 use super::fill::{Fill, Filling, Kept};
-use super::message::{Path, Response};
+use super::message::{Path, Response, Set};
 use super::node::{Batch, StoredBatch};
 use super::ranges::{Prefix, Tally};
 use super::{BODIES_MAX, Chain, EntryRef, Frontier, Stored, Verified};
@@ -67,11 +67,17 @@ impl Disk {
         known
     }
 
-    /// What is held whole in a range.
-    pub fn tally(&self, prefix: &Prefix) -> Tally {
+    /// What is in a range of a set.
+    pub fn tally(&self, set: Set, prefix: &Prefix) -> Tally {
+        let lists_bodyless = match set {
+            Set::Tips => return self.frontier().tally(prefix),
+            Set::Entries => false,
+            Set::Held => true,
+        };
         let (first, last) = prefix.bounds();
-        let whole = self.at.range(first..=last).map(|(id, row)| (id, &self.rows[*row])).filter(|(_, kept)| kept.body.is_some());
-        let refs: Vec<EntryRef> = whole.map(|(id, kept)| named(id, &kept.open)).collect();
+        let all = self.at.range(first..=last).map(|(id, row)| (id, &self.rows[*row]));
+        let listed = all.filter(|(_, kept)| lists_bodyless || kept.body.is_some());
+        let refs: Vec<EntryRef> = listed.map(|(id, kept)| named(id, &kept.open)).collect();
         Tally::of(prefix, &refs)
     }
 

@@ -68,6 +68,10 @@ pub enum Set {
     /// All entries that are held and whole.
     #[n(1)]
     Entries,
+    /// All entries that are held, also such as lack their body: without them, a hole that ends at one of them is never found. Asked only of those that
+    /// say that they [know it](Holding::COMPARES_HELD).
+    #[n(2)]
+    Held,
 }
 
 /// What one node asks of another.

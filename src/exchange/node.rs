@@ -9,16 +9,19 @@ mod retry;
 use super::aside::{Aside, Reason};
 use super::copies::{Copies, Holding};
 use super::fetch::{Bodyless, Fetch, Input, Known, Outcome, Step, View};
-use super::message::{Body, Path, Request, Response};
+use super::message::{Body, Path, Request, Response, Set};
 use super::ranges::{Prefix, Summary, Tally};
 use super::verify::{Job, Verdict, Verified};
 use super::{Authors, Backoff, EntryRef, Frontier, Standing, Stored, Take};
 use crate::ledger::{EntryId, Incarnation, LedgerId, NodeId, OpenPart};
 use hint::Hints;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Fetches under way at a time. Each holds one batch at most, so this bounds the memory of catching up.
 pub const FETCHES_MAX: usize = 6;
+
+/// Refusals of nodes that are not known that are remembered: those of whoever is admitted in a moment.
+const STRANGERS_MAX: usize = 1_024;
 
 /// Belongs to one thing that was asked for; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,8 +101,8 @@ pub enum Action {
     Compare(NodeId, u64, CompareEntries),
     /// Say which of these are known.
     Look(Token, LedgerId, Vec<EntryRef>),
-    /// Count the whole entries in a range.
-    Count(Token, LedgerId, Prefix),
+    /// Count the entries in a range, by what set.
+    Count(Token, LedgerId, Set, Prefix),
     /// List entries that lack their body, after this row.
     List(Token, LedgerId, u64),
     /// Run a job, on whatever thread.
@@ -126,6 +129,8 @@ pub struct Want {
 pub struct CompareEntries {
     /// Of which ledger.
     pub ledger: LedgerId,
+    /// Which set.
+    pub set: Set,
     /// In which range.
     pub prefix: Prefix,
     /// What it has.
@@ -149,6 +154,8 @@ pub struct Batch {
 struct Ledger {
     frontier: Frontier,
     authors: Authors,
+    /// Copies of it that were given up in this start.
+    given_up: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -167,12 +174,15 @@ struct Peer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Settled {
     tips: (Summary, Summary),
+    /// Where a hole below a tip was filled, nothing else tells.
+    entries: (u64, u64),
     missing: (u64, u64),
 }
 
 impl Settled {
     fn between(own: &Frontier, theirs: Holding) -> Self {
-        Self { tips: (own.summary(), theirs.summary), missing: (own.missing(), theirs.missing) }
+        let entries = (own.entries(), theirs.entries);
+        Self { tips: (own.summary(), theirs.summary), entries, missing: (own.missing(), theirs.missing) }
     }
 }
 
@@ -218,6 +228,8 @@ pub struct Exchange {
     peers: BTreeMap<NodeId, Peer>,
     tokens: BTreeMap<Token, (NodeId, LedgerId, Purpose)>,
     storing: BTreeMap<Token, (LedgerId, Vec<Vec<OpenPart>>)>,
+    /// Who was refused because it was not known, and of what.
+    strangers: BTreeSet<(NodeId, LedgerId)>,
     waiting: VecDeque<Waiting>,
     next_token: u64,
     turn: u64,
@@ -230,7 +242,8 @@ impl Exchange {
     /// For a node that has just started. `boot` is random and drawn at every start; `ledgers` is what the store holds, its own or
     /// others', whole or only an inbox.
     pub fn new(boot: Incarnation, ledgers: impl IntoIterator<Item = (LedgerId, Frontier, Authors)>) -> Self {
-        let ledgers = ledgers.into_iter().map(|(id, frontier, authors)| (id, Ledger { frontier, authors })).collect();
+        let ledgers =
+            ledgers.into_iter().map(|(id, frontier, authors)| (id, Ledger { frontier, authors, given_up: None })).collect();
         Self {
             boot,
             now: Moment { ms: 0, random: 0 },
@@ -238,6 +251,7 @@ impl Exchange {
             peers: BTreeMap::new(),
             tokens: BTreeMap::new(),
             storing: BTreeMap::new(),
+            strangers: BTreeSet::new(),
             waiting: VecDeque::new(),
             next_token: 0,
             turn: 0,
@@ -295,16 +309,19 @@ impl Exchange {
         peer.settled.clear();
         let left: Vec<LedgerId> = peer.running.keys().filter(|ledger| !ledgers.contains(ledger)).copied().collect();
         let was_given = |ledger: &LedgerId| before.get(ledger).is_some_and(|standing| standing.gives);
-        let opened: Vec<LedgerId> = ledgers.iter().filter(|ledger| !before.is_empty() && !was_given(ledger)).copied().collect();
+        // It may have asked before it was let, or before it was known here, and asks again only if it is told.
+        let mut has_asked = |ledger: &LedgerId| self.strangers.remove(&(id, *ledger)) || !before.is_empty();
+        let opened: Vec<LedgerId> = ledgers.iter().filter(|ledger| has_asked(ledger) && !was_given(ledger)).copied().collect();
         ledgers.into_iter().for_each(|ledger| self.wait(Waiting { peer: id, ledger, how: How::Compare }));
         left.into_iter().for_each(|ledger| self.stop_fetch(id, ledger));
-        // It may have asked before it was let, and asks again only if it is told.
         opened.into_iter().for_each(|ledger| self.hint_anew(id, ledger));
     }
 
     /// A copy was given up. What is on its way for it begins where the copy ended, and would leave a hole before itself.
     fn dropped(&mut self, ledger: LedgerId) {
-        self.ledgers.entry(ledger).or_default().frontier = Frontier::default();
+        let held = self.ledgers.entry(ledger).or_default();
+        held.frontier = Frontier::default();
+        held.given_up = Some(held.given_up.unwrap_or(0).saturating_add(1));
         let peers: Vec<NodeId> = self.peers.keys().copied().collect();
         peers.into_iter().for_each(|id| self.stop_fetch(id, ledger));
     }
@@ -396,12 +413,12 @@ impl Exchange {
             let Some(Waiting { peer, ledger, how }) = self.waiting.pop_front() else { return };
             let held = self.ledgers.entry(ledger).or_default();
             let Some(standing) = self.peers.get(&peer).and_then(|peer| peer.standings.get(&ledger)) else { continue };
-            let holding = holding(self.boot, &mut self.turn, &held.frontier);
+            let holding = holding(self.boot, &mut self.turn, held);
             let view = View { frontier: &held.frontier, authors: &held.authors, take: &standing.takes, holding };
             let (fetch, step) = match how {
                 How::Compare => Fetch::compare(ledger, &view),
                 How::Hinted(tips) => Fetch::hinted(ledger, tips, &view),
-                How::Audit => Fetch::audit(ledger, &view),
+                How::Audit => Fetch::audit(ledger, self.copies.audited(ledger, peer), &view),
             };
             let token = self.token(peer, ledger, Purpose::Fetch);
             self.peers.entry(peer).or_default().running.insert(ledger, Running { token, fetch, ahead: None, again: false });
@@ -416,7 +433,7 @@ impl Exchange {
             peer.running.remove(&ledger);
             return;
         };
-        let holding = holding(self.boot, &mut self.turn, &held.frontier);
+        let holding = holding(self.boot, &mut self.turn, held);
         let view = View { frontier: &held.frontier, authors: &held.authors, take: &standing.takes, holding };
         let step = running.fetch.go_on(input, &view);
         for (at, reason) in running.fetch.take_faults() {
@@ -444,7 +461,7 @@ impl Exchange {
         self.actions.push(match step {
             Step::Send(request) => Action::Send(peer, token, request),
             Step::Look(refs) => Action::Look(token, ledger, refs),
-            Step::Count(prefix) => Action::Count(token, ledger, prefix),
+            Step::Count(set, prefix) => Action::Count(token, ledger, set, prefix),
             Step::List(after) => Action::List(token, ledger, after),
             Step::Verify(job) => Action::Verify(token, job),
             Step::Store { runs, aside, bodies } => {
@@ -464,8 +481,9 @@ impl Exchange {
 }
 
 /// What this node says of itself.
-fn holding(boot: Incarnation, turn: &mut u64, frontier: &Frontier) -> Holding {
+fn holding(boot: Incarnation, turn: &mut u64, held: &Ledger) -> Holding {
     *turn = turn.saturating_add(1);
+    let Ledger { frontier, given_up, .. } = held;
     let (summary, entries, missing) = (frontier.summary(), frontier.entries(), frontier.missing());
-    Holding { summary, boot, turn: *turn, entries, missing, features: 0 }
+    Holding { summary, boot, turn: *turn, entries, missing, features: Holding::COMPARES_HELD, given_up: *given_up }
 }

@@ -53,9 +53,18 @@ pub enum AuthorRule {
     /// They do.
     Counts,
     /// Its key was revoked: what leads to these entries counts; what lies past them is set aside.
-    Until(Vec<EntryRef>),
+    Until(Vec<LastEntry>),
     /// No statement admits it.
     NotAdmitted,
+}
+
+/// The last entry of a chain that counts, by its author's revocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastEntry {
+    /// Which.
+    pub entry: EntryRef,
+    /// The signature of the author's head at it, where the revocation says it.
+    pub head: Option<[u8; 64]>,
 }
 
 /// The rules for the authors of one ledger.
@@ -81,8 +90,17 @@ impl Authors {
 
     /// The last entry of a chain that counts, where its author's key was revoked.
     pub fn last_of(&self, chain: &Chain) -> Option<EntryRef> {
+        self.limit_of(chain).map(|last| last.entry)
+    }
+
+    /// The signature of the head at an entry, where it is the last that counts of its chain and its author's revocation says it.
+    pub fn head_at(&self, entry: &EntryRef) -> Option<[u8; 64]> {
+        self.limit_of(&entry.chain).filter(|last| last.entry == *entry)?.head
+    }
+
+    fn limit_of(&self, chain: &Chain) -> Option<LastEntry> {
         match self.0.get(&chain.author) {
-            Some(AuthorRule::Until(last)) => last.iter().find(|last| last.chain == *chain).copied(),
+            Some(AuthorRule::Until(last)) => last.iter().find(|last| last.entry.chain == *chain).copied(),
             Some(AuthorRule::Counts | AuthorRule::NotAdmitted) | None => None,
         }
     }

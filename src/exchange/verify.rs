@@ -3,7 +3,7 @@
 use super::aside::Reason;
 use super::fill::{Kept, per_head};
 use super::message::{Body, Path, Run, Sent};
-use super::{BODY_LEN_MAX, Chain, EntryRef};
+use super::{Authors, BODY_LEN_MAX, Chain, EntryRef};
 use crate::ledger::{BodyHash, CoarseKind, EntryId, LedgerId, OpenPart, OpenPartError, SignedHead, body_hash};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -175,6 +175,15 @@ pub(super) fn parent(run: &Run) -> Option<EntryRef> {
     let open = run.entries.first().and_then(first_open)?;
     let seq = open.seq().checked_sub(1).filter(|seq| *seq > 0)?;
     Some(EntryRef { chain: Chain::of(&open), seq, id: open.previous() })
+}
+
+/// Where a run ends at the last entry that counts of its chain, and the head there was left out on its way since a later one covered as far, the
+/// signature is at hand in the revocation. It is verified like any other.
+pub(super) fn sign_last(run: &mut Run, authors: &Authors) {
+    let head = last(run).and_then(|last| authors.head_at(&last));
+    if let Some(sent) = run.entries.last_mut() {
+        sent.signature = sent.signature.or(head);
+    }
 }
 
 /// What the last entry of a run is, where its bytes can be read.

@@ -69,19 +69,16 @@ impl Member {
     }
 
     fn marks_of(&self, node: NodeId) -> Result<Vec<ChainMark>, MembershipError> {
-        let tips = self.inner.clinic.store().read_now(move |reader| {
-            let ledgers = reader.holdings()?.into_iter().map(|held| held.ledger);
-            let tips = ledgers.map(|ledger| Ok((ledger, reader.tips_of(ledger, node)?)));
-            tips.collect::<Result<Vec<_>, crate::store::StoreError>>()
+        let marks = self.inner.clinic.store().read_now(move |reader| {
+            let mut marks = Vec::new();
+            for held in reader.holdings()? {
+                for tip in reader.tips_of(held.ledger, node)? {
+                    marks.push(mark(held.ledger, &tip, reader.signature_at(held.ledger, tip.id)?));
+                }
+            }
+            Ok(marks)
         })?;
-        let tips = tips.iter().flat_map(|(ledger, tips)| tips.iter().map(move |tip| (*ledger, tip)));
-        let mark = |(ledger, tip): (LedgerId, &EntryRef)| ChainMark {
-            ledger,
-            incarnation: tip.chain.incarnation,
-            seq: tip.seq,
-            entry: tip.id,
-        };
-        Ok(highest(tips.map(mark)))
+        Ok(highest(marks.into_iter()))
     }
 
     /// Revokes a node, or all nodes of a site. What it wrote counts up to what is known here and in `brought`, the marks of other holders.
@@ -126,6 +123,10 @@ impl Member {
         };
         self.find_ending(text)?.into_iter().filter(|node| node.state == KeyState::Active).map(retire).collect()
     }
+}
+
+fn mark(ledger: LedgerId, tip: &EntryRef, head: Option<[u8; 64]>) -> ChainMark {
+    ChainMark { ledger, incarnation: tip.chain.incarnation, seq: tip.seq, entry: tip.id, head }
 }
 
 /// A node whose key is to end.

@@ -228,6 +228,17 @@ impl Rank {
 impl GlassReason {
     /// Each, in the order in which they are offered.
     pub const ALL: [Self; 5] = [Self::Emergency, Self::Continuation, Self::Dispensing, Self::Asked, Self::Other];
+
+    /// The word for it in forms and tables.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Emergency => "emergency",
+            Self::Continuation => "continuation",
+            Self::Dispensing => "dispensing",
+            Self::Asked => "asked",
+            Self::Other => "other",
+        }
+    }
 }
 
 impl Consent {

@@ -1,6 +1,6 @@
 //! States of nodes' keys: active, retired, revoked. Revocation beats every admission, whatever came first.
 
-use super::payload::Revoked;
+use super::payload::{ChainMark, Revoked};
 use super::statement::Signer;
 use crate::ledger::{EntryId, Incarnation, LedgerId, NodeId, SiteId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,12 +28,14 @@ pub struct Limits {
 struct Mark {
     seq: u64,
     entry: Option<EntryId>,
+    /// The signature at it, where a revocation says it.
+    head: Option<[u8; 64]>,
 }
 
 impl Limits {
     /// Of several revocations, for each chain the lowest mark; a chain that one of them does not name does not count at all.
     pub(super) fn of<'a>(revocations: impl IntoIterator<Item = &'a Revoked>) -> Option<Self> {
-        let mut marks: BTreeMap<(LedgerId, Incarnation), BTreeSet<(u64, EntryId)>> = BTreeMap::new();
+        let mut marks: BTreeMap<(LedgerId, Incarnation), BTreeSet<Named>> = BTreeMap::new();
         let mut named: BTreeMap<(LedgerId, Incarnation), usize> = BTreeMap::new();
         let (mut count, mut statements) = (0_usize, u64::MAX);
         for revoked in revocations {
@@ -42,7 +44,7 @@ impl Limits {
             let chains: BTreeSet<_> = revoked.chains.iter().map(|mark| (mark.ledger, mark.incarnation)).collect();
             chains.into_iter().for_each(|chain| *named.entry(chain).or_default() += 1);
             for mark in &revoked.chains {
-                marks.entry((mark.ledger, mark.incarnation)).or_default().insert((mark.seq, mark.entry));
+                marks.entry((mark.ledger, mark.incarnation)).or_default().insert((mark.seq, mark.entry, mark.head));
             }
         }
         let by_all = marks.into_iter().filter(|(chain, _)| named.get(chain) == Some(&count));
@@ -62,18 +64,26 @@ impl Limits {
         self.statements
     }
 
-    /// The marks, for the exchange: chain, last number that counts, and which entry that is where that is known.
-    pub fn chains(&self) -> impl Iterator<Item = (LedgerId, Incarnation, u64, Option<EntryId>)> {
-        self.chains.iter().map(|((ledger, incarnation), mark)| (*ledger, *incarnation, mark.seq, mark.entry))
+    /// The marks, for the exchange, of those chains of which it is known which entry is the last that counts.
+    pub fn chains(&self) -> impl Iterator<Item = ChainMark> {
+        self.chains.iter().filter_map(|((ledger, incarnation), Mark { seq, entry, head })| {
+            Some(ChainMark { ledger: *ledger, incarnation: *incarnation, seq: *seq, entry: (*entry)?, head: *head })
+        })
     }
 }
 
 /// The lowest mark; where several name different entries at one number, what lies before it.
-fn lowest(marks: &BTreeSet<(u64, EntryId)>) -> Option<Mark> {
-    let (seq, entry) = *marks.first()?;
-    let is_alone = marks.iter().filter(|(other, _)| *other == seq).count() == 1;
-    Some(if is_alone { Mark { seq, entry: Some(entry) } } else { Mark { seq: seq.saturating_sub(1), entry: None } })
+fn lowest(marks: &BTreeSet<Named>) -> Option<Mark> {
+    let (seq, entry, _) = *marks.first()?;
+    let lowest = || marks.iter().filter(|(other, ..)| *other == seq);
+    if lowest().any(|(_, other, _)| *other != entry) {
+        return Some(Mark { seq: seq.saturating_sub(1), entry: None, head: None });
+    }
+    Some(Mark { seq, entry: Some(entry), head: lowest().find_map(|(.., head)| *head) })
 }
+
+/// A mark as one revocation names it: number, entry, the signature at it.
+type Named = (u64, EntryId, Option<[u8; 64]>);
 
 /// What a connection from a key is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

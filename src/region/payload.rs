@@ -264,6 +264,10 @@ pub struct ChainMark {
     /// The entry of that number.
     #[n(3)]
     pub entry: EntryId,
+    /// The signature of the author's head at it, where whoever says so has it: who passes a chain on leaves heads out that a later one covers, and
+    /// past this entry no later one counts.
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub head: Option<[u8; 64]>,
 }
 
 /// Who holds copies of whose ledger.

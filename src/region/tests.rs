@@ -167,7 +167,7 @@ pub(crate) fn retired(number: u8) -> Retired {
 }
 
 pub(crate) fn mark(of: u8, incarnation: u8, seq: u64, entry: u8) -> ChainMark {
-    ChainMark { ledger: ledger(of), incarnation: Incarnation([incarnation; 8]), seq, entry: EntryId([entry; 32]) }
+    ChainMark { ledger: ledger(of), incarnation: Incarnation([incarnation; 8]), seq, entry: EntryId([entry; 32]), head: None }
 }
 
 pub(crate) fn placement(predecessors: &[StatementId], held: &[(u8, &[u8])], settles: &[u8]) -> Placement {

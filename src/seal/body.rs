@@ -180,12 +180,53 @@ thread_local! {
     static DECOMPRESSOR: RefCell<Option<zstd::bulk::Decompressor<'static>>> = RefCell::new(zstd::bulk::Decompressor::new().ok());
 }
 
+/// What zstd keeps of a block's letters between two calls, at most.
+const KEPT_LEN_MAX: usize = 64 * 1024;
+
+/// zstd keeps the letters of the block that it read last in its context, which is not ours to wipe: it is handed a block of as many zeros.
+fn overwrite_decompressor(decompressor: &mut zstd::bulk::Decompressor<'_>, len: usize) {
+    let len = len.min(KEPT_LEN_MAX);
+    if let Ok(count) = u32::try_from(len) {
+        let _zeros = decompressor.decompress(&frame_of_zeros(count), len);
+    }
+}
+
+/// A frame whose only block is one letter, zero, so many times over, and kept as such: magic, head with the length, block, letters, no sequences
+/// (RFC 8878, 3.1.1).
+pub(super) fn frame_of_zeros(count: u32) -> [u8; 17] {
+    let [l0, l1, l2, l3] = count.to_le_bytes();
+    // Twenty bits of length after the four that say "one letter repeated, three bytes of head".
+    let [s0, s1, s2, _] = (count << 4 | 0b1101).to_le_bytes();
+    // The last block, compressed, of five bytes.
+    let block = 1 | 2 << 1 | 5 << 3;
+    [0x28, 0xB5, 0x2F, 0xFD, 0xA0, l0, l1, l2, l3, block, 0, 0, s0, s1, s2, 0, 0]
+}
+
+/// The same where it writes: letters that nothing repeats are kept as they are, in the place of those before.
+fn overwrite_compressor(compressor: &mut zstd::bulk::Compressor<'_>, len: usize) {
+    let mut state: u32 = 1;
+    let letters = || {
+        // Marsaglia's xorshift; only that nothing is said twice matters.
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state.to_le_bytes()[1]
+    };
+    let filler: Vec<u8> = std::iter::repeat_with(letters).take(len.min(KEPT_LEN_MAX * 2)).collect();
+    let _letters = compressor.compress(&filler);
+}
+
 /// The codec that gives fewer bytes, and its bytes.
 fn compress(content: &[u8]) -> Result<(u8, Zeroizing<Vec<u8>>), SealError> {
     if content.len() > CONTENT_LEN_MAX {
         return Err(SealError::TooLarge);
     }
-    let compressed = COMPRESSOR.with_borrow_mut(|c| c.as_mut().and_then(|c| c.compress(content).ok()));
+    let compressed = COMPRESSOR.with_borrow_mut(|c| {
+        let c = c.as_mut()?;
+        let compressed = c.compress(content).ok();
+        overwrite_compressor(c, content.len());
+        compressed
+    });
     match compressed {
         Some(bytes) if bytes.len() < content.len() => Ok((CODEC_ZSTD, Zeroizing::new(bytes))),
         _ => Ok((CODEC_PLAIN, Zeroizing::new(content.to_vec()))),
@@ -199,7 +240,12 @@ fn decompress(codec: u8, encoded: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError
             let len = zstd::zstd_safe::get_frame_content_size(encoded).or(Err(SealError::Malformed))?;
             let len = len.and_then(|len| usize::try_from(len).ok()).filter(|len| *len <= CONTENT_LEN_MAX);
             let len = len.ok_or(SealError::TooLarge)?;
-            let plain = DECOMPRESSOR.with_borrow_mut(|d| d.as_mut().and_then(|d| d.decompress(encoded, len).ok()));
+            let plain = DECOMPRESSOR.with_borrow_mut(|d| {
+                let d = d.as_mut()?;
+                let plain = d.decompress(encoded, len).ok();
+                overwrite_decompressor(d, len);
+                plain
+            });
             plain.map(Zeroizing::new).ok_or(SealError::Malformed)
         }
         _ => Err(SealError::Unsupported),

@@ -69,7 +69,9 @@ impl World {
         };
         let event = match action {
             Action::Look(token, ledger, refs) => disk(self, ledger, &|disk| Event::Known(token, disk.known(&refs))),
-            Action::Count(token, ledger, prefix) => disk(self, ledger, &|disk| Event::Counted(token, disk.tally(&prefix))),
+            Action::Count(token, ledger, set, prefix) => {
+                disk(self, ledger, &|disk| Event::Counted(token, disk.tally(set, &prefix)))
+            }
             Action::List(token, ledger, after) => disk(self, ledger, &|disk| Event::Listed(token, disk.bodyless(after))),
             Action::Verify(token, job) => Event::Verdict(token, job.run()),
             Action::Fill(_, ask, want) => {
@@ -80,7 +82,7 @@ impl World {
             }
             Action::Compare(_, ask, compare) => {
                 let disk = self.machines[spot.at].disk.ledgers.get(&compare.ledger).unwrap_or(&none);
-                let compared = disk.tally(&compare.prefix).answer(compare.theirs);
+                let compared = disk.tally(compare.set, &compare.prefix).answer(compare.theirs);
                 return self.reply(spot.at, ask, &Response::Compared { compared, holding: compare.holding });
             }
             Action::Send(..) | Action::Answer(..) | Action::Store(..) | Action::WakeAt(_) => return,
@@ -132,7 +134,7 @@ impl World {
         };
         run.asked.insert(token, link);
         self.counts.questions += 1;
-        self.counts.talk += u64::from(!matches!(request, Request::Compare { set: Set::Entries, .. }));
+        self.counts.talk += u64::from(!matches!(request, Request::Compare { set: Set::Entries | Set::Held, .. }));
         let bytes = request.encode_message();
         if self.is_lost() {
             return self.later(PATIENCE_MS, Due::Lost(link, token));

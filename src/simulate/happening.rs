@@ -50,7 +50,7 @@ impl World {
     }
 
     /// The network falls apart.
-    fn fall_apart(&mut self) -> &'static str {
+    pub(super) fn fall_apart(&mut self) -> &'static str {
         let parts = self.draws.between(2, 3);
         for at in 0..self.machines.len() {
             self.machines[at].group = self.draws.between(1, parts);
@@ -59,7 +59,7 @@ impl World {
         "network parted"
     }
 
-    fn join_up(&mut self) -> &'static str {
+    pub(super) fn join_up(&mut self) -> &'static str {
         self.machines.iter_mut().for_each(|machine| machine.group = 0);
         self.cut();
         "network joined"

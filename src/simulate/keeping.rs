@@ -6,16 +6,16 @@ use super::report::Invariant;
 use super::world::{Due, Spot, World};
 use crate::exchange::node::Event;
 use crate::exchange::{Frontier, Take};
-use crate::ledger::{LedgerId, NodeId, SiteId};
+use crate::ledger::{LedgerId, NodeId};
 use crate::sync::terms;
 use crate::sync::terms::copies::{Knowing, Part, is_odd};
+use crate::sync::terms::silent::Ask;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// As the driver has them.
 const TICK_MS: u64 = 5_000;
 const STATEMENTS_EVERY_MS: u64 = 60_000;
-const ASK_EVERY_MS: u64 = 4_000;
 const AUDIT_EVERY_MS: u64 = 24 * 60 * 60 * 1_000;
 const AUDIT_AGAIN_MS: u64 = 60 * 60 * 1_000;
 
@@ -53,7 +53,7 @@ impl World {
         for peer in run.peers.values().filter(|peer| peer.outgoing.is_some()) {
             due_ms = due_ms.min(peer.united_ms.saturating_add(STATEMENTS_EVERY_MS));
             if peer.incoming.is_empty() {
-                due_ms = due_ms.min(peer.asked_ms.saturating_add(ASK_EVERY_MS));
+                due_ms = due_ms.min(peer.silent.due_ms());
             }
             due_ms = peer.audits_ms.values().fold(due_ms, |due_ms, at_ms| due_ms.min(*at_ms));
         }
@@ -93,11 +93,11 @@ impl World {
         self.plan_tick(at);
     }
 
-    fn answering(&self, at: usize) -> BTreeSet<SiteId> {
+    fn answering(&self, at: usize) -> BTreeSet<NodeId> {
         let machine = &self.machines[at];
         let there =
             machine.run.iter().flat_map(|run| run.peers.iter().filter(|(_, peer)| peer.is_connected()).map(|(id, _)| *id));
-        there.chain([machine.id]).filter_map(|node| terms::site(&machine.disk.known.region, node)).collect()
+        there.chain([machine.id]).collect()
     }
 
     /// Asks the product's code for something that is decided about copies.
@@ -178,13 +178,16 @@ impl World {
         let mut silent = Vec::new();
         for (id, peer) in &mut run.peers {
             let is_silent = peer.incoming.is_empty() && peer.outgoing.is_some();
-            if is_silent && now_ms.saturating_sub(peer.asked_ms) >= ASK_EVERY_MS {
-                peer.asked_ms = now_ms;
-                silent.push(*id);
+            if let Some(ask) = is_silent.then(|| peer.silent.ask(now_ms)).flatten() {
+                silent.push((*id, ask));
             }
         }
-        for id in silent {
-            self.ask_again(at, id);
+        let held = run.held.clone();
+        for (id, ask) in silent {
+            match ask {
+                Ask::All => self.ask_again(at, id),
+                Ask::Held => held.iter().for_each(|ledger| self.tell(at, Event::Ask(id, *ledger))),
+            }
             self.unite(at, id);
         }
     }

@@ -17,6 +17,9 @@ const REST_WITHIN_MS: u64 = 60 * 60_000;
 /// Steps in which it is looked at.
 const STEP_MS: u64 = 5 * 60_000;
 
+/// A quake's steps: until all have met, and half of what its copies take.
+const QUAKE_MS: u64 = 60_000;
+
 /// Without disasters and writing, an emergency's copies are made in this time.
 const CALM_MS: u64 = 10 * 60_000;
 
@@ -31,12 +34,28 @@ impl World {
             }
             self.pass_until(end_ms);
             if half == 0 {
+                if self.wish.has_quake {
+                    self.quake();
+                }
                 self.calm();
             }
         }
         if self.broken.is_none() {
             self.heal();
         }
+    }
+
+    /// All hear of an emergency and its copies are made; then the network falls apart. What counted a moment ago counts no more: each part must make up for
+    /// what it does not reach.
+    fn quake(&mut self) {
+        self.join_up();
+        self.pass_until(self.now_ms.saturating_add(QUAKE_MS));
+        let Some(speaker) = self.speaker() else { return };
+        let sites: Vec<SiteId> = self.region(speaker).sites().keys().copied().collect();
+        self.declare(speaker, sites);
+        self.pass_until(self.now_ms.saturating_add(2 * QUAKE_MS));
+        self.fall_apart();
+        *self.happened.entry("quake").or_default() += 1;
     }
 
     /// Nothing more is written and nothing happens: whatever network there is now, emergencies must reach their targets in it.

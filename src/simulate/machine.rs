@@ -11,6 +11,7 @@ use crate::region::emergency::Times;
 use crate::sync::offer::Shelf;
 use crate::sync::terms::copies::Parting;
 use crate::sync::terms::relieving::Relieving;
+use crate::sync::terms::silent::Silent;
 use crate::sync::terms::twins::Twins;
 use crate::sync::unite::steps::Uniting;
 use aws_lc_rs::signature::Ed25519KeyPair;
@@ -146,7 +147,7 @@ pub(super) struct Peer {
     pub(super) uniting: Option<Uniting>,
     pub(super) is_news: bool,
     pub(super) united_ms: u64,
-    pub(super) asked_ms: u64,
+    pub(super) silent: Silent,
     pub(super) audits_ms: BTreeMap<LedgerId, u64>,
     pub(super) twins: Twins,
     /// Which machine the connection was turned to last, where two run with one key; tried first.

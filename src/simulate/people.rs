@@ -185,7 +185,8 @@ impl World {
         for ledger in ledgers {
             let tips = self.frontier(at, ledger).into_iter().flat_map(crate::exchange::Frontier::tips);
             for tip in tips.filter(|tip| tip.chain.author == node) {
-                let mark = ChainMark { ledger, incarnation: tip.chain.incarnation, seq: tip.seq, entry: tip.id };
+                let head = self.machines[at].disk.ledgers.get(&ledger).and_then(|disk| disk.get(&tip.id)?.signature);
+                let mark = ChainMark { ledger, incarnation: tip.chain.incarnation, seq: tip.seq, entry: tip.id, head };
                 let known = marks.entry((ledger, tip.chain.incarnation)).or_insert(mark);
                 if mark.seq > known.seq {
                     *known = mark;

@@ -5,25 +5,31 @@ use super::replica::open_at;
 use super::rows::parts;
 use super::{Reader, StoreError};
 use crate::exchange::EntryRef;
+use crate::exchange::message::Set;
 use crate::exchange::ranges::{Counting, Prefix, Tally};
 use crate::ledger::{LedgerId, OpenPart};
 use rusqlite::{CachedStatement, Rows, params};
 use std::collections::BTreeMap;
 
-/// One part of the index of ids.
+/// One part of the index of ids; `?5` says whether what lacks its body is counted, too.
 const IN_PART: &str = "SELECT prefix, open FROM entry WHERE (row >> 16) = ?1 AND prefix BETWEEN ?2 AND ?3
-    AND NOT EXISTS (SELECT 1 FROM lacking WHERE lacking.holding = ?4 AND lacking.row = entry.row) ORDER BY prefix";
+    AND (?5 OR NOT EXISTS (SELECT 1 FROM lacking WHERE lacking.holding = ?4 AND lacking.row = entry.row)) ORDER BY prefix";
 
 impl Reader<'_> {
-    /// Counts the entries in a range of ids that are held with their body.
-    pub fn tally(&self, ledger: LedgerId, prefix: &Prefix) -> Result<Tally, StoreError> {
+    /// Counts the entries of a set in a range of ids.
+    pub fn tally(&self, ledger: LedgerId, set: Set, prefix: &Prefix) -> Result<Tally, StoreError> {
+        let lists_bodyless = match set {
+            Set::Tips => return Ok(self.frontier(ledger)?.tally(prefix)),
+            Set::Entries => false,
+            Set::Held => true,
+        };
         let (first, last) = prefix.bounds();
         let (first, last) = (first.prefix(), last.prefix());
         // Ids ascend as numbers without a sign: those that look negative come last.
         let ranges = if first >= 0 && last < 0 { vec![(first, i64::MAX), (i64::MIN, last)] } else { vec![(first, last)] };
         let mut counting = Counting::new(prefix);
         for bounds in ranges {
-            self.count_between(ledger, bounds, |entry| counting.add(entry))?;
+            self.count_between(ledger, lists_bodyless, bounds, |entry| counting.add(entry))?;
         }
         Ok(counting.finish())
     }
@@ -31,13 +37,15 @@ impl Reader<'_> {
     fn count_between(
         &self,
         ledger: LedgerId,
+        lists_bodyless: bool,
         (first, last): (i64, i64),
         mut add: impl FnMut(EntryRef),
     ) -> Result<(), StoreError> {
         let holding = Holdings::new(self.conn).find(ledger)?;
         let selects = (0..parts(self.conn)?).map(|part| Ok((part, self.conn.prepare_cached(IN_PART)?)));
         let mut selects: Vec<(i64, CachedStatement<'_>)> = selects.collect::<Result<_, StoreError>>()?;
-        let queries = selects.iter_mut().map(|(part, select)| select.query(params![*part, first, last, holding]));
+        let queries =
+            selects.iter_mut().map(|(part, select)| select.query(params![*part, first, last, holding, lists_bodyless]));
         let mut merged = Merged::new(queries.collect::<Result<_, _>>()?)?;
         // Ids that agree in their first eight bytes are put in order here.
         let mut alike: Vec<EntryRef> = Vec::new();

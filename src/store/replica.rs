@@ -277,6 +277,13 @@ impl Reader<'_> {
         Ok(self.open_of(row)?.map(|open| EntryRef::of(&open)))
     }
 
+    /// The signature of the head at an entry, where there is one.
+    pub fn signature_at(&self, ledger: LedgerId, id: EntryId) -> Result<Option<[u8; 64]>, StoreError> {
+        let Some(row) = row_of(self.conn, ledger, &id)? else { return Ok(None) };
+        let mut select = self.conn.prepare_cached("SELECT signature FROM head WHERE row = ?1")?;
+        Ok(select.query_row([row], |row| row.get(0)).optional()?)
+    }
+
     /// The open parts of all entries of a coarse kind in a ledger, in order of arrival. For kinds of which there are few.
     pub fn opens_of_kind(&self, ledger: LedgerId, kind: CoarseKind) -> Result<Vec<OpenPart>, StoreError> {
         let sql = "SELECT entry.open FROM entry CROSS JOIN chain ON chain.id = entry.chain AND chain.ledger = ?1

@@ -6,7 +6,7 @@ use super::*;
 use crate::exchange::fetch::Bodyless;
 use crate::exchange::fill::Kept;
 use crate::exchange::memory::Disk;
-use crate::exchange::message::{Body, Path as Way, Response};
+use crate::exchange::message::{Body, Path as Way, Response, Set};
 use crate::exchange::node::{Batch, StoredBatch, Token, Want};
 use crate::exchange::ranges::Prefix;
 use crate::exchange::tests::world::{LEDGER, Writer};
@@ -111,9 +111,11 @@ impl Both {
         let known = self.store.read_now(move |reader| reader.known(LEDGER, &asked)).unwrap();
         assert_eq!(known, self.model.known(&refs));
         for prefix in [Prefix::all()].into_iter().chain(Prefix::all().parts().unwrap()) {
-            let asked = prefix.clone();
-            let tally = self.store.read_now(move |reader| reader.tally(LEDGER, &asked)).unwrap();
-            assert_eq!(tally, self.model.tally(&prefix));
+            for set in [Set::Tips, Set::Entries, Set::Held] {
+                let asked = prefix.clone();
+                let tally = self.store.read_now(move |reader| reader.tally(LEDGER, set, &asked)).unwrap();
+                assert_eq!(tally, self.model.tally(set, &prefix), "{set:?}");
+            }
         }
         self.compare_bodyless(usize::try_from(after).unwrap());
         let paths: Vec<Way> = refs.iter().rev().take(60).map(|tip| Way { tip: *tip, after: after % tip.seq }).collect();

@@ -143,22 +143,8 @@ impl Job {
 
     /// Whether what it appends was sealed to the chain that is written now.
     fn fits(&self, scribe: &Scribe) -> bool {
-        match &self.work {
-            Work::Append { ledger, drafts, .. } => drafts.iter().all(|draft| scribe.fits(*ledger, draft)),
-            Work::PutLocal { .. }
-            | Work::ConfirmClock { .. }
-            | Work::BeginTry { .. }
-            | Work::EndTryOk { .. }
-            | Work::Rebuild { .. }
-            | Work::PutStatements { .. }
-            | Work::PutRunning { .. }
-            | Work::TakeIn(_)
-            | Work::KeepAside { .. }
-            | Work::DropCopy { .. }
-            | Work::Derive { .. }
-            | Work::Subscribe { .. }
-            | Work::Ping { .. } => true,
-        }
+        let Work::Append { ledger, drafts, .. } = &self.work else { return true };
+        drafts.iter().all(|draft| scribe.fits(*ledger, draft))
     }
 
     /// Whether it only concerns what the writer itself remembers.

@@ -3,10 +3,12 @@
 
 pub mod copies;
 pub mod relieving;
+pub mod silent;
 pub mod twins;
 
-use crate::exchange::{AuthorRule, Authors, Chain, EntryRef, Frontier, Standing, Take};
+use crate::exchange::{AuthorRule, Authors, Chain, EntryRef, Frontier, LastEntry, Standing, Take};
 use crate::ledger::{LedgerId, NodeId, SiteId};
+use crate::region::payload::ChainMark;
 use crate::region::{KeyState, Limits, Region};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,9 +32,13 @@ pub fn authors(region: &Region, ledger: LedgerId) -> Authors {
 
 /// The last entries that count of a revoked node. Of a chain for which two revocations name different last entries, nothing is known
 /// that could be asked for: it is kept aside, where staff can adopt it.
-fn last(limits: &Limits, author: NodeId, ledger: LedgerId) -> Vec<EntryRef> {
-    let here = limits.chains().filter(|(of, ..)| *of == ledger);
-    here.filter_map(|(_, incarnation, seq, id)| Some(EntryRef { chain: Chain { author, incarnation }, seq, id: id? })).collect()
+fn last(limits: &Limits, author: NodeId, ledger: LedgerId) -> Vec<LastEntry> {
+    let here = limits.chains().filter(|mark| mark.ledger == ledger);
+    let last = |mark: ChainMark| LastEntry {
+        entry: EntryRef { chain: Chain { author, incarnation: mark.incarnation }, seq: mark.seq, id: mark.entry },
+        head: mark.head,
+    };
+    here.map(last).collect()
 }
 
 /// Whether more lies here of a ledger than entries that wait for its inbox: something that its home or a holder wrote.

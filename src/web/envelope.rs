@@ -10,7 +10,6 @@ use crate::access::declared::{By, EnvelopeRefusal, HOURS_MAX};
 use crate::access::envelope::Envelope;
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -26,10 +25,8 @@ struct EnvelopePage {
 
 fn render(site: &Site, lang: Lang, alert: Option<&Trouble>) -> Result<Response, Trouble> {
     let frame = Frame::new(lang, site.clinic.name(), site.clinic.phone(), site.clinic.now_ms());
-    let mut f = frame.titled(lang.desk().access.envelope_title.plain());
-    f.can_switch = alert.is_none();
-    let status = alert.map_or(StatusCode::OK, Trouble::status);
-    page::html(status, &EnvelopePage { alert: alert.map(|trouble| trouble.calm(lang)), hours: HOURS_MAX, f })
+    let f = frame.titled(lang.desk().access.envelope_title.plain());
+    page::form(f, alert, |f, alert| EnvelopePage { f, alert, hours: HOURS_MAX })
 }
 
 pub(super) async fn show(State(site): State<Arc<Site>>, Speaks(lang): Speaks) -> Result<Response, Trouble> {

@@ -155,6 +155,11 @@ impl Trouble {
         if self.is_for_staff() { lang.at_desk() } else { lang }
     }
 
+    /// Shows what was wrong with a photo in the form that it came by; anything else has a page of its own.
+    pub(crate) fn about_a_photo(self, show: impl FnOnce(&Self) -> Result<Response, Self>) -> Result<Response, Self> {
+        if matches!(self, Self::Photo | Self::PhotoBusy | Self::TooLarge) { show(&self) } else { Err(self) }
+    }
+
     /// What the page says, and where it leads.
     pub(crate) fn calm(&self, lang: Lang) -> Calm {
         let lang = self.language(lang);

@@ -225,10 +225,7 @@ fn refused(site: &Site, lang: Lang, code: &str, refusal: CardRefusal) -> Result<
 pub(super) async fn photo(State(site): State<Arc<Site>>, Speaks(lang): Speaks, request: Request) -> Result<Response, Trouble> {
     match photo::card_code(&site, request).await {
         Ok(code) => ask_for_pin(&site, lang, &code, false),
-        Err(trouble @ (Trouble::Photo | Trouble::PhotoBusy | Trouble::TooLarge)) => {
-            render_front(answer(&site, lang, &trouble), Some(&trouble), None, "")
-        }
-        Err(other) => Err(other),
+        Err(trouble) => trouble.about_a_photo(|trouble| render_front(answer(&site, lang, trouble), Some(trouble), None, "")),
     }
 }
 

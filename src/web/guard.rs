@@ -193,6 +193,8 @@ fn calmed(site: &Site, lang: Lang, method: &Method, response: Response) -> Respo
     let mut frame = Frame::new(lang, site.clinic.name(), site.clinic.phone(), site.clinic.now_ms());
     let calm = trouble.calm(lang);
     calm.title.plain().clone_into(&mut frame.title);
+    // Whoever is turned away here has not seen a first page on which to choose a language.
+    frame.can_switch = *trouble == Trouble::NoWay && matches!(*method, Method::GET | Method::HEAD);
     let status = if response.status() == StatusCode::METHOD_NOT_ALLOWED { response.status() } else { trouble.status() };
     let mut page = page::html(status, &CalmPage { f: frame, calm }).unwrap_or_else(|_| status.into_response());
     if let Some(allowed) = response.headers().get(header::ALLOW) {

@@ -1,6 +1,6 @@
 //! What every page has: language, clinic, whose record, as of when.
 
-use super::error::Trouble;
+use super::error::{Calm, Trouble};
 use super::lang::phrase::{Html, escaped};
 use super::lang::{DeskMessages, Lang, Messages};
 use super::places::Places;
@@ -193,6 +193,17 @@ impl Fresh {
 pub(crate) fn persons_differ(persons: &[Shown<Patient>]) -> bool {
     let key = |p: &Shown<Patient>| (p.what.name.replace([' ', '　'], ""), p.what.birth.day);
     persons.windows(2).any(|pair| key(&pair[0]) != key(&pair[1]))
+}
+
+/// A form's page, with what went wrong where something did. Such an answer cannot be asked for again in another language.
+pub(crate) fn form<T: Template>(
+    mut f: Frame,
+    alert: Option<&Trouble>,
+    page: impl FnOnce(Frame, Option<Calm>) -> T,
+) -> Result<Response, Trouble> {
+    f.can_switch &= alert.is_none();
+    let calm = alert.map(|trouble| trouble.calm(f.lang));
+    html(alert.map_or(StatusCode::OK, Trouble::status), &page(f, calm))
 }
 
 /// A template as a page.

@@ -1,11 +1,11 @@
 //! A photo of a card or a badge: read here, kept nowhere.
 
 use super::error::Trouble;
-use super::{Site, form};
+use super::{Site, upload};
 use crate::formats::qr::read_picture;
 use crate::seal::badge::on_sheet;
-use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Multipart, Request};
+use axum::body::Bytes;
+use axum::extract::{Multipart, Request};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,10 +33,8 @@ pub(super) async fn outside_badge(site: &Site, request: Request) -> Result<Strin
 
 /// The first text that may be what is looked for. One photo is decoded at a time, since each takes much memory; a few more may come in.
 async fn text(site: &Site, request: Request, is_it: fn(&str) -> bool) -> Result<String, Trouble> {
-    let upload = site.uploads.try_acquire().map_err(|_all_taken| Trouble::PhotoBusy)?;
-    let (parts, body) = request.into_parts();
-    let bytes = form::read(body, FORM_BYTES_MAX, PHOTO_TIME_MAX).await?;
-    let photo = photo(Request::from_parts(parts, Body::from(bytes))).await?;
+    let (upload, form) = upload::form(site, request, FORM_BYTES_MAX, PHOTO_TIME_MAX).await?;
+    let photo = photo(form).await?;
     let turn = tokio::time::timeout(DECODE_WAIT_MAX, Arc::clone(&site.decoding).acquire_owned()).await;
     let Ok(Ok(turn)) = turn else {
         return Err(Trouble::PhotoBusy);
@@ -52,8 +50,7 @@ async fn text(site: &Site, request: Request, is_it: fn(&str) -> bool) -> Result<
     found.ok_or(Trouble::Photo)
 }
 
-async fn photo(request: Request) -> Result<Bytes, Trouble> {
-    let mut form = Multipart::from_request(request, &()).await.map_err(|_not_multipart| Trouble::BadForm)?;
+async fn photo(mut form: Multipart) -> Result<Bytes, Trouble> {
     while let Some(field) = form.next_field().await.map_err(|_broken| Trouble::BadForm)? {
         if field.name() == Some("photo") {
             let bytes = field.bytes().await.map_err(|_broken| Trouble::TooLarge)?;

@@ -78,7 +78,7 @@ impl Sheet {
 /// Breaks a text into lines of `width` px, taking wide letters as `size` px wide and others as a little over half of it; words of
 /// alphabets and of Korean are kept whole where they fit.
 pub(super) fn wrap(text: &str, width: usize, size: usize) -> Vec<String> {
-    let breadth = |c: char| if is_wide(c) { size } else { size * 3 / 5 };
+    let breadth = |c: char| breadth_of(c, size);
     let mut out = Vec::new();
     for paragraph in text.lines() {
         let (mut line, mut used) = (String::new(), 0);
@@ -97,6 +97,15 @@ pub(super) fn wrap(text: &str, width: usize, size: usize) -> Vec<String> {
         out.push(line);
     }
     out
+}
+
+fn breadth_of(c: char, size: usize) -> usize {
+    if is_wide(c) { size } else { size * 3 / 5 }
+}
+
+/// How broad a line is, as [`wrap`] counts.
+pub(super) fn breadth(line: &str, size: usize) -> usize {
+    line.chars().map(|c| breadth_of(c, size)).sum()
 }
 
 /// Han, kana, hangul and what goes with them, quotation marks and numbers in circles among it; letters of alphabets, with whatever accents,

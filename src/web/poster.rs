@@ -6,7 +6,7 @@ pub mod wifi;
 
 use super::lang::Lang;
 use super::lang::phrase::Html;
-use super::picture::wrap;
+use super::picture::{breadth, wrap};
 use crate::formats::qr::{Correction, QrError, Symbol};
 use askama::Template;
 pub use wifi::{Wifi, WifiError};
@@ -234,7 +234,11 @@ fn fitted(lang: Lang, text: &str, (x, y): (usize, usize), width: usize, size: us
 
 /// A text on at most two lines of a cell.
 fn on_two_lines(lang: Lang, text: &str, (x, top): (usize, usize), size: usize) -> Vec<Line> {
-    let fits = |size: &usize| wrap(text, CELL_TEXT, *size).len() < 3;
+    let fits = |size: &usize| {
+        let lines = wrap(text, CELL_TEXT, *size);
+        // What closes a sentence may not stand over this edge: the next step begins behind it.
+        lines.len() < 3 && lines.iter().all(|line| breadth(line.trim_end(), *size) <= CELL_TEXT)
+    };
     let size = (1..=size).rev().step_by(10).find(fits).unwrap_or(MM);
     let line = |(nth, text): (usize, String)| {
         let y = top + size * nth * 12 / 10;
@@ -288,6 +292,11 @@ mod tests {
         let words = poster(&Lang::ALL).words();
         let lowest = words.iter().map(|line| line.y.parse::<f64>().unwrap()).fold(0.0, f64::max);
         assert!(lowest < 290.0, "{lowest} mm");
+        // A mark that closes a sentence is half empty; the gap between two steps is as wide as the rest of it.
+        let steps = words.iter().filter(|line| !line.is_bold);
+        let size = |line: &Line| (line.size.parse::<f64>().unwrap() * 100.0).round() as usize;
+        let broadest = steps.map(|line| breadth(line.text.trim_end(), size(line))).max().unwrap();
+        assert!(broadest <= CELL_TEXT, "{broadest} of {CELL_TEXT}");
         let smallest = words.iter().map(|line| line.size.parse::<f64>().unwrap()).fold(9.0, f64::min);
         assert!(smallest >= 2.8, "letters of {smallest} mm");
     }

@@ -135,6 +135,11 @@ impl<R> Sessions<R> {
         self.lock().retain(|_, e| !e.is_over(now));
     }
 
+    /// Ends those whose records are not to stay open.
+    pub fn keep(&self, stays: impl Fn(&R) -> bool) {
+        self.lock().retain(|_, e| stays(&e.session.record));
+    }
+
     /// How many are open.
     pub fn len(&self) -> usize {
         self.lock().len()

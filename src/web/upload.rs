@@ -6,6 +6,7 @@ use super::form;
 use axum::body::Body;
 use axum::extract::{FromRequest, Multipart, Request};
 use std::time::Duration;
+use tokio::sync::SemaphorePermit;
 
 /// All files of one form.
 const BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -23,13 +24,24 @@ pub(super) struct Uploaded {
     pub(super) files: Vec<(String, Vec<u8>)>,
 }
 
-/// The files in a form's field of this name.
-pub(super) async fn files(site: &Site, request: Request, name: &str) -> Result<Uploaded, Trouble> {
+/// A form with files, read whole, and a place among the few that may be sent at once.
+pub(super) async fn form(
+    site: &Site,
+    request: Request,
+    bytes_max: usize,
+    time_max: Duration,
+) -> Result<(SemaphorePermit<'_>, Multipart), Trouble> {
     let upload = site.uploads.try_acquire().map_err(|_all_taken| Trouble::PhotoBusy)?;
     let (parts, body) = request.into_parts();
-    let bytes = form::read(body, BYTES_MAX, TIME_MAX).await?;
+    let bytes = form::read(body, bytes_max, time_max).await?;
     let request = Request::from_parts(parts, Body::from(bytes));
-    let mut form = Multipart::from_request(request, &()).await.map_err(|_not_multipart| Trouble::BadForm)?;
+    let form = Multipart::from_request(request, &()).await.map_err(|_not_multipart| Trouble::BadForm)?;
+    Ok((upload, form))
+}
+
+/// The files in a form's field of this name.
+pub(super) async fn files(site: &Site, request: Request, name: &str) -> Result<Uploaded, Trouble> {
+    let (upload, mut form) = self::form(site, request, BYTES_MAX, TIME_MAX).await?;
     let mut uploaded = Uploaded { csrf: String::new(), files: Vec::new() };
     while let Some(field) = form.next_field().await.map_err(|_broken| Trouble::BadForm)? {
         let (field_name, file) = (field.name().map(str::to_owned), field.file_name().unwrap_or_default().to_owned());

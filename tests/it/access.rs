@@ -5,4 +5,5 @@ mod acme;
 mod board;
 mod fall;
 mod rungs;
-mod world;
+mod staff;
+pub mod world;

@@ -4,12 +4,15 @@
 mod checks;
 mod clinic;
 mod desk;
+mod device;
 mod driver;
 mod region;
+mod relief;
 mod staff;
 mod tongues;
+mod walk;
 
-use checks::{accessibility, faults, keep_picture, page_is_sound, picture_path, too_small, too_wide};
+use checks::{accessibility, faults, keep_picture, keep_screens, page_is_sound, picture_path, too_small, too_wide};
 use clinic::{Card, Demo};
 use driver::{Browser, NARROW, PHONE, PLAIN, walk};
 use fantoccini::Locator;
@@ -92,9 +95,12 @@ fn a_phone_reads_the_record_in_every_language() {
         for (n, language) in languages(browser, &demo).await.into_iter().enumerate() {
             browser.go(&demo.url(&format!("/{language}"))).await;
             page_is_sound(browser).await;
-            keep_picture(browser, &format!("front-{n}")).await;
+            keep_screens(browser, &format!("front-{n}")).await;
+            browser.go(&demo.url(&format!("/c/{}", demo.card(0).code.replace(['-', ' '], "")))).await;
+            page_is_sound(browser).await;
+            keep_screens(browser, &format!("pin-{n}")).await;
             open_record(browser, &demo, &demo.card(0)).await;
-            keep_picture(browser, &format!("record-{n}")).await;
+            keep_screens(browser, &format!("record-{n}")).await;
             said.insert(browser.client().find(Locator::Css("h1")).await.unwrap().text().await.unwrap());
             assert!(browser.text().await.contains("ワルファリン"), "drug names stay as printed");
             pages_of_the_record(browser, &demo, async |path| {

@@ -4,4 +4,8 @@ mod audit;
 mod browser;
 mod glass;
 mod matrix;
+mod memory;
+mod refused;
 mod shelter;
+mod times;
+mod traces;

@@ -146,11 +146,14 @@ fn computed() -> BTreeMap<&'static str, String> {
 }
 
 /// A node that holds the memo as its one tip asks, is asked, and answers.
-fn exchanged(open: &OpenPart, body: &[u8], signature: [u8; 64], author_key: [u8; 32]) -> [(&'static str, Vec<u8>); 9] {
+fn exchanged(open: &OpenPart, body: &[u8], signature: [u8; 64], author_key: [u8; 32]) -> [(&'static str, Vec<u8>); 11] {
     let (tip, ledger) = (EntryRef::of(open), LedgerId(LEDGER));
     let summary = Summary::of([&tip.id]);
-    let holding = Holding { summary, boot: Incarnation([0x88; 8]), turn: 9, entries: 7, missing: 1, features: 0 };
+    let holding =
+        Holding { summary, boot: Incarnation([0x88; 8]), turn: 9, entries: 7, missing: 1, features: 0, given_up: None };
     let compare = Request::Compare { ledger, set: Set::Tips, prefix: Prefix::all(), summary, holding };
+    let given_up = Holding { features: Holding::COMPARES_HELD, given_up: Some(2), ..holding };
+    let held = Request::Compare { ledger, set: Set::Held, prefix: Prefix::all(), summary, holding: given_up };
     let want = Request::Want { ledger, paths: vec![Path { tip, after: 6 }], bodies: vec![tip.id] };
     let sent = Sent { open: *open.as_bytes(), body: Some(body.to_vec()), signature: Some(signature) };
     let runs = vec![Run { path: 0, author_key, entries: vec![sent] }];
@@ -164,6 +167,8 @@ fn exchanged(open: &OpenPart, body: &[u8], signature: [u8; 64], author_key: [u8;
         ("response: compared, parts of which the first has the memo", parts(summary, holding).encode_message()),
         ("response: noted", Response::Noted { holding }.encode_message()),
         ("response: refused, busy", Response::Refused { why: Refusal::Busy }.encode_message()),
+        ("request: compare, all entries that are held, of a node that gave up two copies", held.encode_message()),
+        ("response: noted, by a node that gave up two copies", Response::Noted { holding: given_up }.encode_message()),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! The patients' pages over HTTP: what is refused and how, what every page carries, and that no fact is written twice.
 
-mod desk;
+pub mod desk;
 mod floods;
 pub mod node;
 mod staff;

@@ -61,9 +61,20 @@ impl<'t> Phone<'t> {
         opened
     }
 
+    /// A file of a form of staff's.
+    pub fn post_file(&mut self, path: &str, csrf: &str, field: &str, text: &str) -> String {
+        let part = "--X\r\nContent-Disposition: form-data; name=";
+        let body = format!("{part}\"csrf\"\r\n\r\n{csrf}\r\n{part}\"{field}\"; filename=\"p\"\r\n\r\n{text}\r\n--X--\r\n");
+        self.send_as("POST", path, "multipart/form-data; boundary=X", &body)
+    }
+
     fn send(&mut self, method: &str, path: &str, body: &str) -> String {
+        self.send_as(method, path, "application/x-www-form-urlencoded", body)
+    }
+
+    fn send_as(&mut self, method: &str, path: &str, kind: &str, body: &str) -> String {
         let form = match method {
-            "POST" => format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n", body.len()),
+            "POST" => format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len()),
             _ => String::new(),
         };
         let cookie = if self.cookie.is_empty() { String::new() } else { format!("Cookie: {}\r\n", self.cookie) };
@@ -84,7 +95,7 @@ fn percent(text: &str) -> String {
 }
 
 /// The value of a hidden field.
-fn value<'t>(page: &'t str, name: &str) -> &'t str {
+pub fn value<'t>(page: &'t str, name: &str) -> &'t str {
     let before = format!("name=\"{name}\" value=\"");
     let rest = page.split_once(&before).unwrap_or_else(|| panic!("{before} in {page}")).1;
     rest.split_once('"').unwrap().0

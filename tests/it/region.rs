@@ -4,11 +4,11 @@ mod badge;
 mod carry;
 pub mod clinic;
 mod emergency;
-mod lan;
+pub mod lan;
 mod restored;
 mod returning;
 mod succession;
-mod wifi;
+pub mod wifi;
 
 use crate::cli::program::JAHIS;
 use crate::wait;
@@ -45,15 +45,8 @@ impl<'l> Region<'l> {
         self.clinics[0].path("kit").join("root.txt").to_str().unwrap().to_owned()
     }
 
-    /// Invitation, request, and a person's word on both sides.
     fn join(&self, at: usize) {
-        let (first, joining) = (&self.clinics[0], &self.clinics[at]);
-        let invited = first.json(&["region", "invite"]);
-        let code = invited["code"].as_str().unwrap();
-        let asked = joining.json(&["region", "join", code, "--address", &format!("{}:7443", address(0))]);
-        let compared = asked["compared"].as_str().unwrap();
-        joining.ok(&["region", "confirm", compared]);
-        first.ok(&["region", "confirm", compared, "--root", &self.root()]);
+        join(&self.clinics[0], &self.clinics[at], &self.root());
     }
 
     /// Everybody reaches everybody.
@@ -115,7 +108,18 @@ impl<'l> Region<'l> {
     }
 }
 
-const DRUG: &str = "ｺﾘｵﾊﾟﾝ";
+/// Invitation by the clinic at the first place, request, and a person's word on both sides.
+pub fn join(first: &Clinic, joining: &Clinic, root: &str) {
+    let invited = first.json(&["region", "invite"]);
+    let code = invited["code"].as_str().unwrap();
+    let asked = joining.json(&["region", "join", code, "--address", &format!("{}:7443", address(0))]);
+    let compared = asked["compared"].as_str().unwrap();
+    joining.ok(&["region", "confirm", compared]);
+    first.ok(&["region", "confirm", compared, "--root", root]);
+}
+
+/// As the sample record names it.
+pub const DRUG: &str = "ｺﾘｵﾊﾟﾝ";
 
 fn reads(clinic: &Clinic, card: &Card) -> bool {
     let page = clinic.read(card);

@@ -1,11 +1,13 @@
 //! The three clinics' directories: made once, opened again by a later demo.
 
+use super::helpers;
 use crate::cli::output::Output;
 use crate::clinic::Clinic;
 use crate::clinic::cards::IssuedCard;
 use crate::clinic::intake::NewFact;
 use crate::clinic::patients::NewPatient;
 use crate::clinic::setup::{Location, is_founded};
+use crate::clinic::staff::Role;
 use crate::clock::Clock;
 use crate::demo::{self, SamplePatient};
 use crate::ledger::payload::SiteProfile;
@@ -42,8 +44,8 @@ pub(super) struct DemoClinic {
     pub(super) pages: SocketAddr,
     /// Where the other clinics reach it.
     pub(super) sync: SocketAddr,
-    /// The file with the first admin's badge and passphrase; none where an earlier version of the demo made none.
-    pub(super) staff: Option<PathBuf>,
+    /// The files with badges and passphrases of its staff, by role.
+    pub(super) badges: Vec<(Role, PathBuf)>,
     /// With the patients' names.
     pub(super) cards: Vec<(IssuedCard, String)>,
 }
@@ -64,8 +66,8 @@ pub(super) fn open_or_make(dir: &Path, port: u16, output: &mut Output<'_>) -> an
         };
         let cards = sample_cards(&clinic, if place == 0 { demo::CARDS } else { 1 })?;
         let dir = own.canonicalize()?;
-        let staff = Some(dir.with_extension("staff")).filter(|file| file.exists());
-        Ok(DemoClinic { name: sample.name, dir, url, pages, sync, staff, cards })
+        let badges = helpers::badges(&dir);
+        Ok(DemoClinic { name: sample.name, dir, url, pages, sync, badges, cards })
     });
     Ok((clinics.collect::<anyhow::Result<_>>()?, ports))
 }
@@ -128,6 +130,7 @@ fn made(dir: &Path, sample: &Sample, url: &str, from: usize, count: usize, outpu
     let init = ["init", "--name", name, "--phone", phone, "--card-base", url, "--admin-out", staff];
     super::processes::run(dir, &[&init[..], &site].concat())?;
     let clinic = Clinic::open(&Location::new(dir), Clock::system())?;
+    helpers::employ(&clinic, dir, Path::new(staff), output)?;
     let samples = crate::demo::patients(demo::SEED, from + count, clinic.today().date).skip(from);
     clinic.register_many(samples.map(|sample| new_patient(sample, name)).collect())?;
     Ok(clinic)

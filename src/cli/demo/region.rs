@@ -78,7 +78,8 @@ fn held_by(clinics: &[DemoClinic], status: &Value) -> Option<Vec<Vec<String>>> {
     held.collect()
 }
 
-fn status(clinic: &DemoClinic) -> anyhow::Result<Value> {
+/// What a clinic knows of its region.
+pub(super) fn status(clinic: &DemoClinic) -> anyhow::Result<Value> {
     json(&clinic.dir, &["region", "status", "--json"])
 }
 
@@ -86,6 +87,7 @@ fn json(dir: &Path, args: &[&str]) -> anyhow::Result<Value> {
     Ok(serde_json::from_str(&run(dir, args)?)?)
 }
 
-fn text(value: &Value) -> anyhow::Result<&str> {
+/// A text that a command's answer has to hold.
+pub(super) fn text(value: &Value) -> anyhow::Result<&str> {
     value.as_str().context("a command's answer lacks what the demo needs")
 }

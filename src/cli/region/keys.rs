@@ -127,7 +127,7 @@ pub(super) fn waits(said: &RegionSaid) -> String {
 fn mark_json(node: NodeId, mark: &ChainMark) -> Value {
     json!({
         "node": node.to_string(), "ledger": mark.ledger.to_string(), "incarnation": mark.incarnation.to_string(),
-        "seq": mark.seq, "entry": mark.entry.to_string(),
+        "seq": mark.seq, "entry": mark.entry.to_string(), "head": mark.head.map(|head| HEXLOWER.encode(&head)),
     })
 }
 
@@ -153,6 +153,8 @@ fn read_mark(row: &Value) -> Option<ChainMarkOf> {
         incarnation: Incarnation(id(row, "incarnation")?),
         seq: row["seq"].as_u64()?,
         entry: EntryId(id(row, "entry")?),
+        // Earlier versions say none.
+        head: id(row, "head"),
     };
     Some((NodeId(id(row, "node")?), mark))
 }

@@ -4,7 +4,7 @@ use super::super::{Clinic, ClinicError, Inner, projection};
 use super::review::Reviewed;
 use crate::clock::moment_in_japan;
 use crate::ledger::payload::{Decision, GlassLooked, GlassOpened, Payload};
-use crate::record::{Consent, GlassReason, Look, LookShown, Rank};
+use crate::record::{Consent, Look, LookShown, Rank};
 use crate::store::Reader;
 use std::collections::BTreeMap;
 
@@ -163,7 +163,7 @@ fn opened_line(glass: &GlassAt, place: &str) -> AuditLine {
     line.set("role", rank_word(opened.rank));
     line.set("licence", &opened.licence);
     line.set("place", place);
-    line.set("reason", reason_word(opened.reason));
+    line.set("reason", opened.reason.word());
     line.set("words", &opened.words);
     line.set("consent", consent_word(opened.consent));
     line.set("second_person", &opened.second_name);
@@ -182,7 +182,7 @@ fn look_line(look: &Look) -> AuditLine {
     line.set("licence", &right.licence);
     line.set("shown", shown_word(right.shown));
     if let Some(glass) = &right.glass {
-        line.set("reason", reason_word(glass.reason));
+        line.set("reason", glass.reason.word());
         line.set("consent", consent_word(glass.consent));
         line.set("second_person", &glass.second);
     }
@@ -222,16 +222,6 @@ const fn rank_word(rank: Rank) -> &'static str {
         Rank::Pharmacist => "pharmacist",
         Rank::Admin => "admin",
         Rank::Outside => "outside",
-    }
-}
-
-const fn reason_word(reason: GlassReason) -> &'static str {
-    match reason {
-        GlassReason::Emergency => "emergency",
-        GlassReason::Continuation => "continuation",
-        GlassReason::Dispensing => "dispensing",
-        GlassReason::Asked => "asked",
-        GlassReason::Other => "other",
     }
 }
 

@@ -65,8 +65,9 @@ pub(super) fn wanted(
     view: &View<'_>,
 ) -> (Vec<Wanted>, Vec<(Option<EntryRef>, Reason)>) {
     let lacked = tips.iter().filter(|tip| is_candidate(tip, view) && !known.held.contains(&tip.id));
-    if set == Set::Entries {
-        return (holes(lacked.filter(|tip| known.named.contains(&tip.id))), Vec::new());
+    match set {
+        Set::Entries | Set::Held => return (holes(lacked.filter(|tip| known.named.contains(&tip.id))), Vec::new()),
+        Set::Tips => {}
     }
     let (mut paths, mut faults) = (BTreeMap::new(), Vec::new());
     for tip in lacked {

@@ -1,6 +1,6 @@
 //! Answering peers.
 
-use super::{Action, CompareEntries, Exchange, Holding, How, Settled, Waiting, Want, holding};
+use super::{Action, CompareEntries, Exchange, Holding, How, STRANGERS_MAX, Settled, Waiting, Want, holding};
 use crate::exchange::message::{Refusal, Request, Response, Set};
 use crate::exchange::{EntryRef, Reason, Standing, Take};
 use crate::ledger::{LedgerId, NodeId};
@@ -8,20 +8,28 @@ use crate::ledger::{LedgerId, NodeId};
 impl Exchange {
     pub(super) fn asked(&mut self, peer: NodeId, ask: u64, request: Request) {
         let ledger = request.ledger();
-        let Some(standing) = self.peers.get(&peer).and_then(|peer| peer.standings.get(&ledger)).cloned() else {
+        let Some(known) = self.peers.get(&peer) else {
+            // Its admission may be on its way here, and nothing else would make it ask again.
+            if self.strangers.len() < STRANGERS_MAX {
+                self.strangers.insert((peer, ledger));
+            }
+            self.actions.push(refused(peer, ask));
+            return;
+        };
+        let Some(standing) = known.standings.get(&ledger).cloned() else {
             self.actions.push(refused(peer, ask));
             return;
         };
         let held = self.ledgers.entry(ledger).or_default();
-        let own = holding(self.boot, &mut self.turn, &held.frontier);
+        let own = holding(self.boot, &mut self.turn, held);
         let theirs = said(&request);
         let tips = hinted(&request);
         let action = match request {
             Request::Hint { .. } => Action::Answer(peer, ask, Response::Noted { holding: own }),
             _ if !standing.gives => refused(peer, ask),
             Request::Want { ledger, paths, bodies } => Action::Fill(peer, ask, Want { ledger, paths, bodies }),
-            Request::Compare { set: Set::Entries, prefix, summary, .. } => {
-                Action::Compare(peer, ask, CompareEntries { ledger, prefix, theirs: summary, holding: own })
+            Request::Compare { set: set @ (Set::Entries | Set::Held), prefix, summary, .. } => {
+                Action::Compare(peer, ask, CompareEntries { ledger, set, prefix, theirs: summary, holding: own })
             }
             Request::Compare { set: Set::Tips, prefix, summary, .. } => {
                 let compared = held.frontier.answer(&prefix, summary);

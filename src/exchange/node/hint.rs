@@ -94,7 +94,7 @@ impl Exchange {
         let (Some(peer), Some(held)) = (self.peers.get_mut(&id), self.ledgers.get(&ledger)) else { return };
         let Some(hints) = peer.hints.get_mut(&ledger).filter(|hints| hints.is_news && !hints.is_under_way) else { return };
         let tips = hints.take();
-        let request = Request::Hint { ledger, holding: holding(self.boot, &mut self.turn, &held.frontier), tips };
+        let request = Request::Hint { ledger, holding: holding(self.boot, &mut self.turn, held), tips };
         let token = self.token(id, ledger, Purpose::Hint);
         self.actions.push(Action::Send(id, token, request));
     }

@@ -5,7 +5,7 @@ use crate::exchange::aside::{Language, Reason};
 use crate::exchange::memory::Disk;
 use crate::exchange::message::{Message, Request, Response, Run};
 use crate::exchange::node::{Action, Event, Moment};
-use crate::exchange::{AuthorRule, Authors, BODY_LEN_MAX, EntryRef, Exchange, MESSAGE_LEN_MAX, Standing, Take};
+use crate::exchange::{AuthorRule, Authors, BODY_LEN_MAX, EntryRef, Exchange, LastEntry, MESSAGE_LEN_MAX, Standing, Take};
 use crate::ledger::{CoarseKind, EntryId, Incarnation, LedgerId, NodeId, SignedHead};
 use proptest::prelude::*;
 
@@ -52,7 +52,7 @@ impl Victim {
                         events.push(Event::Answered(token, bytes.and_then(|bytes| Response::decode_message(&bytes).ok())));
                     }
                     Action::Look(token, _, refs) => events.push(Event::Known(token, self.disk.known(&refs))),
-                    Action::Count(token, _, prefix) => events.push(Event::Counted(token, self.disk.tally(&prefix))),
+                    Action::Count(token, _, set, prefix) => events.push(Event::Counted(token, self.disk.tally(set, &prefix))),
                     Action::List(token, _, after) => events.push(Event::Listed(token, self.disk.bodyless(after))),
                     Action::Verify(token, job) => events.push(Event::Verdict(token, job.run())),
                     Action::Store(token, _, batch) => events.push(Event::Stored(token, Some(self.disk.store(batch)))),
@@ -84,7 +84,7 @@ pub(super) fn honest(disk: &Disk, request: &Request) -> Response {
         Some(Action::Answer(_, _, response)) => response,
         Some(Action::Fill(_, _, want)) => disk.fill(&want.paths, &want.bodies, 20_000),
         Some(Action::Compare(_, _, compare)) => {
-            let compared = disk.tally(&compare.prefix).answer(compare.theirs);
+            let compared = disk.tally(compare.set, &compare.prefix).answer(compare.theirs);
             Response::Compared { compared, holding: compare.holding }
         }
         other => panic!("{other:?}"),
@@ -238,7 +238,7 @@ fn strangers_entries_wait_until_they_are_admitted_and_stop_nobody() {
 fn what_was_written_after_a_revocation_is_kept_aside_once() {
     let (source, writer) = written();
     let last = source.opens().map(EntryRef::of).find(|entry| entry.seq == 8).unwrap();
-    let authors = Authors::new([(writer.node(), AuthorRule::Until(vec![last]))]);
+    let authors = Authors::new([(writer.node(), AuthorRule::Until(vec![LastEntry { entry: last, head: None }]))]);
     let mut victim = Victim::with(Disk::default(), authors);
     victim.meet_honest(&source);
     assert_eq!((victim.disk.at.len(), victim.disk.aside.len(), victim.reasons()), (8, 4, vec![Reason::Revoked]));

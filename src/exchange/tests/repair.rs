@@ -2,10 +2,11 @@
 
 use super::hostile::{HONEST, LIAR, Victim, honest, written};
 use super::world::{LEDGER, World, Writer};
+use crate::exchange::aside::Reason;
 use crate::exchange::memory::Disk;
-use crate::exchange::message::{Path, Request, Response};
+use crate::exchange::message::{Path, Request, Response, Set};
 use crate::exchange::node::{Action, Event};
-use crate::exchange::{AuthorRule, Authors, Copies, EntryRef, Frontier, Holding, Standing, Take};
+use crate::exchange::{AuthorRule, Authors, Copies, EntryRef, Frontier, Holding, LastEntry, Standing, Take};
 use crate::ledger::{EntryId, Incarnation};
 
 fn tip(disk: &Disk) -> EntryRef {
@@ -39,6 +40,66 @@ fn an_audit_finds_entries_that_the_store_has_lost_and_fills_the_hole() {
     }
 }
 
+/// Otherwise it would stay open for ever: what lies below it is asked for only on the way to its end.
+#[test]
+fn a_hole_is_filled_that_ends_at_an_entry_of_which_nobody_has_the_body() {
+    let (mut source, writer) = written();
+    let mut victim = Victim::with(source.clone(), Authors::new([(writer.node(), AuthorRule::Counts)]));
+    source.rows[1].body = None;
+    let lost: Vec<EntryRef> = source.refs().into_iter().filter(|entry| entry.seq <= 2).collect();
+    lost.iter().for_each(|entry| victim.disk.lose(&entry.id));
+    victim.meet(HONEST, Standing::holder(), &mut |request| Some(honest(&source, request)));
+    victim.tell(Event::Audit(HONEST, LEDGER), &mut |request| Some(honest(&source, request)));
+    assert_eq!(victim.disk.refs(), source.refs());
+    assert!(lost.iter().all(|entry| victim.disk.has_whole(&entry.id) == (entry.seq == 1)));
+    assert_eq!(victim.exchange.frontier(LEDGER).map(Frontier::missing), Some(1), "it knows what it lacks");
+    assert_eq!(victim.reasons(), []);
+}
+
+/// What an older version knows is asked of it, and nothing else.
+#[test]
+fn only_those_are_asked_by_a_new_way_of_comparing_that_say_that_they_know_it() {
+    let (source, writer) = written();
+    for (features, asked_by) in [(0, Set::Entries), (Holding::COMPARES_HELD, Set::Held), (6, Set::Entries)] {
+        let mut victim = Victim::with(source.clone(), Authors::new([(writer.node(), AuthorRule::Counts)]));
+        let mut answer = |request: &Request| {
+            Some(match honest(&source, request) {
+                Response::Compared { compared, holding } => {
+                    Response::Compared { compared, holding: Holding { features, ..holding } }
+                }
+                other => other,
+            })
+        };
+        victim.meet(HONEST, Standing::holder(), &mut answer);
+        victim.asked.clear();
+        victim.tell(Event::Audit(HONEST, LEDGER), &mut answer);
+        let Some(Request::Compare { set, .. }) = victim.asked.first() else { panic!("{:?}", victim.asked) };
+        assert_eq!(*set, asked_by, "features {features}");
+    }
+}
+
+/// Whoever passes a chain on leaves heads out that a later one covers; past the last entry that counts there is no later one.
+#[test]
+fn the_head_at_the_last_entry_that_counts_is_at_hand_in_the_revocation() {
+    let (whole, writer) = written();
+    let entry = whole.opens().map(EntryRef::of).find(|entry| entry.seq == 8).unwrap();
+    let mut source = whole.clone();
+    let row = source.at[&entry.id];
+    let head = source.rows[row].signature.take();
+    let take = |head| {
+        let last = LastEntry { entry, head };
+        let authors = Authors::new([(writer.node(), AuthorRule::Until(vec![last]))]);
+        let mut victim = Victim::with(Disk::default(), authors);
+        victim.meet(HONEST, Standing::holder(), &mut |request| Some(honest(&source, request)));
+        (victim.disk.at.len(), victim.disk.fault(), victim.reasons())
+    };
+    assert!(head.is_some());
+    assert_eq!(take(head), (8, None, vec![Reason::Revoked]));
+    // A revocation by an earlier version, and one that says the head of another entry.
+    assert_eq!(take(None).0, 0);
+    assert_eq!(take(whole.rows[11].signature), (0, None, vec![Reason::BadSignature]));
+}
+
 /// Others may have asked in vain for what lies behind it, and ask no more as long as nobody has anything new.
 #[test]
 fn who_has_filled_a_hole_tells_the_others() {
@@ -54,6 +115,22 @@ fn who_has_filled_a_hole_tells_the_others() {
     assert!(victim.disk.has_whole(&lost.id));
     let hints = victim.asked.iter().filter(|request| matches!(request, Request::Hint { .. }));
     assert_eq!(hints.count(), 1, "to the one that it did not come from");
+}
+
+/// The tips are the same as before, and so is what lacks: only the count of entries tells.
+#[test]
+fn who_asked_in_vain_asks_again_when_it_is_told_that_a_hole_was_filled() {
+    let (source, writer) = written();
+    let mut broken = source.clone();
+    let first = source.refs().into_iter().find(|entry| entry.seq == 1).unwrap();
+    broken.lose(&first.id);
+    let mut victim = Victim::new(&[writer.node()]);
+    victim.meet(HONEST, Standing::holder(), &mut |request| Some(honest(&broken, request)));
+    assert_eq!(victim.disk.at.len(), 0, "without its beginning nothing of the chain is taken");
+    let holding = said(&source.frontier());
+    let hint = || Request::Hint { ledger: LEDGER, holding, tips: Vec::new() };
+    victim.tell(Event::Asked(HONEST, 1, hint()), &mut |request| Some(honest(&source, request)));
+    assert_eq!((victim.disk.at.len(), victim.disk.fault()), (12, None));
 }
 
 #[test]
@@ -155,7 +232,7 @@ fn a_copy_that_was_given_up_counts_nowhere_and_is_filled_anew_if_it_is_wanted_ag
 
 fn said(frontier: &Frontier) -> Holding {
     let (summary, entries, missing) = (frontier.summary(), frontier.entries(), frontier.missing());
-    Holding { summary, boot: Incarnation([8; 8]), turn: 1, entries, missing, features: 0 }
+    Holding { summary, boot: Incarnation([8; 8]), turn: 1, entries, missing, features: 0, given_up: None }
 }
 
 #[test]
@@ -173,6 +250,25 @@ fn whoever_asked_before_it_was_let_is_told_when_it_is() {
     assert_eq!(world.nodes[1].disk.at.len(), 0);
     // The other's terms changed; nothing else did, and it wants nothing for itself.
     world.tell(0, Event::Peer { peer: taker, standings: on(true) });
+    world.rest();
+    assert_eq!(world.nodes[1].disk.at.len(), 1);
+}
+
+#[test]
+fn whoever_asked_before_it_was_known_is_told_when_it_is() {
+    let mut world = World::of(2, fastrand::Rng::with_seed(1));
+    world.heal();
+    let (giver, taker) = (world.nodes[0].id, world.nodes[1].id);
+    world.tell(0, Event::Gone(taker));
+    world.append(0, &[vec![1; 50]]);
+    // It learns of it from elsewhere, asks, and is refused by one that does not know it.
+    let wanted = [(LEDGER, Standing { gives: false, takes: Take::Everything })].into();
+    world.tell(1, Event::Peer { peer: giver, standings: wanted });
+    world.rest();
+    assert_eq!(world.nodes[1].disk.at.len(), 0);
+    // Its admission has come to the other, which wants nothing for itself.
+    let given = [(LEDGER, Standing { gives: true, takes: Take::Nothing })].into();
+    world.tell(0, Event::Peer { peer: taker, standings: given });
     world.rest();
     assert_eq!(world.nodes[1].disk.at.len(), 1);
 }

@@ -369,11 +369,11 @@ impl World {
                 return self.reply(ask, &response);
             }
             Action::Compare(_, ask, compare) => {
-                let compared = node.disk.tally(&compare.prefix).answer(compare.theirs);
+                let compared = node.disk.tally(compare.set, &compare.prefix).answer(compare.theirs);
                 return self.reply(ask, &Response::Compared { compared, holding: compare.holding });
             }
             Action::Look(token, _, refs) => Event::Known(token, node.disk.known(&refs)),
-            Action::Count(token, _, prefix) => Event::Counted(token, node.disk.tally(&prefix)),
+            Action::Count(token, _, set, prefix) => Event::Counted(token, node.disk.tally(set, &prefix)),
             Action::List(token, _, after) => Event::Listed(token, node.disk.bodyless(after)),
             Action::Verify(token, job) => Event::Verdict(token, job.run()),
             Action::Store(token, _, batch) => {

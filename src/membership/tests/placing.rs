@@ -104,8 +104,9 @@ fn a_revocation_counts_what_is_known_here_and_what_others_bring() {
         .into_iter()
         .flat_map(|(node, marks)| marks.into_iter().map(move |mark| (node, mark)))
         .collect();
-    let [(node, ChainMark { ledger, incarnation, seq, entry })] = brought[..] else { panic!("{brought:?}") };
+    let [(node, ChainMark { ledger, incarnation, seq, entry, head })] = brought[..] else { panic!("{brought:?}") };
     assert_eq!((node, ledger), (lost.member.node(), lost.clinic.ledger()));
+    assert!(head.is_some(), "who says where a chain ends says the signature there, too");
     // An older mark of the same chain takes nothing away.
     let older = (node, ChainMark { seq: 1, ..brought[0].1 });
     let revoked = revoker.member.revoke(&node.to_string()[..8], "盗難", &[older, brought[0]], &word).unwrap();

@@ -37,8 +37,8 @@ impl Driver {
             Action::Look(token, ledger, refs) => {
                 self.read(token, move |reader| Ok(Event::Known(token, reader.known(ledger, &refs)?)));
             }
-            Action::Count(token, ledger, prefix) => {
-                self.read(token, move |reader| Ok(Event::Counted(token, reader.tally(ledger, &prefix)?)));
+            Action::Count(token, ledger, set, prefix) => {
+                self.read(token, move |reader| Ok(Event::Counted(token, reader.tally(ledger, set, &prefix)?)));
             }
             Action::List(token, ledger, after) => {
                 self.read(token, move |reader| Ok(Event::Listed(token, reader.bodyless(ledger, after)?)));
@@ -109,9 +109,9 @@ impl Driver {
     }
 
     fn compare(&mut self, peer: NodeId, ask: u64, compare: CompareEntries) {
-        let CompareEntries { ledger, prefix, theirs, holding } = compare;
+        let CompareEntries { ledger, set, prefix, theirs, holding } = compare;
         let answer = move |reader: &Reader<'_>| {
-            let compared = reader.tally(ledger, &prefix)?.answer(theirs);
+            let compared = reader.tally(ledger, set, &prefix)?.answer(theirs);
             Ok(Response::Compared { compared, holding })
         };
         self.reply_with(peer, ask, answer);

@@ -2,6 +2,7 @@
 
 use super::super::hub::Input;
 use super::super::terms::copies::{Knowing, Part, Parting, is_odd};
+use super::super::terms::silent::Ask;
 use super::super::{dial, terms};
 use super::{Driver, now_ms};
 use crate::exchange::node::Event;
@@ -18,9 +19,6 @@ const STATEMENTS_EVERY_MS: u64 = 60_000;
 /// A stranger is spoken to so often, and an address that a person named is looked at. Sooner while this node waits to be admitted.
 const STRANGERS_EVERY_MS: u64 = 60_000;
 const WAITING_EVERY_MS: u64 = 4_000;
-
-/// A peer that cannot call here is asked for news so often.
-const ASK_EVERY_MS: u64 = 4_000;
 
 /// Each ledger is compared in full with each of its holders so often, at a time of its own.
 const AUDIT_EVERY_MS: u64 = 24 * 60 * 60 * 1_000;
@@ -73,13 +71,16 @@ impl Driver {
         let now_ms = now_ms(&self.clinic);
         let mut silent = Vec::new();
         for (node, peer) in &mut self.peers {
-            if peer.incoming.is_empty() && peer.outgoing.is_some() && now_ms.saturating_sub(peer.asked_ms) >= ASK_EVERY_MS {
-                peer.asked_ms = now_ms;
-                silent.push(*node);
+            let is_silent = peer.incoming.is_empty() && peer.outgoing.is_some();
+            if let Some(ask) = is_silent.then(|| peer.silent.ask(now_ms)).flatten() {
+                silent.push((*node, ask));
             }
         }
-        for node in silent {
-            self.ask_again(node);
+        for (node, ask) in silent {
+            match ask {
+                Ask::All => self.ask_again(node),
+                Ask::Held => self.ask_for_held(node),
+            }
             self.unite(node);
         }
     }
@@ -172,7 +173,7 @@ impl Driver {
     }
 
     fn part(&mut self, region: &Region, ledger: LedgerId) -> Part {
-        let (times, answering, now_ms) = (self.hub.member.times(), self.answering(region), now_ms(&self.clinic));
+        let (times, answering, now_ms) = (self.hub.member.times(), self.answering(), now_ms(&self.clinic));
         let mut parting = std::mem::take(&mut self.kept.parting);
         let knowing = self.knowing(region, &answering);
         let part = times.with(|times| knowing.part(&mut parting, ledger, now_ms, times));
@@ -205,14 +206,14 @@ impl Driver {
     }
 
     /// What is decided about copies follows from this.
-    pub(super) fn knowing<'a>(&'a self, region: &'a Region, answering: &'a BTreeSet<SiteId>) -> Knowing<'a> {
+    pub(super) fn knowing<'a>(&'a self, region: &'a Region, answering: &'a BTreeSet<NodeId>) -> Knowing<'a> {
         Knowing { region, own: self.own, exchange: &self.exchange, answering }
     }
 
-    /// The sites that answer now, this one among them.
-    pub(super) fn answering(&self, region: &Region) -> BTreeSet<SiteId> {
+    /// The nodes that answer now, this one among them.
+    pub(super) fn answering(&self) -> BTreeSet<NodeId> {
         let there = self.peers.iter().filter(|(_, peer)| peer.is_connected()).map(|(node, _)| *node);
-        there.chain([self.own]).filter_map(|node| terms::site(region, node)).collect()
+        there.chain([self.own]).collect()
     }
 
     /// Whoever was admitted just now says at once where it is.

@@ -4,6 +4,7 @@ use super::super::dial::{self, Wanted};
 use super::super::hub::{ConnectionId, Incoming, Input};
 use super::super::link::{Heartbeat, Link};
 use super::super::offer::Shelf;
+use super::super::terms::silent::Silent;
 use super::super::tls::PeerKey;
 use super::super::{terms, unite};
 use super::twins::Twins;
@@ -33,8 +34,8 @@ pub(super) struct Peer {
     pub(super) last_contact_ms: Option<u64>,
     pub(super) clock_ahead_ms: Option<i64>,
     pub(super) uniting: Uniting,
-    /// When everything was last asked for, of a peer that cannot call here.
-    pub(super) asked_ms: u64,
+    /// When it was last asked, if it cannot call here.
+    pub(super) silent: Silent,
     /// When each ledger is compared in full again.
     pub(super) audits_ms: BTreeMap<LedgerId, u64>,
     pub(super) twins: Twins,
@@ -94,7 +95,7 @@ impl Driver {
             last_contact_ms: None,
             clock_ahead_ms: None,
             uniting: Uniting::default(),
-            asked_ms: 0,
+            silent: Silent::default(),
             audits_ms: BTreeMap::new(),
             twins: Twins::default(),
             wanted,
@@ -318,6 +319,11 @@ impl Driver {
         if let Some(standings) = peer.told.clone() {
             self.handle(Event::Peer { peer: node, standings });
         }
+    }
+
+    pub(super) fn ask_for_held(&mut self, node: NodeId) {
+        let held = self.terms.held.clone();
+        held.into_iter().for_each(|ledger| self.handle(Event::Ask(node, ledger)));
     }
 
     pub(super) fn unite_all(&mut self) {

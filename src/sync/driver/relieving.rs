@@ -29,7 +29,7 @@ impl Driver {
     /// Works out who makes which copies now; gives the ledgers that are held here.
     pub(super) fn relieve(&mut self, region: &Region) -> BTreeSet<LedgerId> {
         self.relieved_ms = now_ms(&self.clinic);
-        let (answering, times) = (self.answering(region), self.hub.member.times());
+        let (answering, times) = (self.answering(), self.hub.member.times());
         // Taken out, since what is known for it is this driver's own.
         let mut relieving = std::mem::take(&mut self.relieving);
         let knowing = self.knowing(region, &answering);
@@ -43,7 +43,7 @@ impl Driver {
     }
 
     fn seen_copies(&self, region: &Region, ledger: LedgerId) -> Vec<Seen> {
-        self.knowing(region, &self.answering(region)).seen(ledger)
+        self.knowing(region, &self.answering()).seen(ledger)
     }
     /// How far the copies of each ledger are, as far as that is known here.
     pub(super) fn relief_views(&self) -> Vec<ReliefView> {

@@ -19,8 +19,8 @@ pub struct Knowing<'a> {
     pub own: NodeId,
     /// What it holds, and what it knows of copies elsewhere.
     pub exchange: &'a Exchange,
-    /// The sites that answer now, this one among them.
-    pub answering: &'a BTreeSet<SiteId>,
+    /// The nodes that answer now, this one among them.
+    pub answering: &'a BTreeSet<NodeId>,
 }
 
 impl Knowing<'_> {
@@ -41,17 +41,24 @@ impl Knowing<'_> {
         whole.filter_map(|(node, _)| site(self.region, node)).collect()
     }
 
-    /// Copies of a ledger at sites that answer, in their holders' own words; what lies here among them, if it is a copy.
+    /// The sites of nodes that answer now, this one among them.
+    pub fn answering_sites(&self) -> BTreeSet<SiteId> {
+        self.answering.iter().filter_map(|node| site(self.region, *node)).collect()
+    }
+
+    /// Copies of a ledger at nodes that answer, in their own words; what lies here among them, if it is a copy. Of two successors of one site the one may
+    /// answer and the other have the copy.
     pub fn seen(&self, ledger: LedgerId) -> Vec<Seen> {
         let others = self.exchange.copies().of_ledger(ledger).filter(|(_, copy)| copy.holding.entries > 0);
         let others = others.filter_map(|(node, copy)| {
-            let site = site(self.region, node).filter(|site| self.answering.contains(site))?;
+            let site = site(self.region, node).filter(|_| self.answering.contains(&node))?;
             Some(Seen { node, site, holding: copy.holding, is_own: false })
         });
         let held = self.exchange.frontier(ledger).filter(|held| has_copy(self.region, self.own, ledger, held));
         let own = held.and_then(|held| {
             let (summary, entries, missing) = (held.summary(), held.entries(), held.missing());
-            let holding = Holding { summary, boot: Incarnation([0; 8]), turn: 0, entries, missing, features: 0 };
+            let holding =
+                Holding { summary, boot: Incarnation([0; 8]), turn: 0, entries, missing, features: 0, given_up: None };
             Some(Seen { node: self.own, site: site(self.region, self.own)?, holding, is_own: true })
         });
         others.chain(own).collect()

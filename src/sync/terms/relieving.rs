@@ -32,7 +32,8 @@ impl Relieving {
             *self = Self::default();
             return None;
         };
-        self.standings.meet(knowing.answering, now_ms);
+        let answering = knowing.answering_sites();
+        self.standings.meet(&answering, now_ms);
         let mut wait_ms = None;
         for ledger in ledgers(region) {
             if region.pressing(ledger, times).next().is_none() {
@@ -41,7 +42,7 @@ impl Relieving {
                 continue;
             }
             let seen = knowing.seen(ledger);
-            let relief = self.look(region, ledger, knowing.answering, &seen, now_ms, times);
+            let relief = self.look(region, ledger, &answering, &seen, now_ms, times);
             let settles_ms = self.settle(ledger, &relief, own, &seen, now_ms);
             wait_ms = [wait_ms, settles_ms].into_iter().flatten().min();
             self.now.insert(ledger, relief);
@@ -135,7 +136,8 @@ mod tests {
         }
         assert!(relieving.making(LEDGER).is_none());
         let summary = Summary::of([&EntryId([3; 32])]);
-        let holding = Holding { summary, boot: Incarnation([2; 8]), turn: 0, entries: 9, missing: 0, features: 0 };
+        let holding =
+            Holding { summary, boot: Incarnation([2; 8]), turn: 0, entries: 9, missing: 0, features: 0, given_up: None };
         let other = Seen { node: NodeId([2; 32]), site: SiteId([2; 16]), holding, is_own: false };
         assert_eq!(relieving.settle(LEDGER, &relief, OWN, &[other], 60_001), Some(SETTLE_MS));
         assert!(relieving.making(LEDGER).is_none(), "others may answer in a moment");

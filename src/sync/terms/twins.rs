@@ -57,7 +57,7 @@ mod tests {
 
     fn holding(boot: u8, id: u8) -> Holding {
         let summary = Summary::of([&EntryId([id; 32])]);
-        Holding { summary, boot: Incarnation([boot; 8]), turn: 0, entries: 1, missing: 0, features: 0 }
+        Holding { summary, boot: Incarnation([boot; 8]), turn: 0, entries: 1, missing: 0, features: 0, given_up: None }
     }
 
     fn hint(boot: u8, id: u8) -> Request {

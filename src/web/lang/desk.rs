@@ -46,6 +46,13 @@ pub(crate) struct Access {
     pub(crate) none: Text,
     pub(crate) not_declared: Text,
     pub(crate) declared_by: Phrase<2>,
+    pub(crate) by_staff: Phrase<1>,
+    pub(crate) by_envelope: Phrase<1>,
+    pub(crate) by_alone: Phrase<1>,
+    pub(crate) by_operator: Text,
+    pub(crate) declared_why: Phrase<1>,
+    pub(crate) closes_in: Phrase<1>,
+    pub(crate) closes_with_serve: Text,
     pub(crate) phones_a: Text,
     pub(crate) phones_c: Text,
     pub(crate) phones_none: Text,
@@ -84,6 +91,7 @@ pub(crate) struct Common {
     pub(crate) sign_out_hint: Text,
     pub(crate) back: Text,
     pub(crate) safety: Text,
+    pub(crate) print_how: Text,
 }
 
 /// Helping a patient's phone onto the Wi-Fi: what phones say, and what to do then.

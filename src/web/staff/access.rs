@@ -2,14 +2,14 @@
 
 use super::super::error::Trouble;
 use super::super::form::Fields;
-use super::super::lang::phrase::{Html, Text, escaped};
+use super::super::lang::phrase::{Html, Text, escaped, japanese};
 use super::super::page::{self, Frame};
 use super::super::{Site, words};
-use super::AtDesk;
+use super::{AtDesk, blocking};
 use crate::access::Rung;
 use crate::access::authority;
 use crate::access::board::Shown;
-use crate::access::declared::{By, Ended, HOURS_MAX, HOURS_USUAL};
+use crate::access::declared::{By, Declared, Ended, HOURS_MAX, HOURS_USUAL};
 use crate::access::keeper::Keeper;
 use crate::clinic::staff::Act;
 use crate::clinic::unlock::WriteRefusal;
@@ -17,8 +17,10 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use data_encoding::HEXLOWER;
 use serde::Deserialize;
 use std::sync::Arc;
+use std::time::Duration;
 
 #[derive(Template)]
 #[template(path = "staff_access.html")]
@@ -27,8 +29,10 @@ struct AccessPage {
     note: Option<&'static Text>,
     a: Html,
     b: Html,
-    c: Html,
+    c: Vec<Html>,
     is_declared: bool,
+    /// May hand out the region's certificate for the clinic's devices.
+    is_admin: bool,
     phones: &'static Text,
     problems: Vec<String>,
     hours: u64,
@@ -58,10 +62,10 @@ pub(super) async fn show(State(site): State<Arc<Site>>, at_desk: AtDesk, done: Q
         Some(s) if s.is_valid => d.access.valid_until.with(words::moment(f.m, s.not_after_ms), escaped(&s.names.join(", "))),
         Some(s) => d.access.ended.with(words::moment(f.m, s.not_after_ms)),
     };
-    let c = status.c.as_ref().map_or_else(
-        || Html(d.access.not_declared.to_string()),
-        |declared| d.access.declared_by.with(escaped(&declared.by.to_string()), words::moment(f.m, declared.at_ms)),
-    );
+    let c = match &status.c {
+        None => vec![Html(d.access.not_declared.to_string())],
+        Some(declared) => told(&site, &f, declared).await?,
+    };
     let phones = match status.best() {
         Some("A") => &d.access.phones_a,
         Some(_http) => &d.access.phones_c,
@@ -75,8 +79,42 @@ pub(super) async fn show(State(site): State<Arc<Site>>, at_desk: AtDesk, done: Q
         _ => None,
     };
     let (a, b, is_declared) = (certificate(&status.a), certificate(&status.b), status.c.is_some());
-    let page = AccessPage { a, b, c, is_declared, phones, problems, note, hours: HOURS_USUAL, hours_max: HOURS_MAX, f };
+    let is_admin = at_desk.check_may(Act::Access).is_ok();
+    let page =
+        AccessPage { a, b, c, is_declared, is_admin, phones, problems, note, hours: HOURS_USUAL, hours_max: HOURS_MAX, f };
     page::html(StatusCode::OK, &page)
+}
+
+/// Who declared http, why, and for how long it stays so.
+async fn told(site: &Site, f: &Frame, declared: &Declared) -> Result<Vec<Html>, Trouble> {
+    let d = &f.d.access;
+    let by = match &declared.by {
+        By::Staff { badge } => d.by_staff.with(name_of(site, f, badge).await?),
+        By::Envelope { number } => d.by_envelope.with(Html(number.to_string())),
+        By::Alone { hours } => d.by_alone.with(Html(hours.to_string())),
+        By::Operator => Html(d.by_operator.to_string()),
+    };
+    let mut lines = vec![d.declared_by.with(by, words::moment(f.m, declared.at_ms))];
+    if !declared.reason.is_empty() {
+        lines.push(d.declared_why.with(japanese(&declared.reason)));
+    }
+    lines.push(match (declared.until_running_ms, &site.keeper) {
+        (Some(until_ms), Some(keeper)) => {
+            let left_ms = until_ms.saturating_sub(keeper.running_ms());
+            d.closes_in.with(Html(Duration::from_millis(left_ms).as_secs().div_ceil(3600).to_string()))
+        }
+        _ => Html(d.closes_with_serve.to_string()),
+    });
+    Ok(lines)
+}
+
+/// Whose badge that is; its id as lists show it where nobody has said a name.
+async fn name_of(site: &Site, f: &Frame, badge: &str) -> Result<Html, Trouble> {
+    let accounts = blocking(site, |clinic| clinic.accounts()).await?;
+    let account = accounts.into_iter().find(|account| HEXLOWER.encode(&account.opener.0) == badge);
+    let name = account.map(|account| account.name).filter(|name| !name.is_empty());
+    let short = || f.d.people.badge_id.with(escaped(&badge.chars().take(8).collect::<String>()));
+    Ok(name.map_or_else(short, |name| japanese(&name)))
 }
 
 fn keeper(site: &Site) -> Result<Keeper, Trouble> {
@@ -107,7 +145,7 @@ pub(super) async fn declare(
     let keeper = keeper(&site)?;
     // One badge of whatever role: who is there when nothing else works may be anybody of the staff.
     let staff = at_desk.staff(Act::Find)?;
-    let by = By::Staff { badge: data_encoding::HEXLOWER.encode(&staff.opener().0) };
+    let by = By::Staff { badge: HEXLOWER.encode(&staff.opener().0) };
     let reason: String = form.reason.chars().take(200).collect();
     at_keeper(move || keeper.declare(by, &reason, form.hours)).await?;
     Ok(Redirect::to("/staff/access?done=declared").into_response())
@@ -148,7 +186,7 @@ fn certificate(site: &Site) -> Option<Vec<u8>> {
 
 pub(super) async fn trust(State(site): State<Arc<Site>>, at_desk: AtDesk) -> Result<Response, Trouble> {
     check_rung(&site)?;
-    at_desk.check_may(Act::Find)?;
+    at_desk.check_may(Act::Access)?;
     let certificate = certificate(&site);
     let fingerprint = certificate.as_deref().map(authority::shown_fingerprint);
     let limits = certificate.as_deref().map(authority::limits).unwrap_or_default();
@@ -162,7 +200,7 @@ pub(super) async fn download(
     Path(file): Path<String>,
 ) -> Result<Response, Trouble> {
     check_rung(&site)?;
-    at_desk.check_may(Act::Find)?;
+    at_desk.check_may(Act::Access)?;
     let certificate = certificate(&site).ok_or(Trouble::NotFound)?;
     match file.as_str() {
         "kusuribako.crt" => Ok(([(header::CONTENT_TYPE, "application/x-x509-ca-cert")], certificate).into_response()),

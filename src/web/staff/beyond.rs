@@ -9,6 +9,7 @@ use super::super::page::{self, Frame};
 use super::blocking;
 use super::find::{Results, Wanted};
 use super::gate::AtDesk;
+use super::patient::address;
 use super::rights::own_ledger;
 use crate::clinic::glass::{CANDIDATES_MAX, Whose};
 use crate::clinic::search::{Among, Candidate, Found};
@@ -31,6 +32,8 @@ struct BeyondPage {
     minutes: u64,
     left: usize,
     is_used: bool,
+    /// Where the record is that was opened.
+    record: Option<String>,
 }
 
 impl BeyondPage {
@@ -45,6 +48,7 @@ impl BeyondPage {
             minutes: glass.left.as_secs().div_ceil(60),
             left: glass.candidates_left,
             is_used: glass.opened.is_some(),
+            record: glass.opened.map(address),
             is_empty: false,
             f,
             wanted,

@@ -109,9 +109,9 @@ pub(super) async fn search(
 }
 
 pub(super) async fn import(State(site): State<Arc<Site>>, at_desk: AtDesk, request: Request) -> Result<Response, Trouble> {
+    at_desk.staff(Act::Drugs)?;
     let mut uploaded = upload::files(&site, request, "table").await?;
     at_desk.check(&uploaded.csrf)?;
-    at_desk.staff(Act::Drugs)?;
     let (name, bytes) = uploaded.files.pop().ok_or(Trouble::BadForm)?;
     let imported = blocking(&site, move |clinic| match clinic.import_drugs(&name, &bytes) {
         Ok(taken) => Ok(Ok(taken)),

@@ -275,6 +275,7 @@ pub(super) async fn card(
 }
 
 pub(super) async fn card_photo(State(site): State<Arc<Site>>, at_desk: AtDesk, request: Request) -> Result<Response, Trouble> {
+    at_desk.staff(Act::Find)?;
     let code = photo::card_code(&site, request).await?;
     open_card(&site, &at_desk, code).await
 }

@@ -112,6 +112,11 @@ impl Desk {
             at_hand: AtHand::default(),
         }
     }
+
+    /// Whether the box has not been locked since they signed in, if it has been locked so often by now.
+    pub(in crate::web) const fn is_since(&self, locked: u64) -> bool {
+        self.locked == locked
+    }
 }
 
 /// Somebody at the desk, signed in.

@@ -7,13 +7,13 @@ use super::super::lang::phrase::{Html, Text};
 use super::super::looks::{consent_words, reason_words};
 use super::super::page::{self, Frame};
 use super::gate::AtDesk;
+use super::patient::address;
 use super::proving::{self, Shown};
 use crate::clinic::glass::{GlassRefusal, PATIENTS_AN_HOUR, Why};
 use crate::clinic::staff::Act;
 use crate::record::{Consent, GlassReason};
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -40,22 +40,14 @@ struct OpenView {
     words: String,
     is_used: bool,
     left: usize,
+    /// Where the record is that was opened.
+    record: Option<String>,
 }
 
 struct Choice {
     value: &'static str,
     words: &'static Text,
     is_chosen: bool,
-}
-
-const fn reason_value(reason: GlassReason) -> &'static str {
-    match reason {
-        GlassReason::Emergency => "emergency",
-        GlassReason::Continuation => "continuation",
-        GlassReason::Dispensing => "dispensing",
-        GlassReason::Asked => "asked",
-        GlassReason::Other => "other",
-    }
 }
 
 const fn consent_value(consent: Consent) -> &'static str {
@@ -93,26 +85,26 @@ async fn render(site: &Site, at_desk: &AtDesk, form: &GlassForm, alert: Option<&
     let lang = at_desk.lang;
     let person = at_desk.person().clone();
     let broken = super::blocking(site, move |clinic| clinic.broken_within_an_hour(&person)).await?;
-    let mut f = at_desk.frame(site, lang.desk().glass.title.plain());
-    // An answer to a form cannot be asked for again in another language.
-    f.can_switch = alert.is_none();
+    let f = at_desk.frame(site, lang.desk().glass.title.plain());
     let open = at_desk.glass(site).await.map(|glass| OpenView {
         minutes: glass.left.as_secs().div_ceil(60),
         reason: Html(reason_words(lang, glass.why.reason).to_string()),
         words: glass.why.words.clone(),
         is_used: glass.opened.is_some(),
         left: glass.candidates_left,
+        record: glass.opened.map(address),
     });
     let reason = |reason: GlassReason| {
-        let value = reason_value(reason);
+        let value = reason.word();
         Choice { value, words: reason_words(lang, reason), is_chosen: form.reason == value }
     };
     let consent = |consent: Consent| {
         let value = consent_value(consent);
         Choice { value, words: consent_words(lang, consent), is_chosen: form.consent == value }
     };
-    let page = GlassPage {
-        alert: alert.map(|trouble| trouble.calm(lang)),
+    page::form(f, alert, |f, alert| GlassPage {
+        f,
+        alert,
         open,
         reasons: GlassReason::ALL.map(reason).into(),
         consents: Consent::ALL.map(consent).into(),
@@ -120,9 +112,7 @@ async fn render(site: &Site, at_desk: &AtDesk, form: &GlassForm, alert: Option<&
         asks_again: at_desk.is_stale(site),
         asks_pin: at_desk.is_outside(),
         asks_second: broken >= PATIENTS_AN_HOUR,
-        f,
-    };
-    page::html(alert.map_or(StatusCode::OK, Trouble::status), &page)
+    })
 }
 
 pub(super) async fn break_it(
@@ -133,7 +123,8 @@ pub(super) async fn break_it(
     at_desk.check(&form.csrf)?;
     at_desk.check_may(Act::BreakGlass)?;
     match broken(&site, &at_desk, &form).await {
-        Ok(()) => Ok(Redirect::to("/staff/glass").into_response()),
+        // What is wanted next is always the person.
+        Ok(()) => Ok(Redirect::to("/staff/find/beyond").into_response()),
         // What can be mended is mended in the form.
         Err(trouble @ (Trouble::Badge(_) | Trouble::Gate(_))) => render(&site, &at_desk, &form, Some(&trouble)).await,
         Err(other) => Err(other),
@@ -141,7 +132,7 @@ pub(super) async fn break_it(
 }
 
 async fn broken(site: &Site, at_desk: &AtDesk, form: &GlassForm) -> Result<(), Trouble> {
-    let reason = GlassReason::ALL.into_iter().find(|reason| reason_value(*reason) == form.reason);
+    let reason = GlassReason::ALL.into_iter().find(|reason| reason.word() == form.reason);
     let consent = Consent::ALL.into_iter().find(|consent| consent_value(*consent) == form.consent);
     let (Some(reason), Some(consent)) = (reason, consent) else { return Err(Trouble::Gate(GateTrouble::Unsaid)) };
     if at_desk.is_stale(site) {

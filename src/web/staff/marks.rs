@@ -5,7 +5,7 @@ use super::super::page::Frame;
 use crate::drugs::groups::Group;
 use crate::drugs::marks::{Mark, Match, Taken, marks};
 use crate::drugs::master::{Master, Unknown};
-use crate::record::timeline::{DrugLine, Shown, Timeline};
+use crate::record::timeline::{Doubt, DrugLine, Shown, Timeline};
 use crate::record::{DrugCode, GenericName, NoteKind, Otc};
 use crate::sentence::Sentence;
 use crate::web::lang::Lang;
@@ -99,6 +99,14 @@ pub(super) fn marked(f: &Frame, master: &Master, timeline: &Timeline<'_>, drugs:
     let found = marks(master, &taken, &allergies);
     let mut marked = Marked::default();
     for mark in &found {
+        if let Mark::SameIngredient { earlier, later } = mark
+            && is_sent_again(drugs, *earlier, *later)
+        {
+            let [one, other] = [earlier, later].map(|at| japanese(taken.get(*at).map_or("", |drug| drug.name)));
+            let words = f.d.patient.m_sent_again.with(one, other);
+            marked.sentences.push(MarkWords { weight: Weight::Unknown, words });
+            continue;
+        }
         marked.sentences.push(sentence(f, mark, &taken, &allergies));
         for (at, tag) in tags(f, mark) {
             marked.tags.entry(at).or_default().push(tag);
@@ -111,6 +119,13 @@ pub(super) fn marked(f: &Frame, master: &Master, timeline: &Timeline<'_>, drugs:
         tags.dedup_by(|a, b| a.word == b.word);
     }
     marked
+}
+
+/// Whether two drugs are of visits of which one may be a correction of the other: then nobody takes both.
+fn is_sent_again(drugs: &Drugs<'_>, one: usize, other: usize) -> bool {
+    let Some(((one, _), (other, _))) = drugs.lines.get(one).zip(drugs.lines.get(other)) else { return false };
+    let is_of = |doubt: &Doubt| matches!(doubt, Doubt::PossibleCorrection { other: seen, .. } if *seen == other.visit);
+    one.doubts.iter().any(is_of)
 }
 
 /// 一般名 with its code, which a line has only in words.

@@ -9,8 +9,9 @@ use super::super::page::{self, Frame};
 use super::super::{Site, photo};
 use super::desk_frame;
 use super::gate::{AtDesk, DeskKey};
-use super::proving::{self, Shown};
+use super::proving::{self, Shown, in_turn, outside_trouble};
 use super::sign_in::enter;
+use crate::clinic::ClinicError;
 use crate::clinic::staff::Act;
 use crate::formats::qr::{self, Correction};
 use crate::membership::{BadgeRefusal, LocalWish, MembershipError};
@@ -42,10 +43,8 @@ fn render(
     badge: &str,
 ) -> Result<Response, Trouble> {
     let mut f = desk_frame(site, lang, lang.desk().outside.title.plain());
-    // An answer to a form cannot be asked for again in another language.
-    f.can_switch = alert.is_none() && badge.is_empty();
-    let status = alert.map_or(StatusCode::OK, Trouble::status);
-    page::html(status, &OutsidePage { alert: alert.map(|trouble| trouble.calm(lang)), note, badge: badge.to_owned(), f })
+    f.can_switch = badge.is_empty();
+    page::form(f, alert, |f, alert| OutsidePage { f, alert, note, badge: badge.to_owned() })
 }
 
 pub(super) async fn show(State(site): State<Arc<Site>>, Speaks(lang): Speaks) -> Result<Response, Trouble> {
@@ -68,7 +67,7 @@ pub(super) async fn sign_in(
 ) -> Result<Response, Trouble> {
     let typed: String = form.badge.chars().take(BADGE_CHARS_MAX).collect();
     let refused = |refusal: BadgeRefusal| {
-        let trouble = Trouble::Gate(GateTrouble::Outside(refusal));
+        let trouble = outside_trouble(refusal);
         render(&site, lang, Some(&trouble), None, &typed)
     };
     let (file, pin) = match (Shown { badge: &form.badge, secret: &form.pin }).outside() {
@@ -77,7 +76,7 @@ pub(super) async fn sign_in(
     };
     match proving::open_outside(&site, file.clone(), pin).await? {
         Ok(signed_in) => Ok(enter(&site, &headers, signed_in, DeskKey::Outside(file))),
-        Err(BadgeRefusal::Failed(why)) => Err(Trouble::Gate(GateTrouble::Outside(BadgeRefusal::Failed(why)))),
+        Err(failed @ BadgeRefusal::Failed(_)) => Err(outside_trouble(failed)),
         Err(other) => refused(other),
     }
 }
@@ -86,10 +85,7 @@ pub(super) async fn sign_in(
 pub(super) async fn file(State(site): State<Arc<Site>>, Speaks(lang): Speaks, request: Request) -> Result<Response, Trouble> {
     match photo::outside_badge(&site, request).await {
         Ok(text) => render(&site, lang, None, Some(&lang.desk().outside.file_done), &text),
-        Err(trouble @ (Trouble::Photo | Trouble::PhotoBusy | Trouble::TooLarge)) => {
-            render(&site, lang, Some(&trouble), None, "")
-        }
-        Err(other) => Err(other),
+        Err(trouble) => trouble.about_a_photo(|trouble| render(&site, lang, Some(trouble), None, "")),
     }
 }
 
@@ -113,12 +109,8 @@ struct IssuedPage {
 }
 
 fn render_issue(site: &Site, at_desk: &AtDesk, alert: Option<&Trouble>, form: &IssueForm) -> Result<Response, Trouble> {
-    let lang = at_desk.lang;
-    let mut f = at_desk.frame(site, lang.desk().outside.issue_title.plain());
-    f.can_switch = alert.is_none();
-    let (name, licence) = (form.name.clone(), form.licence.clone());
-    let status = alert.map_or(StatusCode::OK, Trouble::status);
-    page::html(status, &IssuePage { alert: alert.map(|trouble| trouble.calm(lang)), name, licence, f })
+    let f = at_desk.frame(site, at_desk.lang.desk().outside.issue_title.plain());
+    page::form(f, alert, |f, alert| IssuePage { f, alert, name: form.name.clone(), licence: form.licence.clone() })
 }
 
 /// Wiped when it is done with.
@@ -158,15 +150,13 @@ pub(super) async fn issue(
 }
 
 async fn issued(site: &Site, at_desk: &AtDesk, form: &IssueForm) -> Result<Response, Trouble> {
-    let outside = |refusal| Trouble::Gate(GateTrouble::Outside(refusal));
-    let member = site.member.clone().ok_or_else(|| outside(BadgeRefusal::NoRegion))?;
+    let member = site.member.clone().ok_or_else(|| outside_trouble(BadgeRefusal::NoRegion))?;
     let first = at_desk.staff(Act::IssueOutside)?;
     proving::again(site, at_desk, &form.secret).await?;
     let second = proving::second_staff(site, Shown { badge: &form.second_badge, secret: &form.second_secret }).await?;
     let wish = LocalWish { name: form.name.clone(), licence: form.licence.clone() };
-    let made = tokio::task::spawn_blocking(move || member.issue_local_badge(&first, &second, &wish)).await;
-    let failed = |why: String| outside(BadgeRefusal::Failed(why));
-    let issued = made.map_err(|panicked| failed(panicked.to_string()))?.map_err(|error| not_issued(&error))?;
+    let work = move || member.issue_local_badge(&first, &second, &wish).map_err(|error| not_issued(&error));
+    let issued = in_turn(site, |why| outside_trouble(BadgeRefusal::Failed(why)), work).await??;
     let d = &at_desk.lang.desk().outside;
     let symbol = qr::svg(issued.file.qr_text().as_bytes(), Correction::Low, d.qr.plain()).unwrap_or_default();
     let mut f = at_desk.frame(site, d.issued_title.plain());
@@ -177,18 +167,17 @@ async fn issued(site: &Site, at_desk: &AtDesk, form: &IssueForm) -> Result<Respo
 
 /// Why two of the staff could not issue a badge.
 fn not_issued(error: &MembershipError) -> Trouble {
-    if matches!(error, MembershipError::Clinic(crate::clinic::ClinicError::NotAllowed { .. })) {
-        return Trouble::Gate(GateTrouble::NotAllowed);
+    if let MembershipError::Clinic(ClinicError::NotAllowed { .. }) = error {
+        Trouble::Gate(GateTrouble::NotAllowed)
+    } else if let MembershipError::SamePerson = error {
+        Trouble::Gate(GateTrouble::SecondIsFirst)
+    } else if let MembershipError::NoOwner = error {
+        Trouble::Gate(GateTrouble::StaffName)
+    } else if let MembershipError::NotOpen = error {
+        Trouble::Gate(GateTrouble::Locked)
+    } else if let MembershipError::NoRegion = error {
+        outside_trouble(BadgeRefusal::NoRegion)
+    } else {
+        outside_trouble(BadgeRefusal::Failed(error.to_string()))
     }
-    let gate = [
-        (matches!(error, MembershipError::SamePerson), GateTrouble::SecondIsFirst),
-        (matches!(error, MembershipError::NoOwner), GateTrouble::StaffName),
-        (matches!(error, MembershipError::NotOpen), GateTrouble::Locked),
-    ];
-    if let Some((_, trouble)) = gate.into_iter().find(|(is_it, _)| *is_it) {
-        return Trouble::Gate(trouble);
-    }
-    let is_alone = matches!(error, MembershipError::NoRegion);
-    let refusal = if is_alone { BadgeRefusal::NoRegion } else { BadgeRefusal::Failed(error.to_string()) };
-    Trouble::Gate(GateTrouble::Outside(refusal))
 }

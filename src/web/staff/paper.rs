@@ -79,9 +79,10 @@ fn calm(site: &Site, at_desk: &AtDesk, title: &'static Text, words: &'static Tex
 
 /// Reads photos or files, and shows what is in them.
 pub(super) async fn read(State(site): State<Arc<Site>>, at_desk: AtDesk, request: Request) -> Result<Response, Trouble> {
+    // Whoever may not do it sends nothing that has to be read.
+    at_desk.staff(Act::Write)?;
     let uploaded = upload::files(&site, request, "paper").await?;
     at_desk.check(&uploaded.csrf)?;
-    at_desk.staff(Act::Write)?;
     let r = &at_desk.lang.desk().reception;
     let files: Vec<Source> = uploaded.files.into_iter().map(|(name, bytes)| Source { name, bytes }).collect();
     let turn = Arc::clone(&site.decoding).acquire_owned().await;
@@ -183,6 +184,7 @@ pub(super) async fn take(
     Fields(fields): Fields<TakeForm>,
 ) -> Result<Response, Trouble> {
     at_desk.check(&fields.csrf)?;
+    at_desk.staff(Act::Write)?;
     let id = form::fact_id(&fields.form).ok_or(Trouble::BadForm)?;
     let r = &at_desk.lang.desk().reception;
     let Some(files) = at_desk.on_paper().get(id) else {

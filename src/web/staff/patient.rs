@@ -16,7 +16,7 @@ use crate::clinic::glass::{Looked, Whose};
 use crate::clinic::staff::Act;
 use crate::ledger::LedgerId;
 use crate::record::consent::Spoken;
-use crate::record::timeline;
+use crate::record::timeline::{self, Timeline, Today};
 use crate::record::{LookShown, Subject};
 use askama::Template;
 use axum::extract::{Path, Query, State};
@@ -52,6 +52,21 @@ pub(super) struct Read {
     kept_by: String,
 }
 
+impl Read {
+    /// The frame of a page about whom it is of.
+    fn frame(site: &Site, at_desk: &AtDesk, timeline: &Timeline<'_>, title: &str) -> Frame {
+        let mut f = at_desk.frame(site, title);
+        f.who = Some(Who::of(f.lang, &timeline.persons));
+        f
+    }
+
+    /// What the page says, of a timeline of its facts.
+    fn sheet<'a>(&'a self, f: &Frame, timeline: &'a Timeline<'a>, today: Today, shows_hidden: bool) -> Sheet<'a> {
+        let Self { chart, around, drugs, kept_by } = self;
+        Sheet::new(f, &Known { chart, timeline, today, around, drugs, kept_by, shows_hidden })
+    }
+}
+
 /// Reads a record whose look is noted.
 pub(super) async fn read(site: &Site, looked: Looked) -> Result<Read, Trouble> {
     let whose = looked.whose();
@@ -73,6 +88,8 @@ struct RecordPage<'a> {
     action: String,
     done: Option<&'static Text>,
     is_own: bool,
+    /// Opened through a glass: the pages about own patients are not there for it.
+    is_beyond: bool,
     cards: usize,
     /// For the form that makes a card: said twice, it is one.
     form: String,
@@ -97,27 +114,17 @@ pub(super) async fn show(
         // Of somebody else's patient the gate is asked each time: the glass may be closed by now.
         None => at_desk.open(&site, whose, if shows_hidden { LookShown::Concealed } else { LookShown::Record }).await?,
     };
-    let is_own = is_own(&site, whose);
+    let (is_own, is_beyond) = (is_own(&site, whose), !at_desk.person().is_own(whose.ledger));
     let read = read(&site, looked).await?;
     let cards = blocking(&site, move |clinic| if is_own { clinic.cards(Some(whose.subject)) } else { Ok(Vec::new()) }).await?;
     let today = site.clinic.today();
     let timeline = timeline::build(&read.chart.facts, today);
-    let mut f = at_desk.frame(&site, at_desk.lang.desk().patient.title.plain());
-    f.who = Some(Who::of(f.lang, &timeline.persons));
-    let known = Known {
-        chart: &read.chart,
-        timeline: &timeline,
-        today,
-        around: &read.around,
-        drugs: &read.drugs,
-        kept_by: &read.kept_by,
-        shows_hidden,
-    };
-    let s = Sheet::new(&f, &known);
+    let f = Read::frame(&site, &at_desk, &timeline, at_desk.lang.desk().patient.title.plain());
+    let s = read.sheet(&f, &timeline, today, shows_hidden);
     let done = done.done.as_deref().and_then(|word| done_words(&f, word));
     let cards = cards.iter().filter(|card| card.revoked.is_none()).count();
     let form = form::hex(&site.clinic.new_fact_id().0);
-    page::html(StatusCode::OK, &RecordPage { s, action: address(whose), done, is_own, cards, form, f })
+    page::html(StatusCode::OK, &RecordPage { s, action: address(whose), done, is_own, is_beyond, cards, form, f })
 }
 
 fn done_words(f: &Frame, word: &str) -> Option<&'static Text> {
@@ -209,6 +216,8 @@ struct SlipPaper<'a> {
     f: Frame,
     s: Sheet<'a>,
     kind: &'static str,
+    /// Where the record is.
+    record: String,
     /// Who, when, where, why.
     looked: Vec<(&'static Text, Html)>,
 }
@@ -229,21 +238,11 @@ pub(super) async fn slip(
     let read = read(&site, looked).await?;
     let today = site.clinic.today();
     let timeline = timeline::build(&read.chart.facts, today);
-    let mut f = at_desk.frame(&site, at_desk.lang.desk().patient.slip_title.plain());
-    f.who = Some(Who::of(f.lang, &timeline.persons));
-    let known = Known {
-        chart: &read.chart,
-        timeline: &timeline,
-        today,
-        around: &read.around,
-        drugs: &read.drugs,
-        kept_by: &read.kept_by,
-        // What the patient conceals is not printed.
-        shows_hidden: false,
-    };
-    let s = Sheet::new(&f, &known);
+    let f = Read::frame(&site, &at_desk, &timeline, at_desk.lang.desk().patient.slip_title.plain());
+    // What the patient conceals is not printed.
+    let s = read.sheet(&f, &timeline, today, false);
     let p = &f.d.patient;
     let mut looked = vec![(&p.slip_when, words::moment(f.m, site.clinic.now_ms()))];
     looked.extend(rights::looked(&site, &at_desk, whose, &f).await);
-    page::html(StatusCode::OK, &SlipPaper { s, kind, looked, f })
+    page::html(StatusCode::OK, &SlipPaper { s, kind, record: address(whose), looked, f })
 }

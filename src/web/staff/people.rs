@@ -117,19 +117,17 @@ async fn render(
         let listed = accounts.iter().filter(move |account| account.has_left == has_left);
         listed.map(|account| Row::new(lang, account, own)).collect()
     };
-    let mut f = at_desk.frame(site, lang.desk().people.title.plain());
-    f.can_switch = alert.is_none();
-    let page = PeoplePage {
-        alert: alert.map(|trouble| trouble.calm(lang)),
+    let f = at_desk.frame(site, lang.desk().people.title.plain());
+    page::form(f, alert, |f, alert| PeoplePage {
+        f,
+        alert,
         done,
         people: rows(false),
         left: rows(true),
         roles: roles(lang),
         admins_lacking,
         asks_again: at_desk.is_stale(site),
-        f,
-    };
-    page::html(alert.map_or(StatusCode::OK, Trouble::status), &page)
+    })
 }
 
 /// Wiped when it is done with.

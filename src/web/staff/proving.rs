@@ -3,6 +3,7 @@
 use super::super::Site;
 use super::super::error::{GateTrouble, Trouble};
 use super::gate::{AtDesk, DeskKey};
+use crate::clinic::Clinic;
 use crate::clinic::staff::{Outsider, Person, SignedIn, Staff, StaffRefusal};
 use crate::membership::{BadgeOpened, BadgeRefusal, Member};
 use crate::region::outside::BadgeFile;
@@ -38,7 +39,7 @@ pub(super) fn outside_file(text: &str) -> Option<BadgeFile> {
 }
 
 /// Badges wait in line: Argon2id takes its time and its memory.
-async fn in_turn<T: Send + 'static, E: Send + 'static>(
+pub(super) async fn in_turn<T: Send + 'static, E: Send + 'static>(
     site: &Site,
     failed: impl FnOnce(String) -> E,
     work: impl FnOnce() -> Result<T, E> + Send + 'static,
@@ -85,13 +86,22 @@ fn outsider(member: &Member, opened: BadgeOpened, now: Duration) -> SignedIn {
     SignedIn { person: Person::Outside(Outsider { badge, name, licence, area, until }), staff: None }
 }
 
+/// What is made of a member of this clinic's staff who shows badge and passphrase.
+async fn proven<T: Send + 'static>(
+    site: &Site,
+    (code, passphrase): (BadgeCode, Passphrase),
+    then: impl FnOnce(&Clinic, Staff) -> Result<T, StaffRefusal> + Send + 'static,
+) -> Result<T, Trouble> {
+    let clinic = site.clinic.clone();
+    let work = move || then(&clinic, clinic.prove_staff(&code, &passphrase)?);
+    in_turn(site, StaffRefusal::Failed, work).await?.map_err(|refusal| Trouble::Badge(Some(refusal)))
+}
+
 /// Whoever is at the desk shows again who they are: with the passphrase or PIN alone, since the session knows the badge.
 pub(super) async fn again(site: &Site, at_desk: &AtDesk, secret: &str) -> Result<(), Trouble> {
     match &at_desk.session.record.key {
         DeskKey::Badge(code) => {
-            let (clinic, code, passphrase) = (site.clinic.clone(), code.clone(), Passphrase::entered(secret));
-            let work = move || clinic.prove_staff(&code, &passphrase).map(drop);
-            in_turn(site, StaffRefusal::Failed, work).await?.map_err(|refusal| Trouble::Badge(Some(refusal)))?;
+            proven(site, (code.clone(), Passphrase::entered(secret)), |_, _| Ok(())).await?;
         }
         DeskKey::Outside(file) => {
             let pin = LongPin::read(secret).ok_or(outside_trouble(BadgeRefusal::PinFormat))?;
@@ -104,10 +114,7 @@ pub(super) async fn again(site: &Site, at_desk: &AtDesk, secret: &str) -> Result
 
 /// A second member of this clinic's staff.
 pub(super) async fn second_staff(site: &Site, shown: Shown<'_>) -> Result<Staff, Trouble> {
-    let (code, passphrase) = shown.staff().ok_or(Trouble::Badge(None))?;
-    let clinic = site.clinic.clone();
-    let work = move || clinic.prove_staff(&code, &passphrase);
-    in_turn(site, StaffRefusal::Failed, work).await?.map_err(|refusal| Trouble::Badge(Some(refusal)))
+    proven(site, shown.staff().ok_or(Trouble::Badge(None))?, |_, staff| Ok(staff)).await
 }
 
 /// A second person, with a badge of this clinic's staff, or an outside badge.
@@ -116,15 +123,12 @@ pub(super) async fn second(site: &Site, shown: Shown<'_>) -> Result<Person, Trou
         let (file, pin) = shown.outside().map_err(outside_trouble)?;
         return Ok(open_outside(site, file, pin).await?.map_err(outside_trouble)?.person);
     }
-    let (code, passphrase) = shown.staff().ok_or(Trouble::Badge(None))?;
-    let clinic = site.clinic.clone();
-    let work = move || {
-        let staff = clinic.prove_staff(&code, &passphrase)?;
+    let account = |clinic: &Clinic, staff: Staff| {
         clinic.account(clinic.ledger(), staff.opener())?.map(Person::Staff).ok_or(StaffRefusal::Revoked)
     };
-    in_turn(site, StaffRefusal::Failed, work).await?.map_err(|refusal| Trouble::Badge(Some(refusal)))
+    proven(site, shown.staff().ok_or(Trouble::Badge(None))?, account).await
 }
 
-fn outside_trouble(refusal: BadgeRefusal) -> Trouble {
+pub(super) fn outside_trouble(refusal: BadgeRefusal) -> Trouble {
     Trouble::Gate(GateTrouble::Outside(refusal))
 }

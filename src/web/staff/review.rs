@@ -9,14 +9,17 @@ use super::super::page::{self, Frame, Who};
 use super::super::{Site, words};
 use super::blocking;
 use super::gate::{AtDesk, role_words};
+use crate::clinic::Clinic;
 use crate::clinic::glass::{BrokenElsewhere, GlassAt, Reviewed};
+use crate::clinic::put_back::PutBack;
 use crate::clinic::staff::Act;
+use crate::clinic::surroundings::Surroundings;
 use crate::ledger::LedgerId;
 use crate::ledger::payload::Decision;
 use crate::record::FactId;
 use askama::Template;
 use axum::extract::{Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -31,6 +34,8 @@ struct ReviewPage {
     f: Frame,
     alert: Option<Calm>,
     done: bool,
+    /// Boxes whose notes may have a gap.
+    put_back: Vec<Html>,
     here: Vec<LookRow>,
     home: Vec<LookRow>,
     /// How many more there are.
@@ -120,8 +125,10 @@ pub(super) async fn list(State(site): State<Arc<Site>>, at_desk: AtDesk, done: Q
 
 async fn render(site: &Site, at_desk: &AtDesk, alert: Option<&Trouble>, done: bool) -> Result<Response, Trouble> {
     let lang = at_desk.lang;
-    let (glasses, broken) = blocking(site, |clinic| Ok((clinic.glasses()?, clinic.broken_elsewhere()?))).await?;
+    let read = |clinic: &Clinic| Ok((clinic.glasses()?, clinic.broken_elsewhere()?, clinic.boxes_put_back()?));
+    let (glasses, broken, put_back) = blocking(site, read).await?;
     let surroundings = site.clinic.surroundings();
+    let put_back = put_back.iter().map(|one| put_back_words(lang, site, &surroundings, one)).collect();
     let mut homes: BTreeMap<LedgerId, String> =
         surroundings.ledgers.iter().map(|(ledger, view)| (*ledger, view.home_name.clone())).collect();
     homes.insert(site.clinic.ledger(), site.clinic.name().to_owned());
@@ -133,10 +140,21 @@ async fn render(site: &Site, at_desk: &AtDesk, alert: Option<&Trouble>, done: bo
     let more = here.len().saturating_sub(SHOWN_MAX) + home.len().saturating_sub(SHOWN_MAX);
     here.truncate(SHOWN_MAX);
     home.truncate(SHOWN_MAX);
-    let mut f = at_desk.frame(site, lang.desk().review.title.plain());
-    f.can_switch = alert.is_none();
-    let page = ReviewPage { alert: alert.map(|trouble| trouble.calm(lang)), done, here, home, more, f };
-    page::html(alert.map_or(StatusCode::OK, Trouble::status), &page)
+    let f = at_desk.frame(site, lang.desk().review.title.plain());
+    page::form(f, alert, |f, alert| ReviewPage { f, alert, done, put_back, here, home, more })
+}
+
+/// Says of which box what was noted may have a gap.
+fn put_back_words(lang: Lang, site: &Site, surroundings: &Surroundings, found: &PutBack) -> Html {
+    let (m, d) = (lang.messages(), &lang.desk().review);
+    let named = surroundings.sites.iter().find(|site| site.node == Some(found.node)).map(|site| japanese(&site.name));
+    let who = match named {
+        _ if found.node == site.clinic.store().node() => Html(d.own_box.to_string()),
+        Some(name) => name,
+        None => escaped(&found.node.to_string()),
+    };
+    let words = if found.runs_twice { &d.runs_twice } else { &d.put_back };
+    words.with(who, words::moment(m, found.began_ms))
 }
 
 #[derive(Deserialize)]

@@ -84,7 +84,10 @@ pub(super) const fn own_ledger(person: &Person) -> Option<LedgerId> {
 pub(super) async fn looked(site: &Site, at_desk: &AtDesk, whose: Whose, f: &Frame) -> Vec<(&'static Text, Html)> {
     let (p, person) = (&f.d.patient, at_desk.person());
     let name = if person.name().is_empty() { site.clinic.name() } else { person.name() };
-    let licence = if person.licence().is_empty() { String::new() } else { format!(" · {}", japanese(person.licence())) };
+    let licence = match person.licence() {
+        "" => String::new(),
+        licence => format!(" · {}", f.d.review.licence.with(japanese(licence))),
+    };
     let who = Html(format!("{} · {}{licence}", japanese(name), role_words(f.lang, person.rank())));
     let mut rows = vec![(&p.slip_who, who), (&p.slip_where, japanese(site.clinic.name()))];
     match at_desk.glass(site).await.filter(|_| !person.is_own(whose.ledger)) {

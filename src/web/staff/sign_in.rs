@@ -55,10 +55,8 @@ fn sign_in_page(
     badge: &str,
 ) -> Result<Response, Trouble> {
     let mut f = desk_frame(site, lang, lang.desk().sign_in.title.plain());
-    // An answer to a form cannot be asked for again in another language.
-    f.can_switch = alert.is_none() && badge.is_empty();
-    let status = alert.map_or(StatusCode::OK, Trouble::status);
-    page::html(status, &SignInPage { alert: alert.map(|trouble| trouble.calm(lang)), note, badge: badge.to_owned(), f })
+    f.can_switch = badge.is_empty();
+    page::form(f, alert, |f, alert| SignInPage { f, alert, note, badge: badge.to_owned() })
 }
 
 #[derive(Deserialize)]
@@ -163,10 +161,7 @@ pub(super) async fn photo(State(site): State<Arc<Site>>, Speaks(lang): Speaks, r
             let code = on_sheet(&text).map_or(text.as_str(), |(code, _)| code);
             sign_in_page(&site, lang, None, Some(&lang.desk().sign_in.photo_done), code)
         }
-        Err(trouble @ (Trouble::Photo | Trouble::PhotoBusy | Trouble::TooLarge)) => {
-            sign_in_page(&site, lang, Some(&trouble), None, "")
-        }
-        Err(other) => Err(other),
+        Err(trouble) => trouble.about_a_photo(|trouble| sign_in_page(&site, lang, Some(trouble), None, "")),
     }
 }
 

@@ -18,9 +18,26 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// Says so where the servers are not installed.
+fn is_installed(test: &str) -> bool {
+    let is_there = |program: &str| ["/usr/sbin", "/usr/bin"].iter().any(|dir| PathBuf::from(dir).join(program).exists());
+    let are_there = ["named", "nsupdate", "pebble", "curl", "python3"].iter().all(|program| is_there(program));
+    assert!(
+        are_there || std::env::var_os("KUSURIBAKO_NO_SKIP").is_none(),
+        "bind9, bind9-dnsutils and pebble must be installed"
+    );
+    if !are_there {
+        println!("skipped: {test}: needs the packages bind9, bind9-dnsutils, pebble");
+    }
+    are_there
+}
+
 /// Servers of a test; they end with it.
 pub struct World {
     dir: tempfile::TempDir,
+    /// Where they listen, and the words before a command that is to run there.
+    address: String,
+    inside: Vec<String>,
     pub dns: u16,
     pub acme: u16,
     management: u16,
@@ -30,18 +47,35 @@ pub struct World {
 impl World {
     /// None, with a line that says so, where the servers are not installed.
     pub fn new(test: &str) -> Option<Self> {
-        let is_there = |program: &str| ["/usr/sbin", "/usr/bin"].iter().any(|dir| PathBuf::from(dir).join(program).exists());
-        if !["named", "nsupdate", "pebble", "curl", "python3"].iter().all(|program| is_there(program)) {
-            assert!(std::env::var_os("KUSURIBAKO_NO_SKIP").is_none(), "bind9, bind9-dnsutils and pebble must be installed");
-            println!("skipped: {test}: needs the packages bind9, bind9-dnsutils, pebble");
-            return None;
-        }
+        is_installed(test).then(|| Self::start("127.0.0.1", Vec::new(), [free_port(), free_port(), free_port()]))
+    }
+
+    /// The same in a network of their own, at the usual ports; `inside` are the words before a command that is to run there.
+    pub fn within(test: &str, address: &str, inside: Vec<String>) -> Option<Self> {
+        is_installed(test).then(|| Self::start(address, inside, [53, 14000, 15000]))
+    }
+
+    fn start(address: &str, inside: Vec<String>, [dns, acme, management]: [u16; 3]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let (dns, acme, management) = (free_port(), free_port(), free_port());
-        let mut world = Self { dir, dns, acme, management, children: Vec::new() };
+        let address = address.to_owned();
+        let mut world = Self { dir, address, inside, dns, acme, management, children: Vec::new() };
         world.start_dns();
         world.start_acme();
-        Some(world)
+        world
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut words = self.inside.iter().map(String::as_str).chain([program]);
+        let mut command = Command::new(words.next().unwrap_or(program));
+        command.args(words);
+        command
+    }
+
+    fn answers(&self, what: &str, port: u16) {
+        let connect = format!("</dev/tcp/{}/{port}", self.address);
+        wait::until(what, PATIENCE, || {
+            quiet(self.command("bash").args(["-c", &connect])).status().is_ok_and(|status| status.success()).then_some(())
+        });
     }
 
     pub fn path(&self, name: &str) -> String {
@@ -56,9 +90,9 @@ impl World {
     fn start_dns(&mut self) {
         let zone = "$TTL 1\n@ SOA ns hostmaster 1 60 60 60 1\n@ NS ns\nns A 127.0.0.1\nsakura A 127.0.0.1\n_acme-challenge.away CNAME elsewhere\n";
         let (zone, dir) = (self.write("zone", zone), self.path(""));
-        let dns = self.dns;
+        let (dns, address) = (self.dns, &self.address);
         let conf = format!(
-            "options {{ directory \"{dir}\"; listen-on port {dns} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; recursion no; pid-file none; }};
+            "options {{ directory \"{dir}\"; listen-on port {dns} {{ {address}; }}; listen-on-v6 {{ none; }}; recursion no; pid-file none; }};
              controls {{ }};
              key \"kusuri\" {{ algorithm hmac-sha256; secret \"{KEY}\"; }};
              zone \"example.test\" {{ type primary; file \"{zone}\"; allow-update {{ key \"kusuri\"; }}; }};"
@@ -66,25 +100,27 @@ impl World {
         let conf = self.write("named.conf", &conf);
         self.write("tsig", &format!("kusuri hmac-sha256 {KEY}\n"));
         self.write("nskey", &format!("key \"kusuri\" {{ algorithm hmac-sha256; secret \"{KEY}\"; }};\n"));
-        let mut named = Command::new("/usr/sbin/named");
+        let mut named = self.command("/usr/sbin/named");
         self.children.push(quiet(named.args(["-g", "-n", "1", "-c", &conf])).spawn().unwrap());
-        answers("the name server", self.dns);
+        self.answers("the name server", self.dns);
     }
 
     fn start_acme(&mut self) {
-        let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
+        let made = rcgen::generate_simple_self_signed(vec![self.address.clone(), "localhost".to_owned()]).unwrap();
         let (cert, key) = (self.write("acme.pem", &made.cert.pem()), self.write("acme.key", &made.signing_key.serialize_pem()));
-        let (acme, management) = (self.acme, self.management);
+        let (acme, management, address) = (self.acme, self.management, &self.address);
         let conf = serde_json::json!({ "pebble": {
-            "listenAddress": format!("127.0.0.1:{acme}"), "managementListenAddress": format!("127.0.0.1:{management}"),
+            "listenAddress": format!("{address}:{acme}"), "managementListenAddress": format!("{address}:{management}"),
             "certificate": cert, "privateKey": key, "httpPort": 1, "tlsPort": 1,
+            // As long as those of public authorities: 90 days.
+            "certificateValidityPeriod": 90 * 24 * 3600,
         }});
         let conf = self.write("pebble.json", &conf.to_string());
-        let mut pebble = Command::new("/usr/bin/pebble");
-        pebble.args(["-config", &conf, "-dnsserver", &format!("127.0.0.1:{}", self.dns)]);
+        let mut pebble = self.command("/usr/bin/pebble");
+        pebble.args(["-config", &conf, "-dnsserver", &format!("{}:{}", self.address, self.dns)]);
         pebble.env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_AUTHZREUSE", "0").env("PEBBLE_WFE_NONCEREJECT", "0");
         self.children.push(quiet(&mut pebble).spawn().unwrap());
-        answers("the ACME server", self.acme);
+        self.answers("the ACME server", self.acme);
     }
 
     /// The ACME server is gone.
@@ -101,21 +137,21 @@ impl World {
 
     /// What certificates of the ACME server are trusted by.
     pub fn root(&self) -> String {
-        let url = format!("https://127.0.0.1:{}/roots/0", self.management);
-        let out = Command::new("curl").args(["-sk", &url]).output().unwrap();
+        let url = format!("https://{}:{}/roots/0", self.address, self.management);
+        let out = self.command("curl").args(["-sk", &url]).output().unwrap();
         self.write("root.pem", &String::from_utf8(out.stdout).unwrap())
     }
 
     /// The options of `access configure` that every test has.
     pub fn acme_args(&self) -> Vec<String> {
-        let directory = format!("https://127.0.0.1:{}/dir", self.acme);
+        let directory = format!("https://{}:{}/dir", self.address, self.acme);
         let roots = self.path("acme.pem");
         ["--agree-terms", "--directory", &directory, "--roots", &roots].map(str::to_owned).to_vec()
     }
 
     /// Challenges by signed updates.
     pub fn update_args(&self) -> Vec<String> {
-        let server = format!("127.0.0.1:{}", self.dns);
+        let server = format!("{}:{}", self.address, self.dns);
         let tsig = self.path("tsig");
         ["--dns-server", &server, "--dns-zone", "example.test", "--tsig-file", &tsig].map(str::to_owned).to_vec()
     }

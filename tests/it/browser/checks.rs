@@ -86,6 +86,17 @@ pub async fn keep_picture(browser: &Browser, name: &str) {
     std::fs::write(picture_path(&format!("{name}.png")), picture).unwrap();
 }
 
+/// Keeps a picture of each screenful of the page, as somebody sees it who reads to its end.
+pub async fn keep_screens(browser: &Browser, name: &str) {
+    let scroll = "const at = arguments[0] * innerHeight; scrollTo(0, at); return at < document.documentElement.scrollHeight";
+    let mut nth = 0;
+    while browser.evaluate(scroll, vec![json!(nth)]).await == json!(true) {
+        keep_picture(browser, &format!("{name}-screen-{nth}")).await;
+        nth += 1;
+    }
+    browser.evaluate("scrollTo(0, 0)", vec![]).await;
+}
+
 /// Where pictures and prints are kept.
 pub fn picture_path(file: &str) -> PathBuf {
     let dir = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/pictures"));

@@ -1,7 +1,7 @@
 //! The real program, as a newcomer starts it: `kusuribako demo`.
 
 use serde_json::Value;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
@@ -10,6 +10,9 @@ pub struct Demo {
     process: Child,
     clinics: Vec<Value>,
     near: Cell<usize>,
+    outside: Value,
+    /// The first clinic, where a test ended and started it again.
+    home: RefCell<Option<Child>>,
     _dir: tempfile::TempDir,
 }
 
@@ -35,7 +38,8 @@ impl Demo {
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("no ready line: {e}: {line:?}"));
-        Self { process, clinics: ready["clinics"].as_array().unwrap().clone(), near: Cell::new(0), _dir: dir }
+        let (clinics, outside) = (ready["clinics"].as_array().unwrap().clone(), ready["outside"].clone());
+        Self { process, clinics, near: Cell::new(0), outside, home: RefCell::default(), _dir: dir }
     }
 
     /// The phone is carried to another clinic: one that keeps copies of the first one's records, or one that does not.
@@ -45,6 +49,39 @@ impl Demo {
         let there = (1..self.clinics.len()).find(|n| is_it(&self.clinics[*n])).unwrap();
         self.near.set(there);
         text(&self.clinics[there]["name"])
+    }
+
+    /// The phone is carried back to the first clinic.
+    pub fn carry_home(&self) {
+        self.near.set(0);
+    }
+
+    /// Badge and PIN of a helper from outside.
+    pub fn outside(&self) -> (String, String) {
+        (std::fs::read_to_string(text(&self.outside["file"])).unwrap(), text(&self.outside["pin"]))
+    }
+
+    /// The first clinic is lost, without a word.
+    pub fn kill_home(&self) {
+        let pid = self.clinics[0]["pid"].as_u64().unwrap().to_string();
+        assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+    }
+
+    /// It comes back, with everything that was on its disk.
+    pub fn start_home(&self) {
+        let [home, others @ ..] = &self.clinics[..] else { panic!("three clinics") };
+        let listen = text(&home["url"]).trim_start_matches("http://").to_owned();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kusuribako"));
+        command.args(["serve", "--listen", &listen, "--sync-listen", &text(&home["sync"]), "--no-discovery"]);
+        for other in others {
+            command.args(["--peer", &text(&other["sync"])]);
+        }
+        command.env("KUSURIBAKO_DIR", text(&home["data"])).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut ready = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+        *self.home.borrow_mut() = Some(child);
+        assert!(ready.starts_with("ready: "), "{ready}");
     }
 
     /// The clinic whose patients have the sample cards.
@@ -84,8 +121,10 @@ impl Demo {
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        for process in std::iter::once(&mut self.process).chain(self.home.get_mut()) {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
     }
 }
 

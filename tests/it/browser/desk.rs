@@ -4,7 +4,7 @@ use super::checks::{faults, keep_picture};
 use super::clinic::Demo;
 use super::driver::{Browser, DESK, PHONE, Screen, walk};
 
-async fn sign_in(browser: &Browser, demo: &Demo) {
+pub(super) async fn sign_in(browser: &Browser, demo: &Demo) {
     let (badge, passphrase) = demo.staff();
     browser.go(&demo.url("/staff")).await;
     browser.fill("#badge", &badge).await;

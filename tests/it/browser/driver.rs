@@ -1,5 +1,6 @@
 //! Chromium as a phone has it, driven through chromedriver.
 
+use super::device::Device;
 use crate::wait;
 use fantoccini::error::CmdError;
 use fantoccini::key::Key;
@@ -7,6 +8,7 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -38,7 +40,7 @@ pub struct Browser {
     client: Client,
     driver: Driver,
     has_javascript: bool,
-    _profile: tempfile::TempDir,
+    _profile: Option<tempfile::TempDir>,
 }
 
 struct Driver(Child);
@@ -63,11 +65,20 @@ fn is_installed(test: &str) -> bool {
 
 /// Opens a browser, walks, and closes it again whatever happened on the way.
 pub fn walk(test: &str, screen: Screen, steps: impl AsyncFnOnce(&Browser)) {
+    walk_with(test, screen, None, steps);
+}
+
+/// The same with a device's browser, in its network.
+pub fn walk_on(test: &str, device: &Device, steps: impl AsyncFnOnce(&Browser)) {
+    walk_with(test, PHONE, Some(device), steps);
+}
+
+fn walk_with(test: &str, screen: Screen, device: Option<&Device>, steps: impl AsyncFnOnce(&Browser)) {
     if !is_installed(test) {
         return;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let browser = runtime.block_on(Browser::open(screen));
+    let browser = runtime.block_on(Browser::open(screen, device));
     let in_time = async { tokio::time::timeout(WALK_MAX, steps(&browser)).await.expect("the walk does not end") };
     let walked = catch_unwind(AssertUnwindSafe(|| runtime.block_on(in_time)));
     let closed = runtime.block_on(browser.close());
@@ -78,11 +89,17 @@ pub fn walk(test: &str, screen: Screen, steps: impl AsyncFnOnce(&Browser)) {
 }
 
 impl Browser {
-    async fn open(screen: Screen) -> Self {
-        let profile = tempfile::tempdir().unwrap();
+    async fn open(screen: Screen, device: Option<&Device>) -> Self {
+        let (options, profile) = match device {
+            Some(device) => (device.options(options(screen, &device.profile())), None),
+            None => {
+                let profile = tempfile::tempdir().unwrap();
+                (with_arguments(options(screen, profile.path()), &["--ignore-certificate-errors"]), Some(profile))
+            }
+        };
         let (driver, port) = start_driver();
         let mut capabilities = serde_json::Map::new();
-        capabilities.insert("goog:chromeOptions".to_owned(), options(screen, profile.path().to_str().unwrap()));
+        capabilities.insert("goog:chromeOptions".to_owned(), options);
         let address = format!("http://127.0.0.1:{port}");
         let client = ClientBuilder::rustls().unwrap().capabilities(capabilities).connect(&address).await.unwrap();
         Self { client, driver, has_javascript: screen.has_javascript, _profile: profile }
@@ -102,6 +119,18 @@ impl Browser {
     /// Opens an address.
     pub async fn go(&self, url: &str) {
         self.client.goto(url).await.unwrap();
+    }
+
+    /// Opens an address that this browser does not show: what it says instead, to programs and to people.
+    pub async fn refuses(&self, url: &str) -> String {
+        let gone = self.client.goto(url).await;
+        let script = "return document.title + ' ' + document.documentElement.innerText";
+        format!("{gone:?} {} {}", self.client.current_url().await.unwrap(), self.evaluate(script, vec![]).await)
+    }
+
+    /// Scheme, host and port of the page that is shown.
+    pub async fn origin(&self) -> String {
+        self.client.current_url().await.unwrap().origin().ascii_serialization()
     }
 
     /// The path and query of the page that is shown.
@@ -138,6 +167,20 @@ impl Browser {
         let field = self.client.find(Locator::Css(css)).await.unwrap_or_else(|e| panic!("{css}: {e}"));
         field.clear().await.unwrap();
         field.send_keys(text).await.unwrap();
+    }
+
+    /// Puts a text of several lines into the field that `css` names, as from a clipboard. Only where scripts run.
+    pub async fn paste(&self, css: &str, text: &str) {
+        self.evaluate("document.querySelector(arguments[0]).value = arguments[1]", vec![json!(css), json!(text)]).await;
+    }
+
+    /// What a person can read in everything that `css` names.
+    pub async fn texts(&self, css: &str) -> Vec<String> {
+        let mut texts = Vec::new();
+        for element in self.client.find_all(Locator::Css(css)).await.unwrap() {
+            texts.push(element.text().await.unwrap());
+        }
+        texts
     }
 
     /// Values of an attribute of everything that `css` names.
@@ -196,7 +239,15 @@ fn start_driver() -> (Driver, u16) {
     (driver, port.expect("chromedriver names its port"))
 }
 
-fn options(screen: Screen, profile: &str) -> Value {
+/// The same options with further arguments.
+pub fn with_arguments(mut options: Value, more: &[&str]) -> Value {
+    if let Some(args) = options["args"].as_array_mut() {
+        args.extend(more.iter().map(|argument| json!(argument)));
+    }
+    options
+}
+
+fn options(screen: Screen, profile: &Path) -> Value {
     let metrics = json!({ "width": screen.width, "height": screen.height, "pixelRatio": 2.0, "touch": true, "mobile": true });
     let mut preferences = json!({ "intl.accept_languages": "ja" });
     if !screen.has_javascript {
@@ -204,8 +255,8 @@ fn options(screen: Screen, profile: &str) -> Value {
     }
     json!({
         "args": [
-            "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--ignore-certificate-errors",
-            "--no-first-run", "--disable-background-networking", "--lang=ja", format!("--user-data-dir={profile}"),
+            "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+            "--disable-background-networking", "--lang=ja", format!("--user-data-dir={}", profile.display()),
         ],
         "mobileEmulation": { "deviceMetrics": metrics },
         "prefs": preferences,

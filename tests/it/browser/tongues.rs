@@ -8,6 +8,7 @@ use super::{open_record, pages_of_the_record};
 use fantoccini::wd::{PrintConfiguration, PrintConfigurationBuilder, PrintMargins, PrintSize};
 use kusuribako::formats::qr::read_picture;
 use serde_json::json;
+use std::path::Path;
 use std::process::Command;
 
 /// Characters without a reading, outside of what is shown as it was written: with the text around them. A drawing has no place for readings; the words
@@ -153,12 +154,23 @@ const LANGUAGES: &str = "ja,en,zh,ko,vi,pt,ja-easy";
 const ADDRESS: &str = "http://192.0.2.10/";
 
 /// Prints what is shown on A4, without margins of the browser's own.
-async fn printed(browser: &Browser, name: &str) -> std::path::PathBuf {
+pub(super) async fn printed(browser: &Browser, name: &str) -> std::path::PathBuf {
     let none = PrintMargins { top: 0.0, bottom: 0.0, left: 0.0, right: 0.0 };
     let paper: PrintConfiguration = PrintConfigurationBuilder::default().size(PrintSize::A4).margins(none).build().unwrap();
     let file = picture_path(&format!("{name}.pdf"));
     std::fs::write(&file, browser.client().print(paper).await.unwrap()).unwrap();
     file
+}
+
+/// What the codes on a printed page say, as a camera reads them.
+pub(super) fn codes_on(paper: &Path) -> Vec<String> {
+    let picture = paper.with_extension("");
+    let drawn = Command::new("pdftoppm").args(["-r", "150", "-png", "-singlefile"]).arg(paper).arg(&picture).status();
+    assert!(drawn.unwrap().success());
+    let found = read_picture(&std::fs::read(picture.with_extension("png")).unwrap()).unwrap();
+    let mut texts: Vec<String> = found.into_iter().map(|symbol| String::from_utf8(symbol.bytes).unwrap()).collect();
+    texts.sort_unstable();
+    texts
 }
 
 #[test]
@@ -180,7 +192,7 @@ fn the_poster_is_one_page_whose_codes_can_be_read() {
                 findings.iter().filter(|f| !f.starts_with("landmark") && !f.starts_with("region")).collect();
             assert!(of_contents.iter().all(|f| f.starts_with("page-has-heading-one")), "{of_contents:?}");
         }
-        let paper = printed(browser, "poster").await;
+        let paper = printed(browser, "poster-printed").await;
         let tool = |name: &str, args: &[&str]| Command::new(name).args(args).arg(&paper).output();
         let Ok(about) = tool("pdfinfo", &[]) else {
             assert!(std::env::var_os("KUSURIBAKO_NO_SKIP").is_none(), "pdfinfo is not installed");
@@ -195,13 +207,7 @@ fn the_poster_is_one_page_whose_codes_can_be_read() {
         {
             assert!(words.contains(must), "{must}: {words}");
         }
-        let picture = picture_path("poster-printed");
-        let drawn = Command::new("pdftoppm").args(["-r", "150", "-png", "-singlefile"]).arg(&paper).arg(&picture).status();
-        assert!(drawn.unwrap().success());
-        let found = read_picture(&std::fs::read(picture.with_extension("png")).unwrap()).unwrap();
-        let mut texts: Vec<String> = found.into_iter().map(|symbol| String::from_utf8(symbol.bytes).unwrap()).collect();
-        texts.sort_unstable();
-        assert_eq!(texts, [r"WIFI:T:WPA;S:Sakura\;Guest;P:yoake\:2026;;", ADDRESS]);
+        assert_eq!(codes_on(&paper), [r"WIFI:T:WPA;S:Sakura\;Guest;P:yoake\:2026;;", ADDRESS]);
     });
 }
 

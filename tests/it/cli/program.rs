@@ -98,7 +98,9 @@ impl Clinic {
 
     /// Starts what serves pages, with every log there is.
     pub fn start(&self, args: &[&str]) -> Served {
+        std::fs::create_dir_all(self.path("tmp")).unwrap();
         let mut command = self.command(args);
+        command.env("TMPDIR", self.path("tmp"));
         let mut child = command.env("KUSURIBAKO_LOG", "trace").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut ready = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
@@ -123,6 +125,15 @@ pub struct Served {
 impl Served {
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where it listens.
+    pub fn host(&self) -> &str {
+        self.url.strip_prefix("http://").unwrap()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Asks it to stop as systemd does; everything that it logged.
@@ -157,7 +168,7 @@ impl Served {
     }
 
     fn ask(&self, head: &str, body: &str) -> String {
-        let host = self.url.strip_prefix("http://").unwrap();
+        let host = self.host();
         let mut stream = TcpStream::connect(host).unwrap();
         write!(stream, "{head}Host: {host}\r\nConnection: close\r\n\r\n{body}").unwrap();
         let mut answer = String::new();

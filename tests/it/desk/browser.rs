@@ -1,6 +1,7 @@
 //! A browser that talks to the pages without a network: it keeps cookies, and comes over whichever rung a test wants.
 
 use super::shelter::Rung;
+pub use crate::answer::Answer;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use kusuribako::web::{self, LocalAddress, Site};
@@ -16,33 +17,6 @@ pub struct Browser {
     router: axum::Router,
     local: SocketAddr,
     pub cookies: BTreeMap<String, String>,
-}
-
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub text: String,
-}
-
-impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
-    }
-
-    pub fn location(&self) -> Option<&str> {
-        self.header("location")
-    }
-
-    /// The value of the first hidden field of this name.
-    pub fn field(&self, name: &str) -> String {
-        let start = format!("name=\"{name}\" value=\"");
-        let after = self.text.split_once(&start).unwrap_or_else(|| panic!("no field {name} in {}", self.text)).1;
-        after.split_once('"').unwrap().0.to_owned()
-    }
-
-    pub fn csrf(&self) -> String {
-        self.field("csrf")
-    }
 }
 
 impl Browser {
@@ -79,6 +53,20 @@ impl Browser {
         body.extend_from_slice(file);
         body.extend_from_slice(b"\r\n--X--\r\n");
         self.ask(Method::POST, path, "multipart/form-data; boundary=X", body)
+    }
+
+    /// A file of what is on paper, at reception.
+    pub fn post_paper(&mut self, csrf: &str, file: &[u8]) -> Answer {
+        let mut body = format!("--X\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{csrf}\r\n").into_bytes();
+        body.extend_from_slice(b"--X\r\nContent-Disposition: form-data; name=\"paper\"; filename=\"p\"\r\n\r\n");
+        body.extend_from_slice(file);
+        body.extend_from_slice(b"\r\n--X--\r\n");
+        self.ask(Method::POST, "/staff/reception/paper", "multipart/form-data; boundary=X", body)
+    }
+
+    /// What the server does now and then: ends what is over.
+    pub fn sweep(&self) {
+        self.site.sweep();
     }
 
     /// The methods that a path answers to.

@@ -1,6 +1,7 @@
 //! A home whose copy lies at a holder, in one process: the holder's pages, and everybody who may stand before them.
 
 use super::browser::Browser;
+use crate::carry::carry;
 use kusuribako::clinic::Clinic;
 use kusuribako::clinic::cards::IssuedCard;
 use kusuribako::clinic::setup::Location;
@@ -8,11 +9,6 @@ use kusuribako::clinic::staff::{NewBadge, Role};
 use kusuribako::clinic::surroundings::{LedgerView, Surroundings};
 use kusuribako::clock::Clock;
 use kusuribako::entropy::SystemEntropy;
-use kusuribako::exchange::BATCH_LEN;
-use kusuribako::exchange::Job;
-use kusuribako::exchange::message::{Path, Response};
-use kusuribako::exchange::node::{Batch, Token, Want};
-use kusuribako::ledger::LedgerId;
 use kusuribako::ledger::payload::SiteProfile;
 use kusuribako::membership::{BadgeWish, Member, Word};
 use kusuribako::record::{DateText, Patient, Sex, Source, Subject};
@@ -22,9 +18,7 @@ use kusuribako::region::kit::Kit;
 use kusuribako::region::outside::BadgeFile;
 use kusuribako::region::payload::{Emergency, EmergencyId, Holders, Placement};
 use kusuribako::seal::badge::Passphrase;
-use kusuribako::store::{Change, Subscription};
 use kusuribako::web::Site;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,8 +51,36 @@ impl Node {
 
     /// The database, as a thief of the audit would open it.
     pub fn database(&self) -> rusqlite::Connection {
-        let file = self.dir.path().join("clinic/ledger.db");
-        rusqlite::Connection::open_with_flags(file, rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap()
+        database_in(self.dir.path())
+    }
+
+    /// Everything that lies on its disk, as a backup has it.
+    pub fn copied(&self) -> tempfile::TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        copy_dir(self.dir.path(), copy.path());
+        copy
+    }
+
+    /// The same box, put back to a backup an hour later.
+    pub fn put_back(&self, dir: tempfile::TempDir) -> Self {
+        let location = Location { reserve_bytes: 1 << 20, ..Location::new(dir.path().join("clinic")) };
+        let clock = Clock::manual(self.clock.now_ms() + 3_600_000);
+        let clinic = Clinic::open(&location, clock.clone()).unwrap();
+        let member = Member::open(&clinic).unwrap();
+        let admin = NewBadge { code: self.admin.code.clone(), passphrase: None, opener: self.admin.opener };
+        Self { dir, clock, clinic, member, admin }
+    }
+
+    /// Where its files lie.
+    pub fn dir(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
+    /// Its pages.
+    pub fn site(&self, rung: Rung) -> Site {
+        let clock = self.clock.clone();
+        let site = Site::new(self.clinic.clone(), Vec::new(), rung == Rung::Tls, Arc::new(move || clock.monotonic()));
+        site.with_member(Some(self.member.clone()))
     }
 
     fn staff(&self) -> kusuribako::clinic::staff::Staff {
@@ -144,7 +166,7 @@ impl Shelter {
         let placement = Placement { predecessors: Vec::new(), ledgers, settles: Vec::new() };
         home.member.say_for_region(&word, &placement).unwrap();
         home.member.confirm_holder(holder.member.site(), &home.staff()).unwrap();
-        carry(&home, &holder, home.clinic.ledger());
+        carry(&home.clinic, &holder.clinic, home.clinic.ledger());
         meet(&[&home, &holder]);
         introduce(&holder, &home);
         let admin = holder.member.sign_in(&holder.admin.code, &Passphrase::entered(PASSPHRASE)).unwrap().staff.unwrap();
@@ -174,9 +196,17 @@ impl Shelter {
 
     /// The holder's pages.
     pub fn site(&self, rung: Rung) -> Site {
-        let clock = self.holder.clock.clone();
-        let site = Site::new(self.holder.clinic.clone(), Vec::new(), rung == Rung::Tls, Arc::new(move || clock.monotonic()));
-        site.with_member(Some(self.holder.member.clone()))
+        self.holder.site(rung)
+    }
+
+    /// Another badge for a helper, for one site; of which somebody has been there.
+    pub fn badge_for(&self, site: &Node, hours: u32) -> (BadgeFile, String) {
+        site.member.sign_in(&site.admin.code, &Passphrase::entered(PASSPHRASE)).unwrap();
+        site.clinic.lock();
+        meet(&[&self.home, &self.holder]);
+        let wish = BadgeWish { name: HELPER.to_owned(), licence: LICENCE.to_owned(), area: vec![site.member.site()], hours };
+        let issued = self.home.member.issue_badge(&self.kit.duty, &wish).unwrap();
+        (issued.file, issued.pin.printed().to_string())
     }
 
     /// Somebody before the holder's box, signed in where they can.
@@ -204,12 +234,43 @@ impl Shelter {
 
     /// What was written at the holder comes home.
     pub fn home_takes(&self) {
-        carry(&self.holder, &self.home, self.home.clinic.ledger());
+        carry(&self.holder.clinic, &self.home.clinic, self.home.clinic.ledger());
     }
 
     /// What was written at home comes to the holder.
     pub fn holder_takes(&self) {
-        carry(&self.home, &self.holder, self.home.clinic.ledger());
+        carry(&self.home.clinic, &self.holder.clinic, self.home.clinic.ledger());
+    }
+
+    /// The holder writes into the home's ledger, as the driver would have found out.
+    pub fn introduce(&self) {
+        introduce(&self.holder, &self.home);
+    }
+
+    /// Two boxes that hold copies of each other's ledgers.
+    pub fn exchange(&self, one: &Node, other: &Node) {
+        for ledger in [self.home.clinic.ledger(), self.holder.clinic.ledger()] {
+            carry(&one.clinic, &other.clinic, ledger);
+            carry(&other.clinic, &one.clinic, ledger);
+        }
+    }
+}
+
+/// The database of a box, or of a copy of it.
+pub fn database_in(dir: &std::path::Path) -> rusqlite::Connection {
+    let file = dir.join("clinic/ledger.db");
+    rusqlite::Connection::open_with_flags(file, rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap()
+}
+
+fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
+    for file in from.read_dir().unwrap().map(Result::unwrap) {
+        let to = to.join(file.file_name());
+        if file.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&to).unwrap();
+            copy_dir(&file.path(), &to);
+        } else if file.file_type().unwrap().is_file() {
+            std::fs::copy(file.path(), to).unwrap();
+        }
     }
 }
 
@@ -249,26 +310,4 @@ fn introduce(at: &Node, other: &Node) {
     let (own_site, ledgers) = (at.clinic.site(), [(other.clinic.ledger(), view)].into());
     let region_name = "高知".to_owned();
     at.clinic.set_surroundings(Surroundings { region_name, own_site, sites: Vec::new(), ledgers, filling: None });
-}
-
-/// Everything of a ledger, from one box to the other.
-fn carry(from: &Node, to: &Node, ledger: LedgerId) {
-    let (from, to) = (&from.clinic, &to.clinic);
-    let Subscription { mut changes, .. } = to.store().subscribe().wait().unwrap();
-    let tips = from.store().read_now(move |reader| Ok(reader.frontier(ledger)?.tips().copied().collect::<Vec<_>>())).unwrap();
-    for tip in tips {
-        let path = Path { tip, after: 0 };
-        let want = Want { ledger, paths: vec![path], bodies: Vec::new() };
-        let filled = from.store().read_behind(move |reader| reader.fill(&want, BATCH_LEN)).wait().unwrap();
-        let Response::Batch { runs, .. } = filled else { panic!("{filled:?}") };
-        let held = BTreeSet::from([kusuribako::ledger::OpenPart::decode(&runs[0].entries[0].open).unwrap().previous()]);
-        let (named, wanted_bodies) = (BTreeSet::new(), BTreeMap::new());
-        let verdict = Job { ledger, paths: vec![path], held, named, runs, wanted_bodies, bodies: Vec::new() }.run();
-        assert_eq!(verdict.faults, []);
-        let batch = Batch { runs: verdict.runs, aside: Vec::new(), bodies: Vec::new() };
-        let rows = to.project(ledger, &batch);
-        to.store().take_in(Token(1), ledger, batch, rows);
-        let Some(Change::Taken { batch, .. }) = changes.blocking_recv() else { panic!("no answer") };
-        batch.unwrap();
-    }
 }

@@ -58,7 +58,7 @@ fn statements(kit: &Kit, founding: &Signed) -> Vec<(&'static str, Signed)> {
     let region = founding.region();
     let (said_at_ms, site, ledger, node) = (1_775_779_200_000, SiteId([0x02; 16]), LedgerId([0x11; 16]), NodeId([0x0a; 32]));
     let incarnation = Incarnation([0x55; 8]);
-    let mark = ChainMark { ledger, incarnation, seq: 7, entry: EntryId([0x04; 32]) };
+    let mark = ChainMark { ledger, incarnation, seq: 7, entry: EntryId([0x04; 32]), head: None };
     let deputies = [
         Deputy { key: Signer([0x31; 32]), name: "山田".to_owned(), through: None },
         Deputy { key: Signer([0x32; 32]), name: "林".to_owned(), through: Some(9) },
@@ -134,6 +134,17 @@ pub(super) fn computed(put: &mut impl FnMut(&'static str, &[u8])) {
     all.merge(said.into_iter().map(|(_, signed)| signed));
     put("region: digest of all of these", &all.digest());
     outside_badges(&kit, all, put);
+
+    let mark = ChainMark {
+        ledger: LedgerId([0x11; 16]),
+        incarnation: Incarnation([0x55; 8]),
+        seq: 7,
+        entry: EntryId([0x04; 32]),
+        head: Some([0x05; 64]),
+    };
+    let revoked = Revoked { node: NodeId([0x0a; 32]), chains: vec![mark], statements: 3, reason: "盗難".to_owned() };
+    let revoked = revoked.body(founding.region(), 1_775_779_200_000).sign(&kit.root.opener().signing_pair(), 10);
+    put("region: key revoked with the head at its mark, by root, counter 10", revoked.as_bytes());
 
     let carried = Ed25519KeyPair::from_seed_unchecked(&[0x46; 32]).unwrap();
     let (region, voucher) = (founding.region(), Signer::of(&node_pair()));

@@ -1,5 +1,6 @@
 //! The real server on port 0 with a clinic of one patient, and a visitor who talks to it as a browser does.
 
+pub use crate::answer::Answer;
 use kusuribako::app::{self, App, Listeners, TlsFiles};
 use kusuribako::clinic::Clinic;
 use kusuribako::clinic::intake::NewFact;
@@ -166,29 +167,6 @@ pub struct Visitor {
     pub cookies: BTreeMap<String, String>,
     /// Further headers of each request.
     pub headers: Vec<(&'static str, String)>,
-}
-
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub text: String,
-}
-
-impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
-    }
-
-    /// The value of the first hidden field of this name.
-    pub fn field(&self, name: &str) -> String {
-        let start = format!("name=\"{name}\" value=\"");
-        let after = self.text.split_once(&start).unwrap_or_else(|| panic!("no field {name} in {}", self.text)).1;
-        after.split_once('"').unwrap().0.to_owned()
-    }
-
-    pub fn csrf(&self) -> String {
-        self.field("csrf")
-    }
 }
 
 impl Visitor {

@@ -23,6 +23,8 @@ pub struct Clinic<'l> {
     server: Option<Child>,
     more: Vec<String>,
     listen: &'static str,
+    is_in_clear: bool,
+    has_clock_file: bool,
 }
 
 /// A patient's card.
@@ -47,7 +49,35 @@ impl<'l> Clinic<'l> {
     /// `clock` is an offset as libfaketime reads it.
     pub fn with_clock(lan: &'l Lan, at: usize, name: &str, clock: Option<&'static str>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        Self { lan, at, name: name.to_owned(), dir, clock, server: None, more: Vec::new(), listen: "0.0.0.0:8080" }
+        Self {
+            lan,
+            at,
+            name: name.to_owned(),
+            dir,
+            clock,
+            server: None,
+            more: Vec::new(),
+            listen: "0.0.0.0:8080",
+            is_in_clear: true,
+            has_clock_file: false,
+        }
+    }
+
+    /// From now on the clinic's clock follows [`Self::turn_clock`], also while it is served.
+    pub fn follow_clock(&mut self) {
+        self.has_clock_file = true;
+        self.turn_clock("+0d");
+    }
+
+    /// The clock is off by this, as libfaketime reads it.
+    pub fn turn_clock(&self, offset: &str) {
+        std::fs::write(self.path("clock"), offset).unwrap();
+    }
+
+    /// Phones come by the ladder only: at the usual ports, http being sent on unless it is declared.
+    pub fn by_the_ladder(&mut self) {
+        (self.listen, self.is_in_clear) = ("127.0.0.1:8080", false);
+        self.serve_with(&["--https-listen", "0.0.0.0:443", "--http-listen", "0.0.0.0:80", "--host", "kusuri.internal"]);
     }
 
     /// From now on the clinic's clock is off by this.
@@ -80,7 +110,11 @@ impl<'l> Clinic<'l> {
     fn command(&self, args: &[&str]) -> Command {
         let program = env!("CARGO_BIN_EXE_kusuribako");
         let mut command = self.lan.command(self.at, program);
-        if let Some(offset) = self.clock {
+        if self.has_clock_file {
+            let library = faketime().expect("libfaketime is installed");
+            command.env("LD_PRELOAD", library).env("FAKETIME_TIMESTAMP_FILE", self.path("clock")).env("FAKETIME_NO_CACHE", "1");
+            command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("DONT_FAKE_MONOTONIC", "1");
+        } else if let Some(offset) = self.clock {
             // Without the wrapper `faketime`, so that a kill reaches the program itself.
             let library = faketime().expect("libfaketime is installed");
             command.env("LD_PRELOAD", library).env("FAKETIME", offset).env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
@@ -117,9 +151,10 @@ impl<'l> Clinic<'l> {
     pub fn start_as(&mut self, command: &[&str]) {
         assert!(self.server.is_none());
         let log = std::fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
-        let args = ["--listen", self.listen, "--insecure-lan"];
+        let args = ["--listen", self.listen];
+        let in_clear: &[&str] = if self.is_in_clear { &["--insecure-lan"] } else { &[] };
         let more: Vec<&str> = self.more.iter().map(String::as_str).collect();
-        let mut command = self.command(&[command, &args[..], &more].concat());
+        let mut command = self.command(&[command, &args[..], in_clear, &more].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut ready = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();

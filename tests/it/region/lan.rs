@@ -44,7 +44,8 @@ impl Lan {
         format!("{}h", self.tag)
     }
 
-    fn namespace(&self, at: usize) -> String {
+    /// The name of the namespace of a place.
+    pub fn namespace(&self, at: usize) -> String {
         format!("{}n{at}", self.tag)
     }
 
@@ -106,14 +107,21 @@ fn port(at: usize) -> String {
     format!("p{at}")
 }
 
+/// The words before a command that is to see the network as this namespace does.
 /// `ip netns exec` would mount a /sys of its own, which is not possible below every root directory.
+pub fn enter(namespace: &str) -> [String; 3] {
+    ["nsenter".to_owned(), format!("--net=/run/netns/{namespace}"), "--".to_owned()]
+}
+
 fn inside(namespace: &str, program: &str) -> Command {
-    let mut command = Command::new("nsenter");
-    command.arg(format!("--net=/run/netns/{namespace}")).arg("--").arg(program);
+    let [enter, net, end] = enter(namespace);
+    let mut command = Command::new(enter);
+    command.args([&net, &end, program]);
     command
 }
 
-fn ip(args: &[&str]) -> Option<()> {
+/// Whether `ip` did it.
+pub fn ip(args: &[&str]) -> Option<()> {
     succeeds(Command::new("ip").args(args))
 }
 

@@ -14,7 +14,7 @@ const BOX: usize = 0;
 const PHONES: [usize; 3] = [1, 2, 3];
 
 /// Whether a program of a package is there; tests/run installs it.
-fn is_installed(test: &str, programs: &[&str]) -> bool {
+pub fn is_installed(test: &str, programs: &[&str]) -> bool {
     let is_there = |program: &&&str| ["/usr/sbin", "/sbin", "/usr/bin"].iter().any(|dir| Path::new(dir).join(program).exists());
     let missing: Vec<&&str> = programs.iter().filter(|program| !is_there(program)).collect();
     assert!(missing.is_empty() || std::env::var_os("KUSURIBAKO_NO_SKIP").is_none(), "not installed: {missing:?}");
@@ -25,7 +25,7 @@ fn is_installed(test: &str, programs: &[&str]) -> bool {
 }
 
 /// A program that runs beside, ended when dropped.
-struct Running(Child);
+pub struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -47,7 +47,12 @@ fn dnsmasq(lan: &Lan, clinic: &Clinic) -> Running {
     let config = clinic.path("dnsmasq.conf");
     assert!(written.contains("dhcp-leasefile=/run/kusuribako-ap/leases\n"));
     std::fs::write(&config, written.replace("/run/kusuribako-ap/leases", leases.to_str().unwrap())).unwrap();
-    let mut command = lan.command(BOX, "dnsmasq");
+    names_and_leases(lan, BOX, &config)
+}
+
+/// A dnsmasq at a place, once it lends addresses.
+pub fn names_and_leases(lan: &Lan, at: usize, config: &Path) -> Running {
+    let mut command = lan.command(at, "dnsmasq");
     command.args(["--keep-in-foreground", "--log-facility=-", "--user=root", "--pid-file="]);
     let mut child = command.arg(format!("--conf-file={}", config.display())).stderr(Stdio::piped()).spawn().unwrap();
     // It says so on one of its first lines, or why not.
@@ -65,7 +70,7 @@ fn dnsmasq(lan: &Lan, clinic: &Clinic) -> Running {
 }
 
 /// What was lent to a phone that had no address.
-fn join(lan: &Lan, clinic: &Clinic, phone: usize) -> String {
+pub fn join(lan: &Lan, clinic: &Clinic, phone: usize) -> String {
     let script = clinic.path("lent.sh");
     std::fs::write(&script, LENT).unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();

@@ -109,8 +109,8 @@ impl Answering {
             Request::Compare { set: Set::Tips, prefix, summary, .. } => {
                 Response::Compared { compared: frontier.tally(&prefix).answer(summary), holding }
             }
-            Request::Compare { set: Set::Entries, prefix, summary, .. } => {
-                let tally = self.clinic.store().read(move |reader| reader.tally(ledger, &prefix)).await.unwrap();
+            Request::Compare { set: set @ (Set::Entries | Set::Held), prefix, summary, .. } => {
+                let tally = self.clinic.store().read(move |reader| reader.tally(ledger, set, &prefix)).await.unwrap();
                 Response::Compared { compared: tally.answer(summary), holding }
             }
         }
@@ -120,7 +120,7 @@ impl Answering {
 /// What such a node says of itself.
 pub fn holding(frontier: &Frontier, turn: u64) -> Holding {
     let (summary, entries, missing) = (frontier.summary(), frontier.entries(), frontier.missing());
-    Holding { summary, boot: Incarnation([0xee; 8]), turn, entries, missing, features: 0 }
+    Holding { summary, boot: Incarnation([0xee; 8]), turn, entries, missing, features: 0, given_up: None }
 }
 
 /// A question that makes a node come and look.

@@ -311,11 +311,12 @@ impl Scene {
             entries: 0,
             missing: 0,
             features: 0,
+            given_up: None,
         };
         let (ledger, prefix, summary) = (self.ledger, Prefix::all(), Frontier::default().summary());
         let compare = |set| Request::Compare { ledger, set, prefix: prefix.clone(), summary, holding };
         let want = Request::Want { ledger, paths: Vec::new(), bodies: Vec::new() };
-        for question in [want, compare(Set::Tips), compare(Set::Entries)] {
+        for question in [want, compare(Set::Tips), compare(Set::Entries), compare(Set::Held)] {
             let ask = |link: &Link| {
                 let body = Packed::new(question.encode_message());
                 runtime.block_on(link.ask("/exchange", body, MESSAGE_LEN_MAX, PATIENCE))

@@ -77,17 +77,18 @@ impl Standings {
         self.waited.retain(|(_, site), _| answering.contains(site));
     }
 
-    /// The sites whose copy is whole: they lack nothing of as much as anybody has who answers. Also a node that has no copy itself can tell; one that has
-    /// takes as many entries for the same only where the tips are the same.
+    /// The sites whose copy is whole: they lack nothing of as much as anybody has who answers, bodies that nobody has left aside: were those not, a few
+    /// entries that wait somewhere for an inbox would count for a copy, and what is left would get no other. Also a node that has no copy itself can tell;
+    /// one that has takes as many entries for the same only where the tips are the same.
     pub(super) fn whole(&mut self, ledger: LedgerId, seen: &[Seen], now_ms: u64) -> BTreeSet<SiteId> {
-        let sound = || seen.iter().filter(|copy| copy.holding.missing == 0);
-        let most = sound().map(|copy| copy.holding.entries).max().unwrap_or(0);
+        let with_body = |holding: &Holding| holding.entries.saturating_sub(holding.missing);
+        let most = seen.iter().map(|copy| with_body(&copy.holding)).max().unwrap_or(0);
         let own = seen.iter().find(|copy| copy.is_own).map(|copy| copy.holding);
         let mut found = BTreeSet::new();
-        for Seen { node, site, holding, .. } in sound() {
+        for Seen { node, site, holding, .. } in seen {
             let is_same = own.is_none_or(|own| own.entries != holding.entries || own.summary == holding.summary);
             let key = (ledger, *node);
-            if holding.entries == most && is_same {
+            if with_body(holding) == most && is_same {
                 self.whole.insert(key, Known { boot: holding.boot, entries: holding.entries, since_ms: now_ms });
                 found.insert(*site);
             } else if self.is_catching_up(key, holding, now_ms) {

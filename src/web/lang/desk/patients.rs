@@ -133,6 +133,7 @@ pub(crate) struct Patient {
     pub(crate) m_care: Phrase<3>,
     pub(crate) m_care_ended: Phrase<3>,
     pub(crate) m_replaced: Phrase<2>,
+    pub(crate) m_sent_again: Phrase<2>,
     pub(crate) m_same_class: Phrase<2>,
     pub(crate) m_no_code: Phrase<1>,
     pub(crate) m_damaged: Phrase<1>,

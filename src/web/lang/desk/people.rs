@@ -55,6 +55,7 @@ pub(crate) struct Glass {
     pub(crate) used: Text,
     pub(crate) end: Text,
     pub(crate) next: Text,
+    pub(crate) to_record: Text,
 }
 
 /// Helpers from outside: signing in, and badges that are issued here.
@@ -152,4 +153,7 @@ pub(crate) struct Review {
     pub(crate) done: Text,
     pub(crate) export: Text,
     pub(crate) more: Phrase<1>,
+    pub(crate) put_back: Phrase<2>,
+    pub(crate) runs_twice: Phrase<2>,
+    pub(crate) own_box: Text,
 }

@@ -19,7 +19,15 @@ fn sites(all: &[u8]) -> BTreeSet<SiteId> {
 fn seen(n: u8, entries: u64, missing: u64, tip: u8) -> Seen {
     let chain = Chain { author: NodeId([9; 32]), incarnation: Incarnation([9; 8]) };
     let frontier = Frontier::new([EntryRef { chain, seq: entries, id: EntryId([tip; 32]) }], entries, missing);
-    let holding = Holding { summary: frontier.summary(), boot: Incarnation([n; 8]), turn: 0, entries, missing, features: 0 };
+    let holding = Holding {
+        summary: frontier.summary(),
+        boot: Incarnation([n; 8]),
+        turn: 0,
+        entries,
+        missing,
+        features: 0,
+        given_up: None,
+    };
     Seen { node: NodeId([n; 32]), site: site(n), holding, is_own: false }
 }
 
@@ -31,6 +39,15 @@ fn who_has_as_much_as_anybody_who_answers_has_a_whole_copy() {
     assert_eq!(known.whole(LEDGER, &copies[1..2], 0), sites(&[2]), "of those who answer it has the most");
     let own = Seen { is_own: true, ..seen(4, 90, 0, 7) };
     assert_eq!(known.whole(LEDGER, &[own, seen(5, 90, 0, 1)], 0), sites(&[4]), "as many, but others");
+}
+
+/// The simulator's quakes found it: a few entries for an inbox counted as the copy, and what was left got no other.
+#[test]
+fn where_nobody_has_a_body_any_more_the_copy_of_all_else_counts() {
+    let mut known = Standings::default();
+    let left = [seen(1, 90, 1, 1), seen(2, 5, 0, 2)];
+    assert_eq!(known.whole(LEDGER, &left, 0), sites(&[1]));
+    assert_eq!(known.whole(LEDGER, &[seen(1, 90, 1, 1), seen(2, 90, 1, 1)], 1), sites(&[1, 2]), "and a copy of it");
 }
 
 #[test]
