@@ -39,7 +39,7 @@ fn raised(needed: u64) -> u64 {
 /// All that the machine has; where the system does not say, nothing is known.
 fn memory() -> Option<u64> {
     let info = rustix::system::sysinfo();
-    Some(u64::from(info.totalram).saturating_mul(u64::from(info.mem_unit))).filter(|bytes| *bytes > 0)
+    Some(info.totalram.saturating_mul(info.mem_unit.into())).filter(|bytes| *bytes > 0)
 }
 
 #[cfg(test)]
