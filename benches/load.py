@@ -152,7 +152,13 @@ http {{ access_log off; types {{ text/html html; }} client_body_temp_path {dir}/
 
 
 def beside_nginx(clinic, net, args):
-    """The record page of fifty sessions, decrypted and rendered each time, beside the same bytes from a file; in turn, several times."""
+    """The record page of fifty sessions beside the same bytes from a file; in turn, several times.
+
+    Both sides are asked alike: the same body (nginx gives the compressed file as it lies there, with `gzip_static`), TLS 1.3 with the cipher that wrk
+    asks for first (AES-256-GCM), HTTP/1.1 on thirty connections that stay, two threads each on the same cores as wrk; nginx writes no log. Ours
+    sends some 500 bytes of headers more. Two cases, and both are to be named: `again` asks for the same page as before, which the session has kept
+    while nothing changed; `first` gives each request an address of its own, so that each page is read, decrypted, put into words and compressed.
+    """
     if not (shutil.which("wrk") and shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")):
         return say(measurement="beside nginx", skipped="wrk and nginx are needed")
     cookies = [session(clinic, net) for _ in range(50)]
@@ -166,24 +172,32 @@ def beside_nginx(clinic, net, args):
         (www / name).write_bytes(body)
     (clinic.scratch / "nginx.conf").write_text(NGINX.format(dir=clinic.scratch, port=PLAIN))
     nginx = subprocess.Popen(clinic.inside("/usr/sbin/nginx", "-c", str(clinic.scratch / "nginx.conf")))
-    ours = "local c = {%s}\nlocal n = 0\nrequest = function() n = n + 1; return wrk.format('GET', '/record', {Host='localhost:%d', Cookie=c[n %% #c + 1]%s}) end\n"
+    ours = "local c = {%s}\nlocal n = 0\nlocal salt = tostring({}):sub(8)\nrequest = function() n = n + 1; return wrk.format('GET', '/record'%s, {Host='localhost:%d', Cookie=c[n %% #c + 1]%s}) end\n"
     try:
-        for packed in (False, True):
+        for packed, case in ((True, "again"), (True, "first"), (False, "again"), (False, "first")):
             accept = ", ['Accept-Encoding']='gzip'" if packed else ""
-            (clinic.scratch / "ours.lua").write_text(ours % (",".join(f"'{c}'" for c in cookies), PORT, accept))
+            (clinic.scratch / "ours.lua").write_text(ours % (",".join(f"'{c}'" for c in cookies), " .. '?' .. salt .. n" if case == "first" else "", PORT, accept))
             (clinic.scratch / "theirs.lua").write_text(f"wrk.headers['X']='y' {'wrk.headers[' + chr(39) + 'Accept-Encoding' + chr(39) + ']=' + chr(39) + 'gzip' + chr(39) if packed else ''}")
             rounds = []
             for _ in range(args.rounds):
                 before = clinic.cpu()
                 own = wrk(net, clinic, f"https://{net.server}:{PORT}/record", "ours.lua")
-                cpu = clinic.cpu() - before
+                cpu, before = clinic.cpu() - before, spent(nginx.pid)
                 other = wrk(net, clinic, f"https://{net.server}:{PLAIN}/page.html", "theirs.lua")
-                rounds.append((own, other, cpu / max(own["count"], 1) * 1e6))
-            say(measurement="beside nginx", packed=packed, bytes=(www / ("page.html.gz" if packed else "page.html")).stat().st_size,
+                rounds.append((own, other, cpu / max(own["count"], 1) * 1e6, (spent(nginx.pid) - before) / max(other["count"], 1) * 1e6))
+            say(measurement="beside nginx", case=case, packed=packed, bytes=(www / ("page.html.gz" if packed else "page.html")).stat().st_size,
                 record_per_s=[r[0]["rate"] for r in rounds], nginx_per_s=[r[1]["rate"] for r in rounds], errors=[sum(r[at]["errors"] for r in rounds) for at in (0, 1)],
-                record_cpu_us=round(statistics.median(r[2] for r in rounds)), ratio=round(statistics.median(r[0]["rate"] / r[1]["rate"] for r in rounds), 2))
+                record_cpu_us=round(statistics.median(r[2] for r in rounds)),
+                nginx_cpu_us=round(statistics.median(r[3] for r in rounds)), ratio=round(statistics.median(r[0]["rate"] / r[1]["rate"] for r in rounds), 2))
     finally:
         nginx.terminate(), nginx.wait()
+
+
+def spent(pid):
+    """Seconds of processor time of a process and of its children."""
+    pids = [pid, *map(int, pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+    fields = [pathlib.Path(f"/proc/{one}/stat").read_text().rsplit(")", 1)[1].split() for one in pids]
+    return sum(int(f[11]) + int(f[12]) for f in fields) / os.sysconf("SC_CLK_TCK")
 
 
 def wrk(net, clinic, url, script):
@@ -195,7 +209,7 @@ def wrk(net, clinic, url, script):
 
 # Whoever is slow or floods: this file again, inside the clients' namespace.
 
-def slow(server, addresses, number, seconds):
+def slow(server, addresses, number, seconds, kinds):
     """So many connections at once that make the server wait, each of one kind; whoever is cut comes again."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (number + 2000,) * 2)
     tls = ssl.create_default_context()
@@ -206,7 +220,8 @@ def slow(server, addresses, number, seconds):
     until = time.monotonic() + seconds
 
     async def one(n):
-        kind = n % 4
+        kind = int(kinds[n % len(kinds)])
+        await asyncio.sleep(5 * random.random())
         while time.monotonic() < until:
             try:
                 context = None if kind == 0 else tls
@@ -225,7 +240,8 @@ def slow(server, addresses, number, seconds):
                 writer.transport.abort()
             except (OSError, asyncio.TimeoutError, ssl.SSLError):
                 came["cut"] += 1
-            await asyncio.sleep(1)
+            # Not all at once: a wave of ten thousand is a flood of the system's queue, which is another matter.
+            await asyncio.sleep(2 * random.random())
 
     async def everybody():
         await asyncio.gather(*(one(n) for n in range(number)))
@@ -277,10 +293,13 @@ def honest(clinic, net, seconds, what, **more):
 
 def slow_ones(clinic, net, args):
     honest(clinic, net, 10, "nobody slow")
-    other = aside(net, "slow", net.server, args.slow, 45)
-    deadline = time.monotonic() + 25
-    while clinic.files() < 1500 and time.monotonic() < deadline:
+    before, empty = clinic.files(), clinic.resident()
+    other = aside(net, "slow", net.server, f"{args.slow}:{args.kinds}", 60)
+    held, resident, deadline = 0, 0, time.monotonic() + 35
+    while held < 0.95 * args.slow and time.monotonic() < deadline:
+        held, resident = clinic.files() - before, clinic.resident()
         time.sleep(0.2)
+    say(measurement="held", kinds=args.kinds, connections=held, kb_each=round((resident - empty) * 1024 / max(held, 1), 1))
     honest(clinic, net, 15, f"{args.slow} slow connections")
     say(measurement="the slow ones", **json.loads(other.communicate()[0]))
     time.sleep(2)
@@ -303,6 +322,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--slow", type=int, default=10_000)
+    parser.add_argument("--kinds", default="0123", help="0 silent, 1 idle after the handshake, 2 half headers, 3 half a body")
     parser.add_argument("--only", choices=["reading", "nginx", "slow", "floods"])
     parser.add_argument("--inside", nargs="*", help=argparse.SUPPRESS)
     parser.add_argument("--addresses", help=argparse.SUPPRESS)
@@ -310,7 +330,8 @@ def main():
     if args.inside:
         what, server, more, seconds = args.inside
         addresses = args.addresses.split(",")
-        return slow(server, addresses, int(more), int(seconds)) if what == "slow" else flood(server, addresses, more, int(seconds))
+        number, _, kinds = more.partition(":")
+        return slow(server, addresses, int(number), int(seconds), kinds) if what == "slow" else flood(server, addresses, more, int(seconds))
     scratch, net = pathlib.Path(tempfile.mkdtemp(prefix="load-")), Net(f"kbl{os.getpid()}")
     clinic = Clinic(str(pathlib.Path(args.program).resolve()), scratch, 50, net.tag)
     try:

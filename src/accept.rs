@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 /// Bounds on connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// At one time, over all listeners.
+    /// At one time, over all listeners. Where memory or files are short, fewer are let in (`cli::serve`).
     pub connections_max: usize,
     /// At one time from one address.
     pub per_address_max: usize,
@@ -43,7 +43,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections_max: 2_048,
+            connections_max: 12_288,
             per_address_max: 32,
             is_loopback_exempt: true,
             gives_way: true,
@@ -99,7 +99,8 @@ impl Door {
                     if let Some(place) = self.places.take(peer.ip().to_canonical()) {
                         // Answers are written whole; waiting to fill packets would only delay them.
                         let _ = stream.set_nodelay(true);
-                        let (place, cut) = (Arc::clone(&place), serve(stream, place));
+                        // What is wrapped around it would each hold it once more.
+                        let (place, cut) = (Arc::clone(&place), Box::pin(serve(stream, place)));
                         tasks.spawn("connection", async move {
                             place.until_cut(cut).await;
                         });
@@ -114,6 +115,12 @@ impl Door {
         }
     }
 
+    /// A place for somebody from `address`, if there is one.
+    #[cfg(test)]
+    pub(crate) fn place(&self, address: IpAddr) -> Option<Arc<Place>> {
+        self.places.take(address)
+    }
+
     /// Places that are free.
     pub fn free(&self) -> usize {
         self.limits.connections_max.saturating_sub(self.held())
@@ -122,6 +129,11 @@ impl Door {
     /// Places that are taken from any address.
     pub fn held(&self) -> usize {
         self.places.held()
+    }
+
+    /// Whether anything comes in time.
+    pub async fn hears(&self, stream: &TcpStream, patience: Duration) -> bool {
+        tokio::time::timeout(patience, stream.readable()).await.is_ok_and(|heard| heard.is_ok())
     }
 
     /// The TLS handshake, if it ends well and in time.

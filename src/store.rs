@@ -26,6 +26,7 @@ mod take;
 mod tallies;
 mod tries;
 mod verify;
+mod versions;
 mod writer;
 
 pub use crate::sentence::Sentence;
@@ -59,6 +60,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use versions::Versions;
 use writer::{Job, Work, Writer};
 
 /// The largest body that an entry may have.
@@ -179,6 +181,7 @@ struct Shared {
     newest_trusted_ms: AtomicI64,
     /// The writer is at work that may take minutes.
     is_rebuilding: AtomicBool,
+    versions: Versions,
     /// Held by every thread, so that no other process comes in before the last of them is done.
     _lock: File,
 }
@@ -248,6 +251,7 @@ impl Store {
             condition: Mutex::new(condition),
             newest_trusted_ms: AtomicI64::new(newest_trusted_ms),
             is_rebuilding: AtomicBool::new(false),
+            versions: Versions::default(),
             _lock: lock,
         });
         let handle = Handle { shared: Arc::clone(&shared), scribe: Arc::clone(&scribe), dir, threads: Mutex::default() };
@@ -375,6 +379,12 @@ impl Store {
     /// Whether the writer is at something that may rightly take minutes.
     pub fn is_rebuilding(&self) -> bool {
         self.0.shared.is_rebuilding.load(Ordering::SeqCst)
+    }
+
+    /// A number that is another one as soon as something may read differently that was written about a patient, in any ledger. Whoever asks for
+    /// it before reading can tell later whether what was made of that still holds; it says nothing beyond this start.
+    pub fn version_of(&self, subject: Subject) -> u64 {
+        self.0.shared.versions.of(subject)
     }
 
     /// Reads on one of the reader threads, within one snapshot.

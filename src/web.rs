@@ -9,6 +9,7 @@ mod form;
 mod front;
 mod guard;
 mod history;
+mod kept;
 pub mod lang;
 mod listed;
 mod looks;

@@ -1,7 +1,8 @@
 //! Who is in: a place for each connection, what it waits for, and who goes when the house is full.
 
 use super::Limits;
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,8 +22,13 @@ pub(super) struct Places {
 struct House {
     next: u64,
     held: HashMap<u64, Held>,
-    by_address: HashMap<IpAddr, usize>,
+    by_address: HashMap<IpAddr, Crowd>,
+    /// Addresses of which somebody is waited for: how many places each has, and the turn of the one that has been waited for longest. The last
+    /// one goes first. Found without looking at all places: in a full house, that is done for everybody who comes.
+    to_go: BTreeSet<Rank>,
 }
+
+type Rank = (usize, Reverse<u64>, IpAddr);
 
 struct Held {
     address: IpAddr,
@@ -31,25 +37,92 @@ struct Held {
     working: u32,
     /// The last time that this changed.
     since: Instant,
+    /// Where it stands in the order in which those began that are waited for.
+    turn: u64,
+}
+
+/// Who comes from one address.
+#[derive(Default)]
+struct Crowd {
+    places: usize,
+    /// Those that are waited for, by turn.
+    waiting: BTreeMap<u64, u64>,
+}
+
+impl Crowd {
+    fn rank(&self, address: IpAddr) -> Option<Rank> {
+        self.waiting.first_key_value().map(|(turn, _)| (self.places, Reverse(*turn), address))
+    }
 }
 
 impl House {
+    fn next(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    fn add(&mut self, address: IpAddr, cut: CancellationToken) -> u64 {
+        let id = self.next();
+        self.held.insert(id, Held { address, cut, working: 0, since: Instant::now(), turn: id });
+        self.change(address, |crowd| {
+            crowd.places += 1;
+            crowd.waiting.insert(id, id);
+        });
+        id
+    }
+
     fn remove(&mut self, id: u64) {
         let Some(held) = self.held.remove(&id) else { return };
-        if let Some(count) = self.by_address.get_mut(&held.address) {
-            *count -= 1;
-            if *count == 0 {
-                self.by_address.remove(&held.address);
-            }
+        self.change(held.address, |crowd| {
+            crowd.places = crowd.places.saturating_sub(1);
+            crowd.waiting.remove(&held.turn);
+        });
+    }
+
+    /// Changes what is known of an address, and its rank with it.
+    fn change(&mut self, address: IpAddr, change: impl FnOnce(&mut Crowd)) {
+        let crowd = self.by_address.entry(address).or_default();
+        let before = crowd.rank(address);
+        change(crowd);
+        let after = crowd.rank(address);
+        if crowd.places == 0 {
+            self.by_address.remove(&address);
         }
+        if before != after {
+            before.map(|rank| self.to_go.remove(&rank));
+            self.to_go.extend(after);
+        }
+    }
+
+    /// How many requests of a connection this machine is at work on.
+    fn count(&mut self, id: u64, change: impl FnOnce(u32) -> u32) {
+        let turn = self.next();
+        let Some(held) = self.held.get_mut(&id) else { return };
+        let (address, before, was) = (held.address, held.turn, held.working);
+        held.working = change(was);
+        held.since = Instant::now();
+        held.turn = turn;
+        let is_waited_for = held.working == 0;
+        self.change(address, |crowd| {
+            crowd.waiting.remove(&before);
+            if is_waited_for {
+                crowd.waiting.insert(turn, id);
+            }
+        });
+    }
+
+    fn places_of(&self, address: IpAddr) -> usize {
+        self.by_address.get(&address).map_or(0, |crowd| crowd.places)
     }
 
     /// Who goes: of those that are waited for, whoever comes from the address with the most places, and of these the one that has
     /// been waited for longest.
     fn to_go(&self, of: Option<IpAddr>) -> Option<u64> {
-        let waiting = self.held.iter().filter(|(_, held)| held.working == 0 && of.is_none_or(|of| of == held.address));
-        let crowd = |held: &Held| self.by_address.get(&held.address).copied().unwrap_or_default();
-        waiting.max_by_key(|(_, held)| (crowd(held), std::cmp::Reverse(held.since))).map(|(id, _)| *id)
+        let address = match of {
+            Some(address) => address,
+            None => self.to_go.last()?.2,
+        };
+        self.by_address.get(&address)?.waiting.first_key_value().map(|(_, id)| *id)
     }
 
     fn cut(&mut self, id: u64) {
@@ -105,8 +178,7 @@ impl Places {
     pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Arc<Place>> {
         let mut house = self.house();
         let is_exempt = self.limits.is_loopback_exempt && address.is_loopback();
-        let of_address = house.by_address.get(&address).copied().unwrap_or_default();
-        if of_address >= self.limits.per_address_max && !is_exempt {
+        if house.places_of(address) >= self.limits.per_address_max && !is_exempt {
             let own = house.to_go(Some(address)).filter(|_| self.limits.gives_way)?;
             house.cut(own);
         }
@@ -115,10 +187,8 @@ impl Places {
         {
             house.cut(other);
         }
-        let (id, cut) = (house.next, CancellationToken::new());
-        house.next += 1;
-        house.held.insert(id, Held { address, cut: cut.clone(), working: 0, since: Instant::now() });
-        *house.by_address.entry(address).or_default() += 1;
+        let cut = CancellationToken::new();
+        let id = house.add(address, cut.clone());
         Some(Arc::new(Place { places: Arc::clone(self), id, address, cut }))
     }
 }
@@ -160,10 +230,7 @@ impl Place {
     }
 
     fn count(&self, change: impl FnOnce(u32) -> u32) {
-        if let Some(held) = self.places.house().held.get_mut(&self.id) {
-            held.working = change(held.working);
-            held.since = Instant::now();
-        }
+        self.places.house().count(self.id, change);
     }
 }
 
@@ -238,6 +305,35 @@ mod tests {
         let firm = Arc::new(Places::new(limits));
         let _one = firm.take(from(1)).unwrap();
         assert!(firm.take(from(1)).is_none());
+    }
+
+    /// Whatever comes and goes: who goes first is who a look at all places would find.
+    #[test]
+    fn who_goes_is_found_without_looking_at_all_and_is_the_one_that_looking_would_find() {
+        let places = places(usize::MAX, usize::MAX);
+        let (mut held, mut working) = (Vec::new(), Vec::new());
+        for step in 0_usize..4_000 {
+            let any = (step * 7_919) % 101;
+            match any % 5 {
+                0 | 1 => held.push(places.take(from(u8::try_from(any % 7).unwrap())).unwrap()),
+                2 if !held.is_empty() => working.push(held[any % held.len()].work()),
+                3 if !working.is_empty() => drop(working.swap_remove(any % working.len())),
+                4 if held.len() > 20 => drop(held.swap_remove(any % held.len())),
+                _ => {}
+            }
+            let house = places.house();
+            let waiting = || house.held.iter().filter(|(_, held)| held.working == 0);
+            let crowd = |address| house.held.values().filter(|held| held.address == address).count();
+            let looked = waiting().max_by_key(|(_, held)| (crowd(held.address), Reverse(held.turn))).map(|(id, _)| *id);
+            assert_eq!(house.to_go(None), looked, "after {step} steps");
+            let own =
+                waiting().filter(|(_, held)| held.address == from(3)).min_by_key(|(_, held)| held.turn).map(|(id, _)| *id);
+            assert_eq!(house.to_go(Some(from(3))), own);
+            assert!(house.by_address.values().all(|crowd| crowd.places > 0));
+        }
+        drop((held, working));
+        let house = places.house();
+        assert!(house.held.is_empty() && house.by_address.is_empty() && house.to_go.is_empty());
     }
 
     #[tokio::test]

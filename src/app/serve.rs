@@ -59,22 +59,28 @@ impl Server {
         place: Arc<Place>,
     ) {
         let Ok(local) = stream.local_addr().map(canonical) else { return };
+        // Whoever says nothing costs a socket and a small task: all else, here and below, is made when the first bytes are there.
+        let limits = self.door.limits();
+        let patience = if speaks == Speaks::Tls { limits.handshake_max } else { limits.header_max };
+        if !self.door.hears(&stream, patience).await {
+            return;
+        }
         let caller = Caller { ends: Ends { local, peer: place.address() }, place };
         match speaks {
             Speaks::Plain | Speaks::Door => {
                 let is_within = speaks == Speaks::Plain && local.ip().is_loopback();
                 let rung = if is_within { Rung::Within } else { Rung::C };
                 if let Some(router) = routers.get(&rung) {
-                    self.converse(stream, caller, router.clone(), false).await;
+                    Box::pin(self.converse(stream, caller, router.clone(), false)).await;
                 }
             }
             Speaks::Tls => {
-                let greeted = self.door.greet(stream, |name| ladder.choose(name)).await;
+                let greeted = Box::pin(self.door.greet(stream, |name| ladder.choose(name))).await;
                 if let Some((stream, rung)) = greeted
                     && let Some(router) = routers.get(&rung)
                 {
                     let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                    self.converse(stream, caller, router.clone(), is_h2).await;
+                    Box::pin(self.converse(stream, caller, router.clone(), is_h2)).await;
                 }
             }
         }

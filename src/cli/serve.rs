@@ -14,6 +14,7 @@ use super::socket;
 use crate::access::Ladder;
 use crate::access::declared::{By, Declared};
 use crate::access::keeper::Keeper;
+use crate::app::serve::Limits;
 use crate::app::sockets::Handed;
 use crate::app::{self, App, Listeners, Speaks, TlsFiles, supervisor};
 use crate::clinic::Clinic;
@@ -147,7 +148,8 @@ fn until_signal(
     output: &mut Output<'_>,
     ready: impl FnOnce(&mut Output<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<u8> {
-    files::allow(app::serve::Limits::default().connections_max);
+    let limits = Limits::default();
+    let limits = Limits { connections_max: files::places(limits.connections_max), ..limits };
     let (member, board) = (Member::open(&serving.clinic)?, Board::default());
     let keeper = keeper(&serving, &member, &board)?;
     let here = Here::served(member.clone(), board.clone(), keeper.clone());
@@ -162,7 +164,7 @@ fn until_signal(
         let portal = serving.wifi.start(serving.listener.local_addr()?, &tasks, &shutdown)?;
         let (ladder, kept) = (keeper.ladder().clone(), Some(keeper.clone()));
         let base = App::new(serving.clinic, serving.hosts);
-        let app = App { portal, member: Some(member.clone()), ladder, keeper: kept, ..base };
+        let app = App { limits, portal, member: Some(member.clone()), ladder, keeper: kept, ..base };
         let mut listeners = Listeners::new(serving.listener, serving.tls.as_ref())?;
         for (socket, speaks) in serving.more {
             listeners.add(socket, speaks)?;

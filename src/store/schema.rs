@@ -2,6 +2,7 @@
 
 use super::files::DataDir;
 use super::{StoreError, backup};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 /// Each runs in a transaction of its own and is never edited after it has landed.
@@ -51,6 +52,8 @@ pub(super) fn open_reader(dir: &DataDir) -> Result<Connection, StoreError> {
 fn open(dir: &DataDir, access: OpenFlags) -> Result<Connection, StoreError> {
     let conn = Connection::open_with_flags(dir.database(), access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // A statement is planned once, not again for each value that is bound to it: that was half of the time that SQLite took to read a record.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // Never a temporary file, and no trust in what a damaged page says about sizes or functions.
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     conn.pragma_update(None, "cell_size_check", true)?;

@@ -328,6 +328,8 @@ impl Writer {
         let newest_ms = self.shared.newest_trusted_ms.load(Ordering::SeqCst);
         let newest_trusted_ms = if confirms { wall_ms } else { newest_trusted_ms(&tx, newest_ms, wall_ms)? };
         tx.commit()?;
+        // Before anybody is told: whoever has written something sees it on the next page.
+        jobs.iter().for_each(|job| self.shared.versions.count(&job.work));
         self.carrier.look(&self.conn);
         self.is_unwritten = false;
         self.position = position;

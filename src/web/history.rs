@@ -3,6 +3,7 @@
 use super::card::{self, DoseWords, DrugCard, Place};
 use super::error::Trouble;
 use super::guard::Opened;
+use super::kept::{self, Asked};
 use super::lang::phrase::{Html, Text};
 use super::lang::{Lang, Messages};
 use super::page::{self, Frame, State as RecordState};
@@ -212,8 +213,8 @@ fn listed<'a>(f: Frame, reading: &'a Reading<'a>, page: usize) -> HistoryPage<'a
 ///
 /// # Errors
 /// Where the page cannot be rendered.
-pub(crate) fn render(frame: Frame, reading: &Reading, page: usize) -> Result<Response, Trouble> {
-    page::html(StatusCode::OK, &listed(frame, reading, page))
+pub(crate) fn render(frame: Frame, reading: &Reading, page: usize) -> Result<String, Trouble> {
+    page::text(&listed(frame, reading, page))
 }
 
 #[derive(Deserialize)]
@@ -225,13 +226,17 @@ pub(super) struct Page {
 pub(super) async fn show(
     State(site): State<Arc<Site>>,
     opened: Opened,
+    asked: Asked,
     page: Result<Query<Page>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Trouble> {
     let page = page.map_err(|_not_a_number| Trouble::NotFound)?.0.page;
-    let chart = chart(&site, &opened.session).await?;
-    let reading = Reading::of(&site, &chart);
-    let title = opened.lang.messages().history.title.plain();
-    render(reading.frame(&site, &opened.session, opened.lang, title), &reading, page)
+    let made = async {
+        let chart = chart(&site, &opened.session).await?;
+        let reading = Reading::of(&site, &chart);
+        let title = opened.lang.messages().history.title.plain();
+        render(reading.frame(&site, &opened.session, opened.lang, title), &reading, page)
+    };
+    kept::or_made(&site, &opened, asked, made).await
 }
 
 pub(super) async fn show_one(

@@ -208,9 +208,14 @@ pub(crate) fn form<T: Template>(
 
 /// A template as a page.
 pub(crate) fn html<T: Template>(status: StatusCode, page: &T) -> Result<Response, Trouble> {
-    let mut body = String::with_capacity(16 * 1024);
-    match page.render_into(&mut body) {
-        Ok(()) => Ok((status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], body).into_response()),
+    Ok((status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], text(page)?).into_response())
+}
+
+/// The same as text.
+pub(crate) fn text<T: Template>(page: &T) -> Result<String, Trouble> {
+    let mut text = String::with_capacity(16 * 1024);
+    match page.render_into(&mut text) {
+        Ok(()) => Ok(text),
         Err(e) => {
             let why = crate::clinic::unlock::WriteRefusal::Failed(format!("a page could not be rendered: {e}"));
             Err(Trouble::Unreadable(why))

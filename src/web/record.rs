@@ -4,6 +4,7 @@ use super::Site;
 use super::card::{DrugCard, Place};
 use super::error::Trouble;
 use super::guard::Opened;
+use super::kept::{self, Asked};
 use super::lang::phrase::Html;
 use super::page::{self, Frame, State as RecordState};
 use super::reading::{Answers, Reading, chart};
@@ -12,7 +13,6 @@ use crate::record::timeline::{DrugLine, Shown, Today};
 use crate::record::{NoteKind, Otc};
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use std::sync::Arc;
 
@@ -64,13 +64,16 @@ pub(crate) fn may_be_taken(otc: &Otc, today: Today) -> bool {
 ///
 /// # Errors
 /// Where the page cannot be rendered.
-pub(crate) fn render(frame: Frame, reading: &Reading) -> Result<Response, Trouble> {
-    page::html(StatusCode::OK, &RecordPage::new(frame, reading))
+pub(crate) fn render(frame: Frame, reading: &Reading) -> Result<String, Trouble> {
+    page::text(&RecordPage::new(frame, reading))
 }
 
-pub(super) async fn show(State(site): State<Arc<Site>>, opened: Opened) -> Result<Response, Trouble> {
-    let chart = chart(&site, &opened.session).await?;
-    let reading = Reading::of(&site, &chart);
-    let title = opened.lang.messages().record.title.plain();
-    render(reading.frame(&site, &opened.session, opened.lang, title), &reading)
+pub(super) async fn show(State(site): State<Arc<Site>>, opened: Opened, asked: Asked) -> Result<Response, Trouble> {
+    let made = async {
+        let chart = chart(&site, &opened.session).await?;
+        let reading = Reading::of(&site, &chart);
+        let title = opened.lang.messages().record.title.plain();
+        render(reading.frame(&site, &opened.session, opened.lang, title), &reading)
+    };
+    kept::or_made(&site, &opened, asked, made).await
 }

@@ -1,5 +1,6 @@
 //! Patients' and staff's sessions: in memory only, short, found by the hash of their token.
 
+use super::kept::Shelf;
 use crate::clinic::OpenRecord;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::{constant_time, rand};
@@ -31,6 +32,7 @@ pub struct Session<R = OpenRecord> {
     /// The opened record, with its keys.
     pub record: R,
     csrf: String,
+    pub(super) shelf: Shelf,
     is_confirmed: AtomicBool,
 }
 
@@ -89,7 +91,12 @@ impl<R> Sessions<R> {
     /// Opens a session and gives its token, for the cookie. Only the token's hash is kept.
     pub fn open(&self, record: R) -> String {
         let token = random_hex::<32>();
-        let session = Arc::new(Session { record, csrf: random_hex::<16>(), is_confirmed: AtomicBool::new(false) });
+        let session = Arc::new(Session {
+            record,
+            csrf: random_hex::<16>(),
+            shelf: Shelf::default(),
+            is_confirmed: AtomicBool::new(false),
+        });
         let now = (self.uptime)();
         let mut open = self.lock();
         if open.len() >= SESSIONS_MAX {

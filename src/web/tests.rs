@@ -101,7 +101,7 @@ fn text(response: Response) -> String {
 }
 
 fn first_page(lang: Lang, reading: &Reading) -> String {
-    text(record::render(frame(lang, reading), reading).unwrap())
+    record::render(frame(lang, reading), reading).unwrap()
 }
 
 fn allergy(text: &str, none: bool) -> Shown<'static, &'static Note> {
@@ -170,7 +170,7 @@ fn a_doubt_leads_from_the_drug_to_both_visits_and_their_differences() {
     let visit = Shown { doubts: vec![doubt], ..shown(9, kept(Visit { date: DateText::read("20261120"), ..Visit::default() })) };
     let reading = reading(Timeline { taken_now: vec![drug], visits: vec![visit], ..Timeline::default() });
     assert!(first_page(Lang::Japanese, &reading).contains(&format!("href=\"/record/visit/{}\"", "09".repeat(16))));
-    let page = text(history::render(frame(Lang::Japanese, &reading), &reading, 0).unwrap());
+    let page = history::render(frame(Lang::Japanese, &reading), &reading, 0).unwrap();
     assert!(
         page.contains("前の記録を直したものかもしれません") && page.contains("アムロジピン 5mg") && page.contains("（なし）")
     );
@@ -182,7 +182,7 @@ fn a_long_history_has_pages_that_lead_on_and_back() {
     let visits =
         (0..25_u8).map(|n| shown(n, kept(Visit { date: DateText::read(&format!("202601{:02}", n + 1)), ..Visit::default() })));
     let reading = reading(Timeline { visits: visits.collect(), ..Timeline::default() });
-    let page = |n| text(history::render(frame(Lang::English, &reading), &reading, n).unwrap());
+    let page = |n| history::render(frame(Lang::English, &reading), &reading, n).unwrap();
     let counts = [0, 1, 2, 3].map(|n| page(n).matches("class=\"visit\"").count());
     assert_eq!(counts, [10, 10, 5, 0]);
     assert!(page(0).contains("?page=1") && !page(0).contains("Newer records"));

@@ -94,6 +94,22 @@ async fn silence_and_slow_headers_are_cut() {
     assert!(!rest(&mut slow).await.starts_with(b"HTTP/1.1 200"));
 }
 
+/// Ten thousand may do nothing else.
+#[tokio::test]
+async fn whoever_says_nothing_costs_little() {
+    let running = running(Limits::default()).await;
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let _peer = TcpStream::connect(socket.local_addr().unwrap()).await.unwrap();
+    let (stream, peer) = socket.accept().await.unwrap();
+    let door = Door::new(Limits::default());
+    let place = door.place(peer.ip()).unwrap();
+    let ladder = Ladder::new(crate::clock::Clock::system());
+    let silent = Arc::clone(&running.server).serve(stream, Speaks::Tls, ladder, Arc::default(), place);
+    let bytes = std::mem::size_of_val(&silent);
+    // 2,720 without optimisation; pages, TLS and the reader of requests are made later, in memory of their own.
+    assert!(bytes <= 4_096, "{bytes} bytes");
+}
+
 #[tokio::test]
 async fn one_address_cannot_take_all_places() {
     let limits = Limits { per_address_max: 2, is_loopback_exempt: false, gives_way: false, ..Limits::default() };

@@ -251,3 +251,39 @@ fn the_log_stays_short_however_much_is_written_and_everything_is_in_the_database
     drop(store);
     assert!(!log.exists(), "the last one to close it has carried over all of it");
 }
+
+#[test]
+fn a_patients_number_changes_with_whatever_is_written_of_them_and_before_the_answer() {
+    let temp = tempfile::tempdir().unwrap();
+    let store = Store::create(temp.path(), options(), author(1)).unwrap();
+    let of = |n: u8| store.version_of(Subject([n; 16]));
+    let about = |n: u8| Draft { subject: Subject([n; 16]), ..draft(b"x") };
+    let before = (of(1), of(2));
+    store.append(vec![about(1)], Urgency::Normal).wait().unwrap();
+    assert!(of(1) != before.0 && of(2) == before.1);
+    let before = (of(1), of(2));
+    store.append_to(LEDGER, vec![about(1), about(2)], Urgency::Normal).wait().unwrap();
+    assert!(of(1) != before.0 && of(2) != before.1);
+    let before = (of(1), of(2));
+    store.append(vec![about(1), Draft { subject: Subject::NONE, ..draft(b"key") }], Urgency::Normal).wait().unwrap();
+    assert!(of(1) != before.0 && of(2) != before.1, "what concerns nobody may concern everybody");
+    let before = of(1);
+    let tried = store.begin_try([7; 16]).wait().unwrap().unwrap();
+    store.end_try_ok(tried).wait().unwrap();
+    assert_eq!(of(1), before, "PINs are tried all the time, and change nothing that is read");
+    store.put_local("carried", vec![1]).wait().unwrap();
+    assert_ne!(of(1), before);
+}
+
+#[test]
+fn everybodys_number_changes_with_what_peers_send_and_what_is_given_up() {
+    let mut both = Both::new();
+    let number = |both: &Both| both.store.version_of(Subject([1; 16]));
+    carry_out(&mut both, Op::Write(0, 8));
+    let before = number(&both);
+    carry_out(&mut both, Op::Take(vec![(0, 0, 7, 0xff)]));
+    let taken = number(&both);
+    assert_ne!(taken, before);
+    assert_eq!(both.store.drop_copy(LEDGER, 8).wait().unwrap(), 8);
+    assert_ne!(number(&both), taken);
+}
