@@ -79,8 +79,8 @@ const ROWS: [Row; 67] = [
     // Without its fields this form is refused before anybody's role is asked.
     Row("/staff/access/declare", NONE, "rpago"),
     Row("/staff/access/end", NONE, "rpag"),
-    Row("/staff/trust", "rpag", NONE),
-    Row("/staff/trust/{file}", "rpag", NONE),
+    Row("/staff/trust", "a", NONE),
+    Row("/staff/trust/{file}", "a", NONE),
     Row("/staff/elsewhere", "rpa", NONE),
     Row("/staff/elsewhere/{subject}", "rpa", NONE),
     Row("/staff/elsewhere/{subject}/export", "rpa", NONE),
