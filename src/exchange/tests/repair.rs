@@ -63,12 +63,11 @@ fn only_those_are_asked_by_a_new_way_of_comparing_that_say_that_they_know_it() {
     for (features, asked_by) in [(0, Set::Entries), (Holding::COMPARES_HELD, Set::Held), (6, Set::Entries)] {
         let mut victim = Victim::with(source.clone(), Authors::new([(writer.node(), AuthorRule::Counts)]));
         let mut answer = |request: &Request| {
-            Some(match honest(&source, request) {
-                Response::Compared { compared, holding } => {
-                    Response::Compared { compared, holding: Holding { features, ..holding } }
-                }
-                other => other,
-            })
+            let mut response = honest(&source, request);
+            if let Response::Compared { holding, .. } = &mut response {
+                holding.features = features;
+            }
+            Some(response)
         };
         victim.meet(HONEST, Standing::holder(), &mut answer);
         victim.asked.clear();

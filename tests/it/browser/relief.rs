@@ -55,7 +55,8 @@ impl<'b> Helper<'b> {
 
     /// Checks the page and keeps a picture of it from top to bottom.
     async fn look(&self, name: &str) -> String {
-        self.wrong.borrow_mut().extend(faults(self.browser).await);
+        let found = faults(self.browser).await;
+        self.wrong.borrow_mut().extend(found);
         keep_screens(self.browser, &format!("relief-{}-{name}", self.screen.width)).await;
         self.browser.text().await
     }

@@ -135,16 +135,7 @@ pub(super) fn computed(put: &mut impl FnMut(&'static str, &[u8])) {
     put("region: digest of all of these", &all.digest());
     outside_badges(&kit, all, put);
 
-    let mark = ChainMark {
-        ledger: LedgerId([0x11; 16]),
-        incarnation: Incarnation([0x55; 8]),
-        seq: 7,
-        entry: EntryId([0x04; 32]),
-        head: Some([0x05; 64]),
-    };
-    let revoked = Revoked { node: NodeId([0x0a; 32]), chains: vec![mark], statements: 3, reason: "盗難".to_owned() };
-    let revoked = revoked.body(founding.region(), 1_775_779_200_000).sign(&kit.root.opener().signing_pair(), 10);
-    put("region: key revoked with the head at its mark, by root, counter 10", revoked.as_bytes());
+    revoked_with_head(&kit, founding.region(), put);
 
     let carried = Ed25519KeyPair::from_seed_unchecked(&[0x46; 32]).unwrap();
     let (region, voucher) = (founding.region(), Signer::of(&node_pair()));
@@ -205,6 +196,20 @@ pub(super) fn computed(put: &mut impl FnMut(&'static str, &[u8])) {
     let request = Request::new(wished, &node_pair());
     put("region: successor request", request.as_bytes());
     put("region: its code on both sides (ASCII)", request.compared(&mut PinMemory::default()).as_bytes());
+}
+
+/// A revocation that carries the head at its mark.
+fn revoked_with_head(kit: &Kit, region: Region, put: &mut impl FnMut(&'static str, &[u8])) {
+    let mark = ChainMark {
+        ledger: LedgerId([0x11; 16]),
+        incarnation: Incarnation([0x55; 8]),
+        seq: 7,
+        entry: EntryId([0x04; 32]),
+        head: Some([0x05; 64]),
+    };
+    let revoked = Revoked { node: NodeId([0x0a; 32]), chains: vec![mark], statements: 3, reason: "盗難".to_owned() };
+    let revoked = revoked.body(region, 1_775_779_200_000).sign(&kit.root.opener().signing_pair(), 10);
+    put("region: key revoked with the head at its mark, by root, counter 10", revoked.as_bytes());
 }
 
 /// Slots of a site, and a badge for it; what came after the first vectors, so that their digest stays.
