@@ -182,10 +182,12 @@ thread_local! {
 
 /// What zstd keeps of a block's letters between two calls, at most.
 const KEPT_LEN_MAX: usize = 64 * 1024;
+/// A block may not be longer than what it stands for: five bytes, here.
+const ZEROS_MIN: usize = 5;
 
 /// zstd keeps the letters of the block that it read last in its context, which is not ours to wipe: it is handed a block of as many zeros.
 fn overwrite_decompressor(decompressor: &mut zstd::bulk::Decompressor<'_>, len: usize) {
-    let len = len.min(KEPT_LEN_MAX);
+    let len = len.clamp(ZEROS_MIN, KEPT_LEN_MAX);
     if let Ok(count) = u32::try_from(len) {
         let _zeros = decompressor.decompress(&frame_of_zeros(count), len);
     }

@@ -163,7 +163,7 @@ fn codes_are_read_as_people_write_them() {
 
 #[test]
 fn what_overwrites_zstds_memory_is_a_frame_that_it_reads() {
-    for count in [1_u16, 15, 255, 256, 600, 5_000, u16::MAX] {
+    for count in [5_u16, 15, 255, 256, 600, 5_000, u16::MAX] {
         let zeros = zstd::bulk::decompress(&super::body::frame_of_zeros(u32::from(count)), usize::from(count)).unwrap();
         assert_eq!(zeros, vec![0; usize::from(count)]);
     }

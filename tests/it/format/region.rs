@@ -13,7 +13,7 @@ use kusuribako::region::payload::{
     Notice, Payload, Placement, Position, PublicHalf, Retired, Revoked, SuccessorProposed,
 };
 use kusuribako::region::reach::{self, Doorplate, Reach};
-use kusuribako::region::{Region, Signed, Signer, StatementId, Statements};
+use kusuribako::region::{Region, RegionId, Signed, Signer, StatementId, Statements};
 use kusuribako::seal::card::PinMemory;
 use kusuribako::seal::envelope::{open_box, seal_box};
 use kusuribako::seal::key::{KeyId, OpenerId, Secret};
@@ -199,7 +199,7 @@ pub(super) fn computed(put: &mut impl FnMut(&'static str, &[u8])) {
 }
 
 /// A revocation that carries the head at its mark.
-fn revoked_with_head(kit: &Kit, region: Region, put: &mut impl FnMut(&'static str, &[u8])) {
+fn revoked_with_head(kit: &Kit, region: RegionId, put: &mut impl FnMut(&'static str, &[u8])) {
     let mark = ChainMark {
         ledger: LedgerId([0x11; 16]),
         incarnation: Incarnation([0x55; 8]),
