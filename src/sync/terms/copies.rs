@@ -64,6 +64,13 @@ impl Knowing<'_> {
         others.chain(own).collect()
     }
 
+    /// The sites that have something of a ledger, and would go on rather than begin: of this one, too, entries that wait in the inbox count, since they do
+    /// to whoever looks from outside.
+    pub fn begun(&self, ledger: LedgerId, seen: &[Seen]) -> BTreeSet<SiteId> {
+        let own = self.exchange.frontier(ledger).filter(|held| held.entries() > 0).and_then(|_| site(self.region, self.own));
+        seen.iter().map(|copy| copy.site).chain(own).collect()
+    }
+
     /// What is done about a copy that is not to be held here any more. It goes only when everybody who must have everything says so once more: what was
     /// proven before the last placement may be gone by now, with its holder.
     pub fn part(&self, parting: &mut Parting, ledger: LedgerId, now_ms: u64, times: Times<'_>) -> Part {

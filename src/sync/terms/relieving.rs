@@ -6,7 +6,6 @@ mod standing;
 use super::copies::Knowing;
 use super::{ledgers, site};
 use crate::ledger::{LedgerId, SiteId};
-use crate::region::Region;
 use crate::region::emergency::Times;
 use crate::region::relief::{Found, Relief};
 use standing::Standings;
@@ -42,7 +41,7 @@ impl Relieving {
                 continue;
             }
             let seen = knowing.seen(ledger);
-            let relief = self.look(region, ledger, &answering, &seen, now_ms, times);
+            let relief = self.look(knowing, ledger, &answering, &seen, now_ms, times);
             let settles_ms = self.settle(ledger, &relief, own, &seen, now_ms);
             wait_ms = [wait_ms, settles_ms].into_iter().flatten().min();
             self.now.insert(ledger, relief);
@@ -85,7 +84,7 @@ impl Relieving {
 
     fn look(
         &mut self,
-        region: &Region,
+        knowing: &Knowing<'_>,
         ledger: LedgerId,
         answering: &BTreeSet<SiteId>,
         seen: &[Seen],
@@ -93,7 +92,7 @@ impl Relieving {
         times: Times<'_>,
     ) -> Relief {
         let proven = self.standings.whole(ledger, seen, now_ms);
-        let begun: BTreeSet<SiteId> = seen.iter().map(|copy| copy.site).collect();
+        let (region, begun) = (knowing.region, knowing.begun(ledger, seen));
         let stuck = self.standings.stuck(ledger, seen, &proven, now_ms);
         let ranking = self.rankings.entry(ledger).or_insert_with(|| region.ranking(ledger));
         let found = Found { answering, proven: &proven, begun: &begun, stuck: &stuck };
