@@ -4,6 +4,7 @@ use super::envelope::{aead_open, aead_seal, hpke_open, hpke_seal};
 use super::key::{Key, KeyId};
 use super::{Entropy, SUITE, SealError, derive, is_equal, random, to_32};
 use std::cell::RefCell;
+use std::sync::LazyLock;
 use zeroize::Zeroizing;
 
 /// The largest content of one entry, in bytes, before compression.
@@ -204,8 +205,8 @@ pub(super) fn frame_of_zeros(count: u32) -> [u8; 17] {
     [0x28, 0xB5, 0x2F, 0xFD, 0xA0, l0, l1, l2, l3, block, 0, 0, s0, s1, s2, 0, 0]
 }
 
-/// The same where it writes: letters that nothing repeats are kept as they are, in the place of those before.
-fn overwrite_compressor(compressor: &mut zstd::bulk::Compressor<'_>, len: usize) {
+/// Letters that nothing repeats, as many as the compressor is ever handed to overwrite what it keeps: made once.
+static FILLER: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let mut state: u32 = 1;
     let letters = || {
         // Marsaglia's xorshift; only that nothing is said twice matters.
@@ -214,8 +215,12 @@ fn overwrite_compressor(compressor: &mut zstd::bulk::Compressor<'_>, len: usize)
         state ^= state << 5;
         state.to_le_bytes()[1]
     };
-    let filler: Vec<u8> = std::iter::repeat_with(letters).take(len.min(KEPT_LEN_MAX * 2)).collect();
-    let _letters = compressor.compress(&filler);
+    std::iter::repeat_with(letters).take(KEPT_LEN_MAX * 2).collect()
+});
+
+/// The same where it writes: what nothing repeats is kept as it is, in the place of what was there before.
+fn overwrite_compressor(compressor: &mut zstd::bulk::Compressor<'_>, len: usize) {
+    let _letters = compressor.compress(&FILLER[..len.min(FILLER.len())]);
 }
 
 /// The codec that gives fewer bytes, and its bytes.
