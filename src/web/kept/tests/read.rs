@@ -50,12 +50,13 @@ fn what_was_opened_goes_with_its_session_and_with_time() {
     let (token, reader) = world.reader(world.patient("one"));
     let opened = world.read(&reader);
     assert_eq!(world.room(), ALL_BYTES_MAX - opened.chart.opened_bytes);
-    let opened = Arc::downgrade(&opened);
+    let weak = Arc::downgrade(&opened);
+    drop(opened);
     world.site.sweep();
-    assert!(opened.upgrade().is_some());
+    assert!(weak.upgrade().is_some());
     world.clock.advance(Duration::from_secs(60));
     world.site.sweep();
-    assert!(opened.upgrade().is_none(), "nobody has asked for it for a minute");
+    assert!(weak.upgrade().is_none(), "nobody has asked for it for a minute");
     assert_eq!(world.room(), ALL_BYTES_MAX);
     let opened = Arc::downgrade(&world.read(&reader));
     drop(reader);
