@@ -2,7 +2,7 @@
 """Phones at one clinic: how soon pages come, beside nginx that serves the same bytes from a file, and while others are slow, idle or flood.
 
     benches/load.py --program target/release/kusuribako [--phones 1000] [--look-ms 5000] [--seconds 20] [--rounds 3]
-    benches/load.py --program … --only start|reading|nginx|slow|wave|floods
+    benches/load.py --program … --only start|reading|nginx|slow|wave|floods …
 
 Needs root, iproute2, openssl; nginx and wrk for the comparison. Prints one line of JSON a measurement. Server, phones and whoever floods
 share one machine: what counts are ratios within one run.
@@ -341,7 +341,7 @@ def main():
     parser.add_argument("--slow", type=int, default=10_000)
     parser.add_argument("--kinds", default="silent,idle,headers,body,reader", help="as in `kusuribako load --kinds`")
     parser.add_argument("--held-seconds", type=int, default=60)
-    parser.add_argument("--only", choices=["start", "reading", "nginx", "slow", "wave", "floods"])
+    parser.add_argument("--only", nargs="+", choices=["start", "reading", "nginx", "slow", "wave", "floods"])
     parser.add_argument("--inside", nargs="*", help=argparse.SUPPRESS)
     parser.add_argument("--addresses", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -355,7 +355,7 @@ def main():
         say(measurement="machine", cores=os.cpu_count(), load=os.getloadavg()[0], resident_mb=clinic.resident())
         parts = {"start": first_page, "reading": reading, "nginx": beside_nginx, "slow": slow_ones, "wave": wave, "floods": floods}
         for name, part in parts.items():
-            if args.only in (None, name):
+            if not args.only or name in args.only:
                 part(clinic, net, args)
     finally:
         if clinic.child:
