@@ -200,6 +200,7 @@ pub async fn run_router(router: axum::Router, listeners: Listeners, limits: Limi
 async fn sweep(site: Arc<Site>, shutdown: CancellationToken) {
     while shutdown.run_until_cancelled(tokio::time::sleep(SWEEP_EVERY)).await.is_some() {
         site.sweep();
+        site.sweep_shelves().await;
     }
 }
 

@@ -147,9 +147,19 @@ impl Site {
     /// Ends the sessions that are over, and what staff opened too long ago: keys must not wait in memory for somebody to come.
     pub fn sweep(&self) {
         self.sessions.sweep();
-        self.sessions.each(|session| session.shelf.sweep(&kept::Basis::now(self, session)));
         self.clinic.lock_overdue();
         self.forget_people();
+    }
+
+    /// Forgets what sessions keep that would not be used again. One after the other, with others in between: what a thousand records leave takes a
+    /// tenth of a second to be overwritten, and phones would wait for it.
+    pub async fn sweep_shelves(&self) {
+        for session in self.sessions.all() {
+            if let Some(session) = session.upgrade() {
+                session.shelf.sweep(&kept::Basis::now(self, &session));
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// With the last session of staff's, what they could find people by is forgotten. Whoever has gone without a word, or was there before the box was

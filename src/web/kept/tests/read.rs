@@ -52,10 +52,10 @@ fn what_was_opened_goes_with_its_session_and_with_time() {
     assert_eq!(world.room(), ALL_BYTES_MAX - opened.chart.opened_bytes);
     let weak = Arc::downgrade(&opened);
     drop(opened);
-    world.site.sweep();
+    world.runtime.block_on(world.site.sweep_shelves());
     assert!(weak.upgrade().is_some());
     world.clock.advance(Duration::from_secs(60));
-    world.site.sweep();
+    world.runtime.block_on(world.site.sweep_shelves());
     assert!(weak.upgrade().is_none(), "nobody has asked for it for a minute");
     assert_eq!(world.room(), ALL_BYTES_MAX);
     let opened = Arc::downgrade(&world.read(&reader));
