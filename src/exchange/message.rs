@@ -18,9 +18,14 @@ pub trait Message: Encode<()> + for<'b> Decode<'b, ()> + Sized {
     /// Whether its lists are within their bounds.
     fn is_within_bounds(&self) -> bool;
 
+    /// About how many bytes it takes, where that is many.
+    fn len_about(&self) -> usize {
+        0
+    }
+
     /// As bytes.
     fn encode_message(&self) -> Vec<u8> {
-        crate::record::wire::encode(&(VERSION, self))
+        crate::record::wire::encode_about(&(VERSION, self), self.len_about())
     }
 
     /// From bytes.
@@ -231,7 +236,16 @@ impl Message for Request {
     }
 }
 
+/// What an entry takes beside its body, mostly less: what follows from the entry before is left out.
+const ENTRY_LEN: usize = 64;
+
 impl Message for Response {
+    fn len_about(&self) -> usize {
+        let Self::Batch { runs, bodies, .. } = self else { return 0 };
+        let sent = runs.iter().flat_map(|run| &run.entries).map(|sent| sent.body.as_ref().map_or(0, Vec::len));
+        sent.chain(bodies.iter().map(|body| body.bytes.len())).map(|len| len.saturating_add(ENTRY_LEN)).sum()
+    }
+
     fn is_within_bounds(&self) -> bool {
         match self {
             Self::Compared { compared: Compared::Refs(refs), .. } => refs.len() <= REFS_MAX,

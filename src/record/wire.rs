@@ -199,8 +199,14 @@ pub(crate) fn is_false(value: &bool) -> bool {
 
 /// CBOR of a value, into memory.
 pub(crate) fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
-    match minicbor::to_vec(value) {
-        Ok(bytes) => bytes,
+    encode_about(value, 0)
+}
+
+/// Like [`encode`], of something that takes about so many bytes: a buffer that grows is copied, and what is left behind is overwritten.
+pub(crate) fn encode_about<T: Encode<()>>(value: &T, len: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(len);
+    match minicbor::encode(value, &mut bytes) {
+        Ok(()) => bytes,
         Err(never) => unreachable!("writing CBOR to memory cannot fail: {never}"),
     }
 }

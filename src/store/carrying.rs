@@ -7,22 +7,24 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-/// So many pages that are in the log alone are carried over: many writes to one page are then carried once.
-const PAGES_MIN: i64 = 4_000;
+/// So many bytes that are in the log alone are carried over: many writes to one page are then carried once.
+const MIN_BYTES: i64 = 16 * 1024 * 1024;
 
-/// Pages in the log at which the writer waits for whoever carries them over, and carries over itself what is left: a log begins anew only where all of it
+/// Bytes in the log at which the writer waits for whoever carries them over, and carries over itself what is left: a log begins anew only where all of it
 /// lies in the database. Reading such a log at the next start takes some tens of milliseconds.
-const PAGES_MAX: i64 = 12_000;
+const MAX_BYTES: i64 = 64 * 1024 * 1024;
 
 /// The thread that does it. It ends with this.
 pub(super) struct Carrier {
     tell: SyncSender<()>,
     at_work: Arc<Mutex<()>>,
+    page_bytes: i64,
 }
 
 impl Carrier {
     pub(super) fn start(dir: &DataDir) -> Result<(Self, JoinHandle<()>), StoreError> {
         let conn = schema::open_carrier(dir)?;
+        let page_bytes = conn.pragma_query_value(None, "page_size", |row| row.get(0))?;
         let (tell, told) = sync_channel(1);
         let at_work = Arc::new(Mutex::new(()));
         let own = Arc::clone(&at_work);
@@ -34,16 +36,17 @@ impl Carrier {
             }
         };
         let thread = thread::Builder::new().name("store-carrier".into()).spawn(run)?;
-        Ok((Self { tell, at_work }, thread))
+        Ok((Self { tell, at_work, page_bytes }, thread))
     }
 
     /// After a commit of the writer's, on its connection.
     pub(super) fn look(&self, conn: &Connection) {
         let Some((pages, carried)) = log_pages(conn) else { return };
-        if pages >= PAGES_MAX {
+        let bytes = |pages: i64| pages.saturating_mul(self.page_bytes);
+        if bytes(pages) >= MAX_BYTES {
             let _alone = lock(&self.at_work);
             carry_over(conn);
-        } else if pages.saturating_sub(carried) >= PAGES_MIN {
+        } else if bytes(pages.saturating_sub(carried)) >= MIN_BYTES {
             // Where it is at work already, it looks once more afterwards.
             let _ = self.tell.try_send(());
         }

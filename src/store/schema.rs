@@ -19,12 +19,17 @@ const STATEMENTS_KEPT: usize = 64;
 /// The writer's page cache, in KiB. Readers keep SQLite's 2,000.
 const WRITER_CACHE_KIB: i64 = 8_000;
 
+/// Of a new database; one that is there keeps its own. Each page that a transaction touches is written, checked and carried over as one piece: with pages of
+/// 4 KiB, filling an empty holder cost a seventh more processor time in the store.
+const PAGE_BYTES: i64 = 8_192;
+
 /// What the write-ahead log shrinks back to after a large transaction. It has room for as much as lies in it before it begins anew: cutting the file and letting it grow again costs more than writing over it.
-const WAL_BYTES_KEPT: i64 = 60 * 1024 * 1024;
+const WAL_BYTES_KEPT: i64 = 72 * 1024 * 1024;
 
 /// The one connection that writes; migrates the database if it is older than the program.
 pub(super) fn open_writer(dir: &DataDir) -> Result<Connection, StoreError> {
     let mut conn = open(dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    conn.pragma_update(None, "page_size", PAGE_BYTES)?;
     conn.pragma_update(None, "journal_mode", "WAL")?;
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "foreign_keys", true)?;

@@ -24,9 +24,15 @@ pub(super) struct Taking {
 
 impl Taking {
     pub(super) fn new(token: Token, ledger: LedgerId, batch: Batch, projections: Vec<(EntryId, Vec<Projection>)>) -> Self {
-        let ids = batch.runs.iter().map(|run| run.entries.iter().map(|kept| kept.open.id()).collect()).collect();
+        let ids = batch.runs.iter().map(ids).collect();
         Self { token, ledger, batch, projections, ids }
     }
+}
+
+/// Each entry that was verified names the one before it, so that only the last is to be hashed.
+fn ids(run: &Verified) -> Vec<EntryId> {
+    let named = run.entries.iter().skip(1).map(|kept| kept.open.previous());
+    named.chain(run.entries.last().map(|last| last.open.id())).collect()
 }
 
 /// Takes a batch in.

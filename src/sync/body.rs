@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming};
 use hyper::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::io::Read;
 use std::pin::Pin;
@@ -16,6 +17,9 @@ use tokio::time::{Instant, Sleep};
 
 /// Sealed bodies do not get smaller; open parts do, at any level.
 const LEVEL: i32 = 1;
+
+/// Of a longer body a piece is compressed first: where it does not get smaller, the whole would be compressed for nothing.
+const SAMPLE_LEN: usize = 16 * 1024;
 
 /// Less is not worth a header.
 const PACK_FROM: usize = 512;
@@ -58,13 +62,11 @@ pub struct Packed {
 impl Packed {
     /// Compresses where that saves something.
     pub fn new(plain: Vec<u8>) -> Self {
-        if plain.len() >= PACK_FROM
-            && let Ok(smaller) = zstd::bulk::compress(&plain, LEVEL)
-            && smaller.len() < plain.len() - plain.len() / 16
-        {
-            return Self { bytes: smaller.into(), is_zstd: true };
+        let is_worth_it = plain.len() >= PACK_FROM && sample(&plain).is_none_or(|piece| compress(piece).is_some());
+        match is_worth_it.then(|| compress(&plain)).flatten() {
+            Some(smaller) => Self { bytes: smaller.into(), is_zstd: true },
+            None => Self { bytes: plain.into(), is_zstd: false },
         }
-        Self { bytes: plain.into(), is_zstd: false }
     }
 
     /// Notes in the headers how it is packed.
@@ -95,14 +97,14 @@ impl Packed {
         Ok(Self { bytes: read.into(), is_zstd })
     }
 
-    /// The plain bytes, if they are no more than `len_max`.
+    /// The plain bytes, if they are no more than `len_max`; where they travelled as they are, no copy is made.
     ///
     /// # Errors
     /// [`BodyError::TooLong`], [`BodyError::Malformed`].
-    pub fn unpack(&self, len_max: usize) -> Result<Vec<u8>, BodyError> {
+    pub fn unpack(&self, len_max: usize) -> Result<Cow<'_, [u8]>, BodyError> {
         let too_long = BodyError::TooLong { max: len_max };
         if !self.is_zstd {
-            return if self.bytes.len() <= len_max { Ok(self.bytes.to_vec()) } else { Err(too_long) };
+            return if self.bytes.len() <= len_max { Ok(Cow::Borrowed(&self.bytes)) } else { Err(too_long) };
         }
         let mut decoder = zstd::stream::read::Decoder::with_buffer(&self.bytes[..]).map_err(|_io| BodyError::Malformed)?;
         decoder.window_log_max(WINDOW_LOG_MAX).map_err(|_io| BodyError::Malformed)?;
@@ -111,8 +113,19 @@ impl Packed {
         let mut plain = Vec::with_capacity(said.unwrap_or(0).min(len_max).saturating_add(1));
         let bound = u64::try_from(len_max).unwrap_or(u64::MAX).saturating_add(1);
         decoder.take(bound).read_to_end(&mut plain).map_err(|_io| BodyError::Malformed)?;
-        if plain.len() <= len_max { Ok(plain) } else { Err(too_long) }
+        if plain.len() <= len_max { Ok(Cow::Owned(plain)) } else { Err(too_long) }
     }
+}
+
+/// From the middle of a long body.
+fn sample(plain: &[u8]) -> Option<&[u8]> {
+    let at = plain.len() / 2;
+    plain.get(at..at.checked_add(SAMPLE_LEN)?)
+}
+
+/// None where that saves next to nothing.
+fn compress(plain: &[u8]) -> Option<Vec<u8>> {
+    zstd::bulk::compress(plain, LEVEL).ok().filter(|smaller| smaller.len() < plain.len() - plain.len() / 16)
 }
 
 /// An answer on its way. Whatever `held` is, it is given back when the last byte was taken or the answer is given up.
@@ -174,6 +187,19 @@ mod tests {
             assert!(packed.bytes.len() <= plain.len());
         }
         assert!(Packed::new(vec![7; 100_000]).bytes.len() < 1_000);
+    }
+
+    #[test]
+    fn a_long_body_is_compressed_as_its_middle_is() {
+        let noise: Vec<u8> = (0..100_000_u32)
+            .flat_map(|at| aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &at.to_be_bytes()).as_ref()[..4].to_vec())
+            .collect();
+        assert!(!Packed::new(noise.clone()).is_zstd);
+        let text = [vec![7; 200_000], noise[..1_000].to_vec()].concat();
+        assert!(Packed::new(text).is_zstd);
+        let sealed_inside = [vec![7; 100], noise, vec![7; 100]].concat();
+        let packed = Packed::new(sealed_inside.clone());
+        assert_eq!((packed.is_zstd, packed.unpack(sealed_inside.len()).unwrap().into_owned()), (false, sealed_inside));
     }
 
     #[test]

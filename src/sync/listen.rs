@@ -215,7 +215,7 @@ impl Listener {
             None => None,
         };
         let read = tokio::time::timeout(QUESTION_WITHIN, Packed::read(&head.headers, body, len_max, PIECE_WITHIN)).await;
-        let read = read.unwrap_or(Err(BodyError::Late)).and_then(|packed| packed.unpack(len_max));
+        let read = read.unwrap_or(Err(BodyError::Late)).and_then(|packed| Ok(packed.unpack(len_max)?.into_owned()));
         match (read, path) {
             (Ok(bytes), "/exchange") => self.exchange(caller, &bytes).await,
             (Ok(bytes), "/join") => self.join(bytes).await,

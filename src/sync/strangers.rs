@@ -39,7 +39,7 @@ pub async fn ask_to_join(address: &str, key: &Ed25519KeyPair, request: &[u8]) ->
     let answer = link.ask("/join", Packed::new(request.to_vec()), join::MESSAGE_LEN_MAX, PATIENCE).await?;
     let answer = answer.unpack(join::MESSAGE_LEN_MAX).map_err(AskError::from)?;
     link.over.cancel();
-    Ok(answer)
+    Ok(answer.into_owned())
 }
 
 /// All statements of a region that the node at `HOST:PORT` has.

@@ -138,7 +138,7 @@ fn a_damaged_page_makes_the_store_read_only_and_it_reads_on() {
     drop(store);
     let path = temp.path().join("ledger.db");
     let mut bytes = std::fs::read(&path).unwrap();
-    let page = bytes.windows(3_000).position(|window| window == body(25)).unwrap() / 4_096 * 4_096;
+    let page = bytes.windows(3_000).position(|window| window == body(25)).unwrap() / 8_192 * 8_192;
     bytes[page..page + 8].fill(0xff);
     std::fs::write(&path, bytes).unwrap();
 
@@ -163,8 +163,8 @@ fn a_store_whose_chain_cannot_be_found_opens_and_reads() {
     let page: u64 = raw(temp.path()).query_row(sql, [], |row| row.get(0)).map(|page: i64| page.cast_unsigned()).unwrap();
     let path = temp.path().join("ledger.db");
     let mut bytes = std::fs::read(&path).unwrap();
-    let start = usize::try_from((page - 1) * 4_096).unwrap();
-    bytes[start..start + 4_096].fill(0xee);
+    let start = usize::try_from((page - 1) * 8_192).unwrap();
+    bytes[start..start + 8_192].fill(0xee);
     std::fs::write(&path, bytes).unwrap();
 
     let store = open(temp.path());

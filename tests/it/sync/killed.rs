@@ -15,6 +15,9 @@ const BODY_LEN: usize = 3_200;
 /// What an answer is longer than what it brings, and answers that bring no entries.
 const BESIDES: u64 = 256 * 1024;
 
+/// Batches that came and are not stored when the holder is killed: one is with the store, and those that were asked for ahead.
+const UNSTORED: u64 = 3;
+
 /// Slow enough that a filling outlasts the kills.
 const RATE: &str = "2500000";
 
@@ -85,16 +88,16 @@ fn a_filling_goes_on_where_it_was_after_fifty_kills_of_either_side() {
         assert!(had <= has && has < all, "{had}, then {has} of {all} after kill {kill}");
         let (stored, came_now) = (bytes - bytes_had, came - bytes_fetched);
         // What came when the home had just died counts here as well, besides what comes when the next kill does.
-        assert!(came_now <= stored + 2 * batch, "{came_now} bytes came and {stored} were stored before kill {kill}");
-        assert!(came <= bytes + (kill + 1) * batch, "{came} bytes came for {bytes} after kill {kill}");
+        assert!(came_now <= stored + UNSTORED * batch, "{came_now} bytes came and {stored} were stored before kill {kill}");
+        assert!(came <= bytes + (kill / 2 + 1) * UNSTORED * batch, "{came} bytes came for {bytes} after kill {kill}");
         (had, bytes_had, bytes_fetched) = (has, bytes, came);
     }
     until("everything is there", FILL, || (count() == all).then_some(()));
     // After the last kill only what was left came, and what was on its way then.
     let (came, stored) = (fetched(), disk.bytes(ledger));
     println!("{came} bytes came for {stored}; {had} of {all} entries were there after the last kill");
-    assert!(came - bytes_fetched <= stored - bytes_had + 2 * batch);
-    assert!(came <= stored + (KILLS + 1) * batch);
+    assert!(came - bytes_fetched <= stored - bytes_had + UNSTORED * batch);
+    assert!(came <= stored + (KILLS / 2 + 1) * UNSTORED * batch);
     home_box.kill();
     holder_box.kill();
     let (written, copied) = (Disk::of(&home.dir).all(ledger), Disk::of(&holder.dir).all(ledger));
