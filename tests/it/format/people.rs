@@ -31,6 +31,7 @@ pub fn contents() -> [(&'static str, Content); 6] {
         consent: Consent::Cannot,
         second: Some([0x34; 16]),
         second_name: "見本".to_owned(),
+        asked_by: None,
     };
     let looked = GlassLooked {
         glass: GLASS,
