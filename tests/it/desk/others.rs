@@ -164,11 +164,11 @@ fn somebody_whose_record_lies_elsewhere_is_found_and_read_and_it_is_noted_at_bot
     let link = link(&page);
     let record = desk.browser.get(&link);
     assert!(record.status == 200 && record.text.contains(NAME) && record.text.contains(DRUG), "{}", record.text);
-    assert!(record.text.contains("Clinic 1 の箱にある記録です"), "{}", record.text);
+    assert!(record.text.contains("Clinic 1</span> の箱にある記録です"), "{}", record.text);
     assert!(!record.text.contains(SECRET_DRUG), "what is hidden did not come: {}", record.text);
     assert!(record.text.contains("/hidden"), "that something is hidden is said: {}", record.text);
     let slip = desk.browser.get(&format!("{link}/slip/receipt"));
-    assert!(slip.status == 200 && slip.text.contains(NAME) && slip.text.contains("Clinic 1 の箱"), "{}", slip.text);
+    assert!(slip.status == 200 && slip.text.contains(NAME) && slip.text.contains("Clinic 1</span> の箱"), "{}", slip.text);
     let form = [("csrf", desk.csrf.as_str()), ("basis", "emergency"), ("why", "意識がない")];
     assert_eq!(desk.browser.post(&format!("{link}/hidden"), &form).status, 303);
     assert!(desk.browser.get(&link).text.contains(SECRET_DRUG));
@@ -222,7 +222,7 @@ fn home_is_gone(world: &mut World, desk: &mut Desk, subject: Subject) {
     let page = desk.ask();
     assert!(page.status == 200 && page.text.contains(NAME) && page.text.contains("Clinic 2"), "{}", page.text);
     let record = desk.browser.get(&link(&page));
-    assert!(record.text.contains(DRUG) && record.text.contains("Clinic 2 の箱にある記録です"), "{}", record.text);
+    assert!(record.text.contains(DRUG) && record.text.contains("Clinic 2</span> の箱にある記録です"), "{}", record.text);
     assert_eq!(shown(&holder.clinic().glasses().unwrap()[0]), [LookShown::Listed, LookShown::Record]);
     // It returns, and has what was looked at meanwhile.
     let before = 4;
