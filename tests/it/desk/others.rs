@@ -306,6 +306,7 @@ fn refused(why: Refusal) -> Told {
 fn what_is_forged_sent_again_or_too_much_is_refused_and_who_was_put_out_hears_nothing() {
     let world = World::of(3);
     let subject = somebody(&world.clinics[HOME]);
+    until_connected(&world.clinics[HOME], &[&world.clinics[ASKING], &world.clinics[HOLDER]], &[]);
     let thief = Thief::new(&world, subject);
     let home = world.clinics[HOME].clinic();
     let glasses = || home.glasses().unwrap().len();
