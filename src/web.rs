@@ -37,6 +37,7 @@ use crate::access::{Ladder, Rung};
 use crate::clinic::Clinic;
 use crate::membership::Member;
 use crate::portal::Portal;
+use crate::sync::look::Asking;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path};
 use axum::http::{StatusCode, header};
@@ -78,6 +79,8 @@ pub struct Site {
     portal: Option<Arc<Portal>>,
     /// The clinic's part in a region, where it is served: outside badges need it.
     member: Option<Member>,
+    /// Where it asks the other boxes of the region.
+    asking: Option<Asking>,
     uptime: Uptime,
 }
 
@@ -90,7 +93,7 @@ impl Site {
         let signing_in = Semaphore::new(SIGNING_IN_MAX);
         let ladder = Ladder::new(clinic.store().clock().clone());
         let (sessions, rung) = (Sessions::new(Arc::clone(&uptime)), if is_tls { Rung::A } else { Rung::Within });
-        let (keeper, portal, member) = (None, None, None);
+        let (keeper, portal, member, asking) = (None, None, None, None);
         Self {
             clinic,
             sessions,
@@ -106,6 +109,7 @@ impl Site {
             signing_in,
             portal,
             member,
+            asking,
             uptime,
         }
     }
@@ -131,6 +135,13 @@ impl Site {
     #[must_use]
     pub fn with_member(mut self, member: Option<Member>) -> Self {
         self.member = member;
+        self
+    }
+
+    /// With a way to ask the other boxes.
+    #[must_use]
+    pub fn with_asking(mut self, asking: Option<Asking>) -> Self {
+        self.asking = asking;
         self
     }
 

@@ -131,6 +131,11 @@ impl Clinic {
         self.inner.indexes.forget(|ledger| ledger == own || open.contains(&ledger));
     }
 
+    /// The ledgers whose records can be read at the desk now.
+    pub fn ledgers_open(&self) -> BTreeSet<LedgerId> {
+        self.open_ledgers().into_iter().map(|(ledger, _)| ledger).collect()
+    }
+
     /// The ledgers that can be read at the desk now: the clinic's own first.
     fn open_ledgers(&self) -> Vec<(LedgerId, Arc<LedgerKeys>)> {
         let own = (self.ledger(), Arc::clone(&self.inner.keys));
