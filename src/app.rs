@@ -13,6 +13,7 @@ use crate::access::{Held, Ladder, Rung};
 use crate::clinic::Clinic;
 use crate::membership::Member;
 use crate::portal::Portal;
+use crate::sync::look::Asking;
 use crate::tasks::Tasks;
 use crate::web::{self, LocalAddress, Site, session};
 use anyhow::Context;
@@ -39,6 +40,8 @@ pub struct App {
     pub clinic: Clinic,
     /// Its part in a region: outside badges need it.
     pub member: Option<Member>,
+    /// Where it asks the other boxes of the region.
+    pub asking: Option<Asking>,
     /// Names that the pages answer to, besides the listeners' own addresses: `kusuri.internal`.
     pub names: Vec<String>,
     /// Bounds on connections.
@@ -58,14 +61,18 @@ impl App {
     pub fn new(clinic: Clinic, names: Vec<String>) -> Self {
         let (limits, uptime) = (Limits::default(), session::uptime());
         let ladder = Ladder::new(clinic.store().clock().clone());
-        Self { clinic, member: None, names, limits, uptime, ladder, keeper: None, portal: None }
+        Self { clinic, member: None, asking: None, names, limits, uptime, ladder, keeper: None, portal: None }
     }
 
     /// The pages for those who come by one rung to a listener. Nothing but the clinic is common to two of them: no session crosses.
     fn site(&self, rung: Rung, local: SocketAddr) -> Arc<Site> {
         let hosts = hosts(&self.names, local, rung.is_tls());
         let site = Site::new(self.clinic.clone(), hosts, rung.is_tls(), Arc::clone(&self.uptime));
-        let site = site.with_member(self.member.clone()).on(rung, self.ladder.clone(), self.keeper.clone());
+        let site = site.with_member(self.member.clone()).with_asking(self.asking.clone()).on(
+            rung,
+            self.ladder.clone(),
+            self.keeper.clone(),
+        );
         Arc::new(site.behind(self.portal.clone()))
     }
 
@@ -200,6 +207,7 @@ pub async fn run_router(router: axum::Router, listeners: Listeners, limits: Limi
 async fn sweep(site: Arc<Site>, shutdown: CancellationToken) {
     while shutdown.run_until_cancelled(tokio::time::sleep(SWEEP_EVERY)).await.is_some() {
         site.sweep();
+        site.sweep_shelves().await;
     }
 }
 

@@ -17,6 +17,7 @@ use crate::record::text::{fold, key};
 use crate::record::{Patient, Sex, Subject};
 use birth::{Born, Nearness};
 use likeness::{Likeness, Sought};
+use minicbor::{Decode, Encode};
 use name::Name;
 use zeroize::Zeroize;
 
@@ -38,21 +39,28 @@ pub struct Query {
 }
 
 /// Why somebody was found, or what speaks against them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 pub enum Reason {
     /// The name.
-    Name(Likeness),
+    #[n(1)]
+    Name(#[n(0)] Likeness),
     /// The birth date.
-    Birth(Nearness),
+    #[n(2)]
+    Birth(#[n(0)] Nearness),
     /// The sex is the same.
+    #[n(3)]
     Sex,
     /// The sex is another.
+    #[n(4)]
     OtherSex,
     /// The end of the telephone number.
+    #[n(5)]
     Phone,
     /// The address.
+    #[n(6)]
     Address,
     /// The number.
+    #[n(7)]
     Id,
 }
 

@@ -11,6 +11,7 @@ mod gate;
 mod hub;
 pub mod link;
 pub mod listen;
+pub mod look;
 pub mod offer;
 pub mod pace;
 pub mod strangers;
@@ -97,12 +98,14 @@ pub async fn run(
         Some(discovery) => (discovery.sightings, Some(discovery.doubts)),
         None => (mpsc::channel(1).1, None),
     };
+    let links = board.clone();
     let driver = Driver::new(hub.clone(), worker, subscription.ledgers, &settings, listening, doubts, board);
     if let Some(listener) = listener {
         let answering = Arc::new(Listener::new(hub.clone(), listen::LIMITS));
         hub.tasks.spawn("sync listener", answering.run(listener));
     }
     driver.run(Ears { inputs: heard, sightings }, subscription.changes).await;
+    links.forget_links();
     hub.stopping.cancel();
     Ok(())
 }

@@ -37,6 +37,7 @@ use crate::access::{Ladder, Rung};
 use crate::clinic::Clinic;
 use crate::membership::Member;
 use crate::portal::Portal;
+use crate::sync::look::Asking;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path};
 use axum::http::{StatusCode, header};
@@ -70,12 +71,16 @@ pub struct Site {
     keeper: Option<Keeper>,
     uploads: Semaphore,
     decoding: Arc<Semaphore>,
+    /// Room for what was opened of records, in the sessions that have their keys.
+    opened: Arc<Semaphore>,
     /// Badges wait in line for a thread, as PINs do.
     signing_in: Semaphore,
     /// Where the clinic's own Wi-Fi leads here.
     portal: Option<Arc<Portal>>,
     /// The clinic's part in a region, where it is served: outside badges need it.
     member: Option<Member>,
+    /// Where it asks the other boxes of the region.
+    asking: Option<Asking>,
     uptime: Uptime,
 }
 
@@ -84,10 +89,11 @@ impl Site {
     pub fn new(clinic: Clinic, hosts: Vec<String>, is_tls: bool, uptime: Uptime) -> Self {
         let desks = Sessions::lasting(Arc::clone(&uptime), IDLE_MAX, STAFF_LIFE_MAX);
         let (uploads, decoding) = (Semaphore::new(UPLOADS_MAX), Arc::new(Semaphore::new(1)));
+        let opened = Arc::new(Semaphore::new(kept::ALL_BYTES_MAX));
         let signing_in = Semaphore::new(SIGNING_IN_MAX);
         let ladder = Ladder::new(clinic.store().clock().clone());
         let (sessions, rung) = (Sessions::new(Arc::clone(&uptime)), if is_tls { Rung::A } else { Rung::Within });
-        let (keeper, portal, member) = (None, None, None);
+        let (keeper, portal, member, asking) = (None, None, None, None);
         Self {
             clinic,
             sessions,
@@ -99,9 +105,11 @@ impl Site {
             keeper,
             uploads,
             decoding,
+            opened,
             signing_in,
             portal,
             member,
+            asking,
             uptime,
         }
     }
@@ -130,6 +138,13 @@ impl Site {
         self
     }
 
+    /// With a way to ask the other boxes.
+    #[must_use]
+    pub fn with_asking(mut self, asking: Option<Asking>) -> Self {
+        self.asking = asking;
+        self
+    }
+
     /// Since some fixed moment; never goes back. Ages of sessions are told by it.
     fn now(&self) -> std::time::Duration {
         (self.uptime)()
@@ -145,6 +160,17 @@ impl Site {
         self.sessions.sweep();
         self.clinic.lock_overdue();
         self.forget_people();
+    }
+
+    /// Forgets what sessions keep that would not be used again. One after the other, with others in between: what a thousand records leave takes a
+    /// tenth of a second to be overwritten, and phones would wait for it.
+    pub async fn sweep_shelves(&self) {
+        for session in self.sessions.all() {
+            if let Some(session) = session.upgrade() {
+                session.shelf.sweep(&kept::Basis::now(self, &session));
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// With the last session of staff's, what they could find people by is forgotten. Whoever has gone without a word, or was there before the box was

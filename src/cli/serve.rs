@@ -21,6 +21,7 @@ use crate::clinic::Clinic;
 use crate::clock::Clock;
 use crate::membership::Member;
 use crate::sync::Board;
+use crate::sync::look::Asking;
 use crate::tasks::Tasks;
 use anyhow::Context;
 use clap::Args;
@@ -164,7 +165,8 @@ fn until_signal(
         let portal = serving.wifi.start(serving.listener.local_addr()?, &tasks, &shutdown)?;
         let (ladder, kept) = (keeper.ladder().clone(), Some(keeper.clone()));
         let base = App::new(serving.clinic, serving.hosts);
-        let app = App { limits, portal, member: Some(member.clone()), ladder, keeper: kept, ..base };
+        let asking = Some(Asking::new(member.clone(), board.clone()));
+        let app = App { limits, portal, member: Some(member.clone()), asking, ladder, keeper: kept, ..base };
         let mut listeners = Listeners::new(serving.listener, serving.tls.as_ref())?;
         for (socket, speaks) in serving.more {
             listeners.add(socket, speaks)?;

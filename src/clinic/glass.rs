@@ -1,9 +1,11 @@
 //! Looks of staff and of helpers from outside. Whoever has a [`Looked`] may read that record: nothing else makes one, and it is made only after
 //! who looks, and why, stands in the patient's record and, for somebody else's patient, in this site's own ledger.
 
+mod asked;
 mod report;
 mod review;
 
+pub use asked::{AskedRefusal, Asker, FoundFor, ShownTo};
 pub use report::{AuditLine, GlassAt};
 pub use review::{BrokenElsewhere, Reviewed};
 
@@ -14,10 +16,10 @@ use super::within::Within;
 use super::{Chart, Clinic, ClinicError, open_payload, projection};
 use crate::ledger::content::Concerns;
 use crate::ledger::payload::{GlassLooked, GlassOpened, OpenerEntry, Payload};
-use crate::ledger::{CoarseKind, LedgerId};
+use crate::ledger::{CoarseKind, LedgerId, SiteId};
 use crate::record::{
-    Channel, Consent, Content, FactId, Glass, GlassReason, Look, LookRight, LookShown, Looker, OWN_CLINIC, Origin, Source,
-    Subject,
+    Channel, Consent, Content, FactId, Glass, GlassReason, Look, LookRight, LookShown, Looker, OWN_CLINIC, Origin, Rank,
+    Source, Subject,
 };
 use crate::region::holding::Append;
 use crate::seal::random;
@@ -87,6 +89,24 @@ impl BrokenGlass {
     pub const fn why(&self) -> &Why {
         &self.why
     }
+
+    /// The second person's name; empty where there was none.
+    pub fn second(&self) -> &str {
+        &self.second
+    }
+}
+
+/// Who looks, as it is noted: at this box, or at another one that asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Looking {
+    badge: [u8; 16],
+    rank: Rank,
+    licence: String,
+    name: String,
+    /// Whose box they use.
+    site: SiteId,
+    /// What that site is called.
+    place: String,
 }
 
 /// Patients whose records a badge opens in an hour without a second person.
@@ -142,37 +162,45 @@ impl Clinic {
             consent: why.consent,
             second: second.map(Person::badge),
             second_name: second_name.clone(),
+            asked_by: None,
         };
         let draft = self.inner.ledger_draft(CoarseKind::AUDIT, &opened.content())?;
         self.inner.store.append(vec![draft], Urgency::Essential).wait().map_err(ClinicError::from)?;
         Ok(BrokenGlass { id, why, second: second_name })
     }
 
-    /// For how many patients a badge has broken the glass here within the last hour. Counted off the ledger, so that no restart forgets it. Not from
-    /// async code.
+    /// For how many patients a badge has broken the glass here within the last hour. Counted off the ledger, so that no restart forgets it; what other
+    /// sites' boxes asked in its name does not count, or whoever has one could shut out the staff here. Not from async code.
     ///
     /// # Errors
     /// What the store says.
     pub fn broken_within_an_hour(&self, by: &Person) -> Result<usize, ClinicError> {
-        let (inner, now_ms) = (self.inner.clone(), self.now_ms());
         let tag = self.inner.keys.indexer.blind("glass", &by.badge());
-        let count = self.inner.store.read_now(move |reader| {
+        Ok(self.opened_within_an_hour(Some(tag))?.iter().filter(|opened| opened.asked_by.is_none()).count())
+    }
+
+    /// The glasses that were broken or asked for here within the last hour: of one badge, by its tag, or all. The newest first.
+    fn opened_within_an_hour(&self, tag: Option<[u8; 16]>) -> Result<Vec<GlassOpened>, ClinicError> {
+        let (inner, now_ms) = (self.inner.clone(), self.now_ms());
+        self.inner.store.read_now(move |reader| {
             let own = inner.own(reader);
             let home = inner.homes.of(own)?;
-            let mut rows: Vec<i64> = own.find(projection::GLASS, &tag)?.into_iter().map(|(_, row)| row).collect();
+            let mut rows: Vec<i64> = match tag {
+                Some(tag) => own.find(projection::GLASS, &tag)?.into_iter().map(|(_, row)| row).collect(),
+                None => own.list(projection::GLASS)?.into_iter().map(|found| found.row).collect(),
+            };
             rows.sort_unstable();
-            let mut count = 0;
+            let mut opened = Vec::new();
             for row in rows.into_iter().rev() {
                 let Some(entry) = own.entry(row)?.filter(|entry| home.said(&entry.open)) else { continue };
                 // Times never go back: one that lies ahead was written before the clock was set back.
                 if now_ms.saturating_sub(entry.open.time().ms()) >= HOUR_MS {
                     break;
                 }
-                count += 1;
+                opened.push(inner.open_ledger_entry(&entry));
             }
-            Ok(count)
-        });
-        Ok(count?)
+            Ok(opened.into_iter().collect())
+        })?
     }
 
     /// Notes that somebody looks at the record of a patient of their own clinic. Not from async code.
@@ -183,7 +211,7 @@ impl Clinic {
         if !by.is_own(whose.ledger) {
             return Err(ClinicError::NotAllowed { role: "outside" });
         }
-        let fact = self.note_staff_look(whose, shown, by, None)?;
+        let fact = self.note_staff_look(whose, shown, &self.looking(by), None)?;
         Ok(Looked { whose, shown, fact })
     }
 
@@ -198,8 +226,26 @@ impl Clinic {
         shown: LookShown,
         by: &Person,
     ) -> Result<Looked, ClinicError> {
-        let fact = self.note_staff_look(whose, shown, by, Some(glass))?;
+        let fact = self.note_staff_look(whose, shown, &self.looking(by), Some(glass))?;
         Ok(Looked { whose, shown, fact })
+    }
+
+    /// Notes in this site's ledger that another box, which was asked through this glass, shows somebody: before it is shown here. In the patient's record that
+    /// box has noted it. Not from async code.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn note_shown_elsewhere(
+        &self,
+        glass: &BrokenGlass,
+        whose: Whose,
+        shown: LookShown,
+        look: FactId,
+    ) -> Result<(), ClinicError> {
+        let looked = GlassLooked { glass: glass.id, ledger: whose.ledger, subject: whose.subject, look, shown };
+        let draft = self.inner.ledger_draft(CoarseKind::AUDIT, &looked.content())?;
+        self.inner.store.append(vec![draft], Urgency::Essential).wait()?;
+        Ok(())
     }
 
     /// Reads and decrypts a record whose look is noted: of who was only listed, who that is. Not from async code.
@@ -228,7 +274,7 @@ impl Clinic {
         &self,
         whose: Whose,
         shown: LookShown,
-        by: &Person,
+        by: &Looking,
         glass: Option<&BrokenGlass>,
     ) -> Result<FactId, ClinicError> {
         // Whether there is anything to look at comes first: what is nobody's is not noted.
@@ -260,26 +306,32 @@ impl Clinic {
         self.inbox_drafts(whose.ledger, &Concerns { locator, external_id: None }, std::slice::from_ref(fact))
     }
 
-    fn look_fact(&self, shown: LookShown, by: &Person, glass: Option<&BrokenGlass>) -> NewFact {
+    fn look_fact(&self, shown: LookShown, by: &Looking, glass: Option<&BrokenGlass>) -> NewFact {
         let broken = glass.map(|glass| Glass {
             id: glass.id,
             reason: glass.why.reason,
             consent: glass.why.consent,
             second: glass.second.clone(),
         });
-        let right = LookRight {
+        let right =
+            LookRight { badge: by.badge, rank: by.rank, licence: by.licence.clone(), site: by.site.0, shown, glass: broken };
+        let reason = glass.map_or_else(|| OWN_CLINIC.to_owned(), |glass| glass.why.words.clone());
+        let (name, place) = (by.name.clone(), by.place.clone());
+        let look = Look { by: Looker::Staff, name, place, reason, right: Some(right) };
+        let source = Source { origin: Origin::Staff, name: self.name().to_owned(), channel: Channel::Page };
+        NewFact::minted(Content::Look(look), source, &*self.inner.entropy)
+    }
+
+    /// Somebody who looks at this box.
+    fn looking(&self, by: &Person) -> Looking {
+        Looking {
             badge: by.badge(),
             rank: by.rank(),
             licence: by.licence().to_owned(),
-            site: self.site().0,
-            shown,
-            glass: broken,
-        };
-        let reason = glass.map_or_else(|| OWN_CLINIC.to_owned(), |glass| glass.why.words.clone());
-        let place = self.name().to_owned();
-        let look = Look { by: Looker::Staff, name: self.called(by), place, reason, right: Some(right) };
-        let source = Source { origin: Origin::Staff, name: self.name().to_owned(), channel: Channel::Page };
-        NewFact::minted(Content::Look(look), source, &*self.inner.entropy)
+            name: self.called(by),
+            site: self.site(),
+            place: self.name().to_owned(),
+        }
     }
 
     /// What somebody is called in what is noted: who has no name yet goes by the clinic's.

@@ -1,6 +1,7 @@
 //! Birth dates as people remember them: whole, only a year, in another era, a day or a digit off.
 
 use crate::record::text::{fold, read_date};
+use minicbor::{Decode, Encode};
 
 /// A birth date, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,23 +12,32 @@ pub struct Born {
 }
 
 /// How near a remembered birth date is to a recorded one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(index_only)]
 pub enum Nearness {
     /// The same.
+    #[n(1)]
     Same,
     /// The same, as far as it was given: a year and month, or a year.
+    #[n(2)]
     SameSoFar,
     /// The same number of the year in another era.
+    #[n(3)]
     OtherEra,
     /// Day and month the other way round.
+    #[n(4)]
     Swapped,
     /// One of the three is off by one.
+    #[n(5)]
     ByOne,
     /// One of the three is another.
+    #[n(6)]
     OnePart,
     /// Year or month and day are the same, no more.
+    #[n(7)]
     Part,
     /// Another date.
+    #[n(8)]
     Other,
 }
 

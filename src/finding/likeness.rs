@@ -1,14 +1,17 @@
 //! How alike a name that somebody says is to one that is recorded.
 
 use super::name::{Letters, Name, is_kana, kanji, letters, parts, sound};
+use minicbor::{Decode, Encode};
 use rapidfuzz::distance::osa::BatchComparator;
 
 /// In which way two names are alike, and how much: 0 is nothing in common, 1 the same.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
 pub struct Likeness {
     /// In which way.
+    #[n(0)]
     pub way: Way,
     /// How much, in hundredths.
+    #[n(1)]
     pub percent: u8,
 }
 
@@ -27,15 +30,20 @@ impl Ord for Likeness {
 }
 
 /// In which way names are alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(index_only)]
 pub enum Way {
     /// As a whole.
+    #[n(1)]
     Whole,
     /// Family and given name the other way round.
+    #[n(2)]
     Swapped,
     /// Only one of the two was said, and it is like the recorded one.
+    #[n(3)]
     Part,
     /// The given name is the same, the family name another: as after a marriage.
+    #[n(4)]
     GivenOnly,
 }
 

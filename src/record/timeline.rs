@@ -9,7 +9,10 @@ mod drugs;
 mod persons;
 mod questions;
 mod shown;
+mod unveiled;
 mod visits;
+
+pub use unveiled::{Unveiled, unveiled};
 
 use super::consent::Consent;
 use super::dose::{Dose, Told};

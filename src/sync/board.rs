@@ -1,12 +1,17 @@
 //! What sync knows, for those who look: the command line and the console.
 
+use super::link::Link;
 use crate::exchange::aside::Trouble;
 use crate::ledger::{LedgerId, NodeId};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A board that sync writes on and others read. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Board(Arc<Mutex<Arc<Snapshot>>>);
+pub struct Board {
+    shown: Arc<Mutex<Arc<Snapshot>>>,
+    links: Arc<Mutex<BTreeMap<NodeId, Link>>>,
+}
 
 /// What is known at one moment. Ages were counted then.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -120,10 +125,29 @@ pub struct StrangerView {
 impl Board {
     /// What was written last.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.shown.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn write(&self, snapshot: Snapshot) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+    }
+
+    /// The connection to a node, while there is one.
+    pub(super) fn link(&self, node: NodeId) -> Option<Link> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner).get(&node).filter(|link| !link.over.is_cancelled()).cloned()
+    }
+
+    /// The node stops: nothing holds a connection up.
+    pub(super) fn forget_links(&self) {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// There is one now, or none any more.
+    pub(super) fn set_link(&self, node: NodeId, link: Option<&Link>) {
+        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        match link {
+            Some(link) => drop(links.insert(node, link.clone())),
+            None => drop(links.remove(&node)),
+        }
     }
 }

@@ -4,6 +4,8 @@ use super::body::{BodyError, Packed, Sending};
 use super::gate::Gate;
 use super::hub::{ConnectionId, Hub, Incoming, Input, Reply};
 use super::link::CLOCK;
+use super::look;
+use super::look::answer::{self, Answered};
 use super::offer::{OFFER_LEN_MAX, Offer, STRANGER_LEN_MAX, Told, Why};
 use super::tls::PeerKey;
 use super::unite;
@@ -97,6 +99,9 @@ pub(super) struct Listener {
     of_strangers: Semaphore,
     of_members: Semaphore,
     offers: Semaphore,
+    /// One at a time: patients' pages come first.
+    looks: Semaphore,
+    answered: Arc<Answered>,
     next: AtomicU64,
 }
 
@@ -121,6 +126,8 @@ impl Listener {
             of_strangers: Semaphore::new(1),
             of_members: Semaphore::new(4),
             offers: Semaphore::new(OFFERS_MAX),
+            looks: Semaphore::new(1),
+            answered: Arc::default(),
             next: AtomicU64::new(1),
         }
     }
@@ -189,6 +196,8 @@ impl Listener {
                 let why = "this node does not take part in the region's exchange: it is not admitted, or was revoked";
                 return self.refuse(StatusCode::FORBIDDEN, why);
             }
+            path @ "/look" if answer::asks_for(&self.hub, &caller.peer).is_some() => (path, 0),
+            "/look" => return self.refuse(StatusCode::FORBIDDEN, "this node is no member in good standing of the region"),
             path @ "/statements" => (path, u32::from(!is_member)),
             path @ "/join" => (path, JOIN_WEIGHT),
             _ => return self.refuse(StatusCode::NOT_FOUND, ""),
@@ -202,6 +211,7 @@ impl Listener {
         let len_max = match path {
             "/exchange" => QUESTION_LEN_MAX,
             "/join" => join::MESSAGE_LEN_MAX,
+            "/look" => look::QUESTION_LEN_MAX,
             _ if is_member => OFFER_LEN_MAX,
             _ => STRANGER_LEN_MAX,
         };
@@ -219,6 +229,7 @@ impl Listener {
         match (read, path) {
             (Ok(bytes), "/exchange") => self.exchange(caller, &bytes).await,
             (Ok(bytes), "/join") => self.join(bytes).await,
+            (Ok(bytes), "/look") => self.look(caller, bytes).await,
             (Ok(bytes), _) => self.statements(caller, is_member, &bytes).await,
             (Err(error @ BodyError::TooLong { .. }), _) => self.refuse(StatusCode::PAYLOAD_TOO_LARGE, &error.to_string()),
             (Err(error @ BodyError::Late), _) => self.refuse(StatusCode::REQUEST_TIMEOUT, &error.to_string()),
@@ -256,6 +267,17 @@ impl Listener {
             Some(offer) => self.hub.shelves.now().answer(&offer),
         };
         self.send(caller, Reply { body: Packed::new(told.encode()), places: Vec::new() })
+    }
+
+    /// Somebody at another member's desk asks for a person.
+    async fn look(&self, caller: &Caller, question: Vec<u8>) -> Outgoing {
+        let _turn = self.looks.acquire().await;
+        let (hub, answered, peer) = (self.hub.clone(), Arc::clone(&self.answered), caller.peer);
+        let answer = tokio::task::spawn_blocking(move || answer::answer(&hub, &answered, &peer, &question).encode()).await;
+        match answer {
+            Ok(answer) => self.send(caller, Reply { body: Packed::new(answer), places: Vec::new() }),
+            Err(_panicked) => self.refuse(StatusCode::INTERNAL_SERVER_ERROR, ""),
+        }
     }
 
     async fn join(&self, request: Vec<u8>) -> Outgoing {

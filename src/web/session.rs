@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::{constant_time, rand};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 /// A session nobody uses for this long is over.
@@ -133,6 +133,11 @@ impl<R> Sessions<R> {
     pub fn sweep(&self) {
         let now = (self.uptime)();
         self.lock().retain(|_, e| !e.is_over(now));
+    }
+
+    /// All that are open now. Whoever goes through them holds none of them open.
+    pub(super) fn all(&self) -> Vec<Weak<Session<R>>> {
+        self.lock().values().map(|e| Arc::downgrade(&e.session)).collect()
     }
 
     /// Ends those whose records are not to stay open.

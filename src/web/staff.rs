@@ -10,6 +10,7 @@ mod gate;
 mod glass;
 mod item;
 mod marks;
+mod others;
 mod outside;
 mod paper;
 mod patient;
@@ -87,6 +88,10 @@ fn of_patients() -> Listed {
     Listed::new()
         .route("/staff/find", get(find::show).post(find::find))
         .route("/staff/find/beyond", get(beyond::show).post(beyond::find))
+        .route("/staff/find/others", post(others::find))
+        .route("/staff/others/{ledger}/{subject}", get(others::show))
+        .route("/staff/others/{ledger}/{subject}/hidden", post(others::open_hidden))
+        .route("/staff/others/{ledger}/{subject}/slip/{paper}", get(others::slip))
         .route("/staff/find/card", post(find::card))
         .route("/staff/find/photo", post(find::card_photo))
         .route(patient, get(patient::show))

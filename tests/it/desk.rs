@@ -5,6 +5,7 @@ mod browser;
 mod glass;
 mod matrix;
 mod memory;
+mod others;
 mod refused;
 mod shelter;
 mod times;

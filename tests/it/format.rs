@@ -1,5 +1,6 @@
 //! The vectors of docs/format.md: bytes that a second implementer must get, and that no later version may change.
 
+mod look;
 mod people;
 mod region;
 
@@ -141,6 +142,7 @@ fn computed() -> BTreeMap<&'static str, String> {
         "its seed box, seed 66, salt 06",
         &seal_box(&pin_key, &seed_info(OpenerId([0x77; 16])), &Secret::new([0x66; 32]), &Same(6)),
     );
+    look::computed(&mut put, content.encode(), content.version().0);
     region::computed(&mut put);
     vectors
 }
@@ -251,6 +253,12 @@ fn the_written_reviews_are_read() {
 fn what_is_written_about_people_is_read() {
     let written = written();
     people::written_are_read(|name| HEXLOWER.decode(written[name].as_bytes()).unwrap());
+}
+
+#[test]
+fn what_one_box_asks_another_about_somebody_is_read() {
+    let written = written();
+    look::written_are_read(|name| HEXLOWER.decode(written[name].as_bytes()).unwrap());
 }
 
 #[test]

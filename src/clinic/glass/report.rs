@@ -162,7 +162,7 @@ fn opened_line(glass: &GlassAt, place: &str) -> AuditLine {
     line.set("badge", &hex(&opened.badge));
     line.set("role", rank_word(opened.rank));
     line.set("licence", &opened.licence);
-    line.set("place", place);
+    line.set("place", opened.asked_by.as_ref().map_or(place, |by| &by.place));
     line.set("reason", opened.reason.word());
     line.set("words", &opened.words);
     line.set("consent", consent_word(opened.consent));

@@ -61,7 +61,8 @@ pub struct Fitting {
     pub whose: Whose,
     /// Why, the strongest first.
     pub reasons: Vec<Reason>,
-    score: f64,
+    /// How well everything fits, for ranking only.
+    pub score: f64,
 }
 
 /// Somebody who fits.
@@ -120,15 +121,27 @@ impl Clinic {
     /// # Errors
     /// What the store says.
     pub fn fitting(&self, sought: &Sought, among: Among, limit: usize) -> Result<Found<Fitting>, ClinicError> {
+        self.fitting_in(sought, |ledger| among.has(ledger), limit)
+    }
+
+    /// The same among ledgers that are open here and that `is_asked` names.
+    pub(in crate::clinic) fn fitting_in(
+        &self,
+        sought: &Sought,
+        is_asked: impl Fn(LedgerId) -> bool,
+        limit: usize,
+    ) -> Result<Found<Fitting>, ClinicError> {
         let mut found = Found::default();
         for (ledger, keys) in self.open_ledgers() {
-            if !among.has(ledger) {
+            if !is_asked(ledger) {
                 continue;
             }
             let shelf = self.inner.indexes.shelf(ledger);
-            // What came since; where the first reading is under way, what it has so far.
+            // What came since; where the first reading is under way and takes long, what it has so far.
             if shelf.read().is_whole || shelf.filling.try_lock().is_ok() {
                 fill::fill(self, ledger, &keys, &shelf)?;
+            } else {
+                shelf.await_first_reading();
             }
             let people = shelf.read();
             found.searched += people.index.len();

@@ -1,6 +1,6 @@
 //! Payloads about those who sit at the desk: accounts, broken glasses, reviews. Frozen by docs/format.md.
 
-use crate::ledger::LedgerId;
+use crate::ledger::{LedgerId, NodeId, SiteId};
 use crate::record::review::Reviewer;
 use crate::record::{Consent, FactId, GlassReason, LookShown, Rank, Subject};
 use crate::seal::key::OpenerId;
@@ -88,6 +88,24 @@ pub struct GlassOpened {
     /// Their name; empty where none was needed.
     #[n(9)]
     pub second_name: String,
+    /// Where it was broken, if that was at another site, whose box asked this one.
+    #[n(10)]
+    pub asked_by: Option<AskedBy>,
+}
+
+/// A box of another site that asks this one for people who may be meant.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct AskedBy {
+    /// Which node.
+    #[n(0)]
+    pub node: NodeId,
+    /// Of which site.
+    #[n(1)]
+    pub site: SiteId,
+    /// What that site is called.
+    #[n(2)]
+    pub place: String,
 }
 
 /// Whose record was looked at through a glass, at this site. The same look lies as a fact in the patient's record.

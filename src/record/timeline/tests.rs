@@ -4,6 +4,7 @@ mod amended;
 mod drugs;
 mod entries;
 mod laws;
+mod unveiled;
 mod visits;
 
 use super::*;

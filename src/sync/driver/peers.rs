@@ -106,6 +106,7 @@ impl Driver {
     /// A node is none that takes part any more: nothing is asked of it, and nothing that it asks is answered, at once.
     fn leave(&mut self, id: NodeId) {
         let Some(peer) = self.peers.remove(&id) else { return };
+        self.board.set_link(id, None);
         if let Some(link) = peer.outgoing {
             link.over.cancel();
         }
@@ -221,6 +222,7 @@ impl Driver {
     pub(super) fn linked(&mut self, node: NodeId, link: Link) {
         let Some(peer) = self.peers.get_mut(&node) else { return link.over.cancel() };
         let address = link.address.to_string();
+        self.board.set_link(node, Some(&link));
         peer.outgoing = Some(link);
         peer.uniting = Uniting::default();
         peer.twins.decided.linked();
@@ -243,6 +245,7 @@ impl Driver {
         let Some(peer) = self.peers.get_mut(&node) else { return };
         if peer.outgoing.as_ref().is_some_and(|known| known.id == link.id) {
             peer.outgoing = None;
+            self.board.set_link(node, None);
         }
         if link.is_silent() {
             self.end_incoming(node);

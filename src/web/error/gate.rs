@@ -1,6 +1,7 @@
 //! What stops somebody at the desk: a right that they have not, a glass that is not broken, a form that lacks something.
 
 use crate::membership::BadgeRefusal;
+use crate::sync::look::{NotShown, Refusal};
 use crate::web::lang::Lang;
 use crate::web::lang::phrase::{Html, Text, escaped};
 use axum::http::StatusCode;
@@ -32,6 +33,8 @@ pub(crate) enum GateTrouble {
     SecondIsFirst,
     /// An outside badge opened nothing.
     Outside(BadgeRefusal),
+    /// Another box showed nothing.
+    Elsewhere(NotShown),
 }
 
 impl GateTrouble {
@@ -40,7 +43,7 @@ impl GateTrouble {
             Self::NotAllowed | Self::GlassWanted | Self::GlassSpent | Self::Locked | Self::SecondWanted(_) => {
                 StatusCode::FORBIDDEN
             }
-            Self::NotNotable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotNotable | Self::Elsewhere(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::LastAdmin => StatusCode::CONFLICT,
             Self::StaffName | Self::Unsaid | Self::Words | Self::SecondIsFirst => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Outside(BadgeRefusal::PinFormat | BadgeRefusal::Damaged) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -59,7 +62,12 @@ impl GateTrouble {
             Self::Outside(BadgeRefusal::Failed(why)) => Some(why.clone()),
             Self::NotNotable => Some("a look could not be noted in the patient's record, so staff did not look".to_owned()),
             Self::NotAllowed | Self::GlassWanted | Self::GlassSpent | Self::Locked | Self::LastAdmin | Self::StaffName => None,
-            Self::Unsaid | Self::Words | Self::SecondWanted(_) | Self::SecondIsFirst | Self::Outside(_) => None,
+            Self::Unsaid
+            | Self::Words
+            | Self::SecondWanted(_)
+            | Self::SecondIsFirst
+            | Self::Outside(_)
+            | Self::Elsewhere(_) => None,
         }
     }
 
@@ -79,16 +87,32 @@ impl GateTrouble {
             Self::SecondWanted(count) => (&d.second_title, d.second.with(*count)),
             Self::SecondIsFirst => (&d.second_first_title, html(&d.second_first)),
             Self::Outside(refusal) => (&d.outside_title, outside(lang, refusal)),
+            Self::Elsewhere(why) => (&lang.desk().others.lost_title, html(elsewhere(lang, *why))),
         }
     }
 
     /// Where the page leads.
     pub(super) const fn next(&self) -> &'static str {
         match self {
-            Self::GlassWanted | Self::GlassSpent => "/staff/glass",
+            Self::GlassWanted | Self::GlassSpent | Self::Elsewhere(_) => "/staff/glass",
             Self::NotAllowed | Self::Locked | Self::NotNotable | Self::LastAdmin | Self::StaffName | Self::Unsaid => "/staff",
             Self::Words | Self::SecondWanted(_) | Self::SecondIsFirst | Self::Outside(_) => "/staff",
         }
+    }
+}
+
+/// Why another box shows nothing, and what to do.
+fn elsewhere(lang: Lang, why: NotShown) -> &'static Text {
+    let (o, gate) = (&lang.desk().others, &lang.desk().gate);
+    match why {
+        NotShown::Silent => &o.lost_silent,
+        NotShown::Refused(why) => match why {
+            Refusal::TooMany => &o.too_many,
+            Refusal::Spent => &gate.spent,
+            Refusal::Locked => &o.locked_there,
+            Refusal::NotNoted => &o.not_noted,
+            Refusal::NotUnderstood | Refusal::Twice | Refusal::NoSuchPatient => &o.refused,
+        },
     }
 }
 

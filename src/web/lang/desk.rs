@@ -6,7 +6,7 @@ mod people;
 pub(crate) use people::{Gate, Glass, Outside, People, Review};
 
 use super::phrase::{Phrase, Text};
-use patients::{Drugs, Find, Patient, Reception};
+use patients::{Drugs, Find, Others, Patient, Reception};
 use serde::Deserialize;
 
 /// Everything that only staff's pages say, in one language.
@@ -22,6 +22,7 @@ pub struct DeskMessages {
     pub(crate) gate: Gate,
     pub(crate) glass: Glass,
     pub(crate) home: Home,
+    pub(crate) others: Others,
     pub(crate) outside: Outside,
     pub(crate) patient: Patient,
     pub(crate) people: People,

@@ -7,13 +7,14 @@ use super::super::lang::phrase::Html;
 use super::super::looks::{consent_words, reason_words};
 use super::super::page::{self, Frame};
 use super::blocking;
-use super::find::{Results, Wanted};
+use super::find::{CandidateRow, Results, Wanted};
 use super::gate::AtDesk;
-use super::patient::address;
+use super::others::{self, AnswerView};
 use super::rights::own_ledger;
 use crate::clinic::glass::{CANDIDATES_MAX, Whose};
-use crate::clinic::search::{Among, Candidate, Found};
+use crate::clinic::search::{Among, Candidate, Found, Sought};
 use crate::clinic::staff::Act;
+use crate::ledger::SiteId;
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -34,6 +35,9 @@ struct BeyondPage {
     is_used: bool,
     /// Where the record is that was opened.
     record: Option<String>,
+    /// What other boxes answered, where they were asked.
+    others: Option<Vec<AnswerView>>,
+    can_ask: bool,
 }
 
 impl BeyondPage {
@@ -47,9 +51,11 @@ impl BeyondPage {
             consent: Html(consent_words(f.lang, glass.why.consent).to_string()),
             minutes: glass.left.as_secs().div_ceil(60),
             left: glass.candidates_left,
-            is_used: glass.opened.is_some(),
-            record: glass.opened.map(address),
+            is_used: glass.record.is_some(),
+            record: glass.record,
             is_empty: false,
+            others: None,
+            can_ask: others::has_others(site),
             f,
             wanted,
             results,
@@ -70,24 +76,51 @@ pub(super) async fn find(
     at_desk: AtDesk,
     Fields(wanted): Fields<Wanted>,
 ) -> Result<Response, Trouble> {
+    search(&site, &at_desk, wanted, false).await
+}
+
+/// Whoever fits here, and where it is wished at the other boxes.
+pub(super) async fn search(site: &Site, at_desk: &AtDesk, wanted: Wanted, asks_others: bool) -> Result<Response, Trouble> {
     at_desk.check(wanted.csrf())?;
     at_desk.check_may(Act::BreakGlass)?;
     // Asked before anything is looked up: whether there is anybody of a name, nobody learns without a reason.
-    let glass = at_desk.glass(&site).await.ok_or(Trouble::Gate(GateTrouble::GlassWanted))?;
+    let glass = at_desk.glass(site).await.ok_or(Trouble::Gate(GateTrouble::GlassWanted))?;
     let sought = wanted.sought();
     if sought.is_empty() {
-        let page = BeyondPage::new(&site, &at_desk, wanted, None).await.ok_or(Trouble::Gate(GateTrouble::GlassWanted))?;
+        let page = BeyondPage::new(site, at_desk, wanted, None).await.ok_or(Trouble::Gate(GateTrouble::GlassWanted))?;
         return page::html(StatusCode::UNPROCESSABLE_ENTITY, &BeyondPage { is_empty: true, ..page });
     }
-    if glass.opened.is_some() {
+    if glass.record.is_some() {
         return Err(Trouble::Gate(GateTrouble::GlassSpent));
     }
+    let (heard, found_there) = match asks_others {
+        true => at_desk.ask_others(site, &sought.query).await?,
+        false => (Vec::new(), Vec::new()),
+    };
+    let mut found = found_here(site, at_desk, sought).await?;
+    let here = found.candidates.len();
+    let (sites, there): (Vec<SiteId>, Vec<Candidate>) = found_there.into_iter().unzip();
+    // People who could be confused are set against each other wherever their records lie.
+    found.candidates.extend(there);
+    let f = at_desk.frame(site, "");
+    let mut results = Results::new(&f, site, &found);
+    let rows = results.rows.split_off(here).into_iter().zip(&found.candidates[here..]);
+    let rows = rows.map(|(row, candidate)| CandidateRow { link: others::address(candidate.whose), ..row });
+    let views = asks_others.then(|| AnswerView::all(&f, &heard, sites.into_iter().zip(rows).collect()));
+    match BeyondPage::new(site, at_desk, wanted, Some(results)).await {
+        Some(page) => page::html(StatusCode::OK, &BeyondPage { others: views, ..page }),
+        None => Err(Trouble::Gate(GateTrouble::GlassWanted)),
+    }
+}
+
+/// Whoever fits of those whose records are open here, as many as the glass still admits.
+async fn found_here(site: &Site, at_desk: &AtDesk, sought: Sought) -> Result<Found<Candidate>, Trouble> {
     let among = Among::AllBut(own_ledger(at_desk.person()));
-    let fitting = blocking(&site, move |clinic| clinic.fitting(&sought, among, CANDIDATES_MAX)).await?;
+    let fitting = blocking(site, move |clinic| clinic.fitting(&sought, among, CANDIDATES_MAX)).await?;
     let whose: Vec<Whose> = fitting.candidates.iter().map(|fit| fit.whose).collect();
-    let listed = at_desk.candidates(&site, &whose).await?;
+    let listed = at_desk.candidates(site, &whose).await?;
     let (searched, is_partial) = (fitting.searched, fitting.is_partial);
-    let candidates = blocking(&site, move |clinic| {
+    let candidates = blocking(site, move |clinic| {
         let mut candidates: Vec<Candidate> = Vec::new();
         for looked in &listed {
             let fit = fitting.candidates.iter().find(|fit| fit.whose == looked.whose());
@@ -95,11 +128,5 @@ pub(super) async fn find(
         }
         Ok(candidates)
     });
-    let found = Found { candidates: candidates.await?, searched, is_partial };
-    let f = at_desk.frame(&site, "");
-    let results = Results::new(&f, &site, &found);
-    match BeyondPage::new(&site, &at_desk, wanted, Some(results)).await {
-        Some(page) => page::html(StatusCode::OK, &page),
-        None => Err(Trouble::Gate(GateTrouble::GlassWanted)),
-    }
+    Ok(Found { candidates: candidates.await?, searched, is_partial })
 }

@@ -9,13 +9,19 @@ use super::super::lang::phrase::{Html, japanese};
 use super::super::page::Frame;
 use super::super::session::Session;
 use super::at_hand::AtHand;
+use super::others;
+use super::patient::address;
 use super::{blocking, desk_frame};
 use crate::clinic::Clinic;
 use crate::clinic::glass::{BrokenGlass, CANDIDATES_MAX, Looked, Whose, Why};
+use crate::clinic::search::Candidate;
 use crate::clinic::staff::{Act, Person, SignedIn, Staff};
-use crate::record::{LookShown, Rank};
+use crate::finding::Query;
+use crate::ledger::{NodeId, SiteId};
+use crate::record::{Content, FactId, LookShown, Rank};
 use crate::region::outside::BadgeFile;
 use crate::seal::badge::BadgeCode;
+use crate::sync::look::{By, Heard, Remote, ShownThere};
 use axum::extract::FromRequestParts;
 use axum::http::Method;
 use axum::http::request::Parts;
@@ -63,16 +69,52 @@ struct OpenGlass {
     listed: BTreeSet<Whose>,
     opened: Option<Whose>,
     looked: BTreeMap<(Whose, LookShown), Looked>,
+    elsewhere: Elsewhere,
+}
+
+/// What other boxes were asked through a glass.
+#[derive(Default)]
+struct Elsewhere {
+    /// Who was shown as somebody who may be meant, and which box found them.
+    listed: BTreeMap<Whose, NodeId>,
+    /// What was shown, and is noted in this site's ledger.
+    noted: BTreeSet<(Whose, LookShown)>,
+    /// Whose record was opened there.
+    opened: Option<Whose>,
+    /// Whether what that patient conceals was opened.
+    shows_hidden: bool,
 }
 
 impl OpenGlass {
     /// Whether a look is within what the glass was broken for.
     fn admits(&self, whose: Whose, shown: LookShown) -> bool {
         if shown == LookShown::Listed {
-            self.listed.contains(&whose) || (self.opened.is_none() && self.listed.len() < CANDIDATES_MAX)
+            let is_unused = self.opened.is_none() && self.elsewhere.opened.is_none();
+            self.listed.contains(&whose) || (is_unused && self.listed.len() < CANDIDATES_MAX)
         } else {
-            self.opened.is_none_or(|opened| opened == whose)
+            self.opened.is_none_or(|opened| opened == whose) && self.elsewhere.opened.is_none()
         }
+    }
+
+    /// Whether somebody whom another box found is within what the glass was broken for: five more who may be meant, and one record in all.
+    fn admits_elsewhere(&self, whose: Whose, shown: LookShown) -> bool {
+        let Elsewhere { listed, opened, .. } = &self.elsewhere;
+        if shown == LookShown::Listed {
+            listed.contains_key(&whose) || (opened.is_none() && self.opened.is_none() && listed.len() < CANDIDATES_MAX)
+        } else {
+            self.opened.is_none() && opened.is_none_or(|opened| opened == whose)
+        }
+    }
+
+    /// Notes in this site's ledger what another box shows, once.
+    async fn note_elsewhere(&mut self, site: &Site, whose: Whose, shown: LookShown, look: FactId) -> Result<(), Trouble> {
+        if self.elsewhere.noted.contains(&(whose, shown)) {
+            return Ok(());
+        }
+        let broken = self.broken.clone();
+        blocking(site, move |clinic| clinic.note_shown_elsewhere(&broken, whose, shown, look)).await?;
+        self.elsewhere.noted.insert((whose, shown));
+        Ok(())
     }
 
     fn note(&mut self, looked: &Looked) {
@@ -92,8 +134,8 @@ pub(super) struct GlassView {
     pub(super) left: Duration,
     /// Why it was broken.
     pub(super) why: Why,
-    /// Whose record was opened through it.
-    pub(super) opened: Option<Whose>,
+    /// Where the record is that was opened through it.
+    pub(super) record: Option<String>,
     /// How many more may be shown as those who may be meant.
     pub(super) candidates_left: usize,
 }
@@ -215,7 +257,8 @@ impl AtDesk {
     /// Opens a glass that was broken in this session: the one before it is closed.
     pub(super) async fn put_glass(&self, site: &Site, broken: BrokenGlass) {
         let until = site.now().saturating_add(GLASS_FOR);
-        let open = OpenGlass { broken, until, listed: BTreeSet::new(), opened: None, looked: BTreeMap::new() };
+        let (listed, looked, elsewhere) = Default::default();
+        let open = OpenGlass { broken, until, listed, opened: None, looked, elsewhere };
         *self.session.record.glass.lock().await = Some(open);
     }
 
@@ -228,12 +271,81 @@ impl AtDesk {
     pub(super) async fn glass(&self, site: &Site) -> Option<GlassView> {
         let mut glass = self.session.record.glass.lock().await;
         let open = still_open(&mut glass, site)?;
+        let record = open.opened.map(address).or_else(|| open.elsewhere.opened.map(others::address));
         Some(GlassView {
             left: open.until.saturating_sub(site.now()),
             why: open.broken.why().clone(),
-            opened: open.opened,
-            candidates_left: if open.opened.is_some() { 0 } else { CANDIDATES_MAX.saturating_sub(open.listed.len()) },
+            candidates_left: if record.is_some() { 0 } else { CANDIDATES_MAX.saturating_sub(open.listed.len()) },
+            record,
         })
+    }
+
+    /// Asks the other boxes for whoever fits, and each to show who those are who fit best, as many as the glass still admits: noted there, and here, before.
+    pub(super) async fn ask_others(
+        &self,
+        site: &Site,
+        query: &Query,
+    ) -> Result<(Vec<Heard>, Vec<(SiteId, Candidate)>), Trouble> {
+        self.check_may(Act::BreakGlass)?;
+        let asking = site.asking.clone().ok_or(Trouble::NotFound)?;
+        let mut glass = self.session.record.glass.lock().await;
+        let open = still_open(&mut glass, site).ok_or(Trouble::Gate(GateTrouble::GlassWanted))?;
+        let broken = open.broken.clone();
+        let by = By { person: &self.person, glass: &broken };
+        let (heard, found) = asking.find(&by, query).await;
+        let (mut shown, mut silent) = (Vec::new(), BTreeSet::new());
+        for Remote { whose, node, site: at, reasons, .. } in found {
+            if silent.contains(&node) || !open.admits_elsewhere(whose, LookShown::Listed) {
+                continue;
+            }
+            let Ok(there) = asking.show(&by, node, whose, LookShown::Listed).await else {
+                silent.insert(node);
+                continue;
+            };
+            open.note_elsewhere(site, whose, LookShown::Listed, there.look).await?;
+            open.elsewhere.listed.insert(whose, node);
+            let said = there.chart.facts.into_iter();
+            let mut persons = said.filter_map(|fact| if let Content::Patient(who) = fact.content { Some(who) } else { None });
+            let person = persons.next();
+            shown.extend(person.map(|person| (at, Candidate { whose, person, reasons, drug: None })));
+        }
+        Ok((heard, shown))
+    }
+
+    /// What another box shows of one whom it found, and which box: noted there, and here, before anything is shown.
+    pub(super) async fn open_elsewhere(
+        &self,
+        site: &Site,
+        whose: Whose,
+        shown: LookShown,
+    ) -> Result<(ShownThere, NodeId), Trouble> {
+        self.check_may(Act::BreakGlass)?;
+        let asking = site.asking.clone().ok_or(Trouble::NotFound)?;
+        let mut glass = self.session.record.glass.lock().await;
+        let open = still_open(&mut glass, site).ok_or(Trouble::Gate(GateTrouble::GlassWanted))?;
+        let node = open.elsewhere.listed.get(&whose).copied().filter(|_| open.admits_elsewhere(whose, shown));
+        let node = node.ok_or(Trouble::Gate(GateTrouble::GlassSpent))?;
+        let broken = open.broken.clone();
+        let by = By { person: &self.person, glass: &broken };
+        let there = asking.show(&by, node, whose, shown).await.map_err(|why| Trouble::Gate(GateTrouble::Elsewhere(why)))?;
+        open.note_elsewhere(site, whose, shown, there.look).await?;
+        open.elsewhere.opened = Some(whose);
+        Ok((there, node))
+    }
+
+    /// Opens what a patient conceals whose record lies elsewhere.
+    pub(super) async fn show_hidden_elsewhere(&self, site: &Site, whose: Whose) -> Result<(), Trouble> {
+        let _shown_by_the_page = self.open_elsewhere(site, whose, LookShown::Concealed).await?;
+        if let Some(open) = &mut *self.session.record.glass.lock().await {
+            open.elsewhere.shows_hidden = true;
+        }
+        Ok(())
+    }
+
+    /// Whether that was opened.
+    pub(super) async fn shows_hidden_elsewhere(&self, whose: Whose) -> bool {
+        let glass = self.session.record.glass.lock().await;
+        glass.as_ref().is_some_and(|open| open.elsewhere.opened == Some(whose) && open.elsewhere.shows_hidden)
     }
 
     /// The gate: notes that a record is looked at, if it may be, before anything of it is shown. What was noted in this session, or through this glass, is not

@@ -7,7 +7,6 @@ use super::super::lang::phrase::{Html, Text};
 use super::super::looks::{consent_words, reason_words};
 use super::super::page::{self, Frame};
 use super::gate::AtDesk;
-use super::patient::address;
 use super::proving::{self, Shown};
 use crate::clinic::glass::{GlassRefusal, PATIENTS_AN_HOUR, Why};
 use crate::clinic::staff::Act;
@@ -90,9 +89,9 @@ async fn render(site: &Site, at_desk: &AtDesk, form: &GlassForm, alert: Option<&
         minutes: glass.left.as_secs().div_ceil(60),
         reason: Html(reason_words(lang, glass.why.reason).to_string()),
         words: glass.why.words.clone(),
-        is_used: glass.opened.is_some(),
+        is_used: glass.record.is_some(),
         left: glass.candidates_left,
-        record: glass.opened.map(address),
+        record: glass.record,
     });
     let reason = |reason: GlassReason| {
         let value = reason.word();

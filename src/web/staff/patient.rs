@@ -8,6 +8,7 @@ use super::super::places::Around;
 use super::super::{Site, words};
 use super::blocking;
 use super::gate::AtDesk;
+use super::others::{self, There};
 use super::rights::{self, HiddenBasis, kept_by};
 use super::sheet::{Known, Sheet};
 use crate::clinic::Chart;
@@ -47,9 +48,9 @@ pub(super) fn is_own(site: &Site, whose: Whose) -> bool {
 /// A record that was read for one page.
 pub(super) struct Read {
     pub(super) chart: Chart,
-    around: Around,
-    drugs: Arc<DrugMaster>,
-    kept_by: String,
+    pub(super) around: Around,
+    pub(super) drugs: Arc<DrugMaster>,
+    pub(super) kept_by: String,
 }
 
 impl Read {
@@ -93,6 +94,8 @@ struct RecordPage<'a> {
     cards: usize,
     /// For the form that makes a card: said twice, it is one.
     form: String,
+    /// Which box has the record, and as of when, where it is read as another one has it.
+    there: Option<&'a Html>,
 }
 
 #[derive(Deserialize)]
@@ -124,7 +127,25 @@ pub(super) async fn show(
     let done = done.done.as_deref().and_then(|word| done_words(&f, word));
     let cards = cards.iter().filter(|card| card.revoked.is_none()).count();
     let form = form::hex(&site.clinic.new_fact_id().0);
-    page::html(StatusCode::OK, &RecordPage { s, action: address(whose), done, is_own, is_beyond, cards, form, f })
+    page::html(StatusCode::OK, &RecordPage { s, action: address(whose), done, is_own, is_beyond, cards, form, there: None, f })
+}
+
+/// The page of a record that another box shows.
+pub(super) fn page_of_another_box(
+    site: &Site,
+    at_desk: &AtDesk,
+    whose: Whose,
+    (read, there): (&Read, &There),
+    shows_hidden: bool,
+) -> Result<Response, Trouble> {
+    let today = site.clinic.today();
+    let timeline = timeline::build(&read.chart.facts, today);
+    let f = Read::frame(site, at_desk, &timeline, at_desk.lang.desk().patient.title.plain());
+    let mut s = read.sheet(&f, &timeline, today, shows_hidden);
+    s.hidden = s.hidden.max(there.hidden);
+    let (action, form, there) = (others::address(whose), String::new(), Some(&there.banner));
+    let (done, is_own, is_beyond, cards) = (None, false, true, 0);
+    page::html(StatusCode::OK, &RecordPage { s, action, done, is_own, is_beyond, cards, form, there, f })
 }
 
 fn done_words(f: &Frame, word: &str) -> Option<&'static Text> {
@@ -229,20 +250,43 @@ pub(super) async fn slip(
     Path((ledger, subject, paper)): Path<(String, String, String)>,
 ) -> Result<Response, Trouble> {
     let whose = named(&ledger, &subject)?;
-    let kind = match paper.as_str() {
-        "a4" => "list slip",
-        "receipt" => "narrow receipt slip",
-        _ => return Err(Trouble::NotFound),
-    };
+    let kind = slip_kind(&paper)?;
     let looked = at_desk.open(&site, whose, LookShown::Print).await?;
     let read = read(&site, looked).await?;
+    slip_page(&site, &at_desk, whose, &read, kind, None).await
+}
+
+/// The kind of paper that an address names.
+pub(super) fn slip_kind(paper: &str) -> Result<&'static str, Trouble> {
+    match paper {
+        "a4" => Ok("list slip"),
+        "receipt" => Ok("narrow receipt slip"),
+        _ => Err(Trouble::NotFound),
+    }
+}
+
+/// The slip of a record that was read, here or at another box.
+pub(super) async fn slip_page(
+    site: &Site,
+    at_desk: &AtDesk,
+    whose: Whose,
+    read: &Read,
+    kind: &'static str,
+    there: Option<&There>,
+) -> Result<Response, Trouble> {
     let today = site.clinic.today();
     let timeline = timeline::build(&read.chart.facts, today);
-    let f = Read::frame(&site, &at_desk, &timeline, at_desk.lang.desk().patient.slip_title.plain());
+    let f = Read::frame(site, at_desk, &timeline, at_desk.lang.desk().patient.slip_title.plain());
     // What the patient conceals is not printed.
-    let s = read.sheet(&f, &timeline, today, false);
+    let mut s = read.sheet(&f, &timeline, today, false);
     let p = &f.d.patient;
     let mut looked = vec![(&p.slip_when, words::moment(f.m, site.clinic.now_ms()))];
-    looked.extend(rights::looked(&site, &at_desk, whose, &f).await);
-    page::html(StatusCode::OK, &SlipPaper { s, kind, record: address(whose), looked, f })
+    looked.extend(rights::looked(site, at_desk, whose, &f).await);
+    let mut record = address(whose);
+    if let Some(there) = there {
+        s.hidden = s.hidden.max(there.hidden);
+        looked.push((&f.d.others.answered_by, there.banner.clone()));
+        record = others::address(whose);
+    }
+    page::html(StatusCode::OK, &SlipPaper { s, kind, record, looked, f })
 }

@@ -73,6 +73,7 @@ impl LookRow {
         let opened = &glass.opened;
         let mut about = vec![Html(format!("{} · {}", japanese(&opened.name), role_words(lang, opened.rank)))];
         about.extend((!opened.licence.is_empty()).then(|| d.licence.with(escaped(&opened.licence))));
+        about.extend(opened.asked_by.as_ref().map(|by| d.asked_by.with(japanese(&by.place))));
         about.push(d.reason.with(reason_words(lang, opened.reason)));
         about.extend((!opened.words.is_empty()).then(|| japanese(&opened.words)));
         about.push(m.looks.consent.with(consent_words(lang, opened.consent)));

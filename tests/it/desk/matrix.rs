@@ -12,7 +12,7 @@ struct Row(&'static str, &'static str, &'static str);
 const ALL: &str = "ncrpago";
 const NONE: &str = ".";
 
-const ROWS: [Row; 67] = [
+const ROWS: [Row; 71] = [
     // Anybody's.
     Row("/", ALL, NONE),
     Row("/c/{code}", ALL, NONE),
@@ -62,6 +62,10 @@ const ROWS: [Row; 67] = [
     Row("/staff/poster", "rpago", "rpago"),
     Row("/staff/find", "rpag", "rpag"),
     Row("/staff/find/beyond", "rpao", "rpao"),
+    Row("/staff/find/others", NONE, "rpao"),
+    Row("/staff/others/{ledger}/{subject}", "rpao", NONE),
+    Row("/staff/others/{ledger}/{subject}/hidden", NONE, "rpao"),
+    Row("/staff/others/{ledger}/{subject}/slip/{paper}", "rpao", NONE),
     Row("/staff/find/card", NONE, "rpa"),
     Row("/staff/find/photo", NONE, "rpa"),
     Row("/staff/patient/{ledger}/{subject}", "rpao", NONE),

@@ -21,7 +21,7 @@ fn has(bytes: &[u8], text: &str) -> bool {
 }
 
 /// The files under a directory in which a text stands, and how many were read.
-fn files_with(dir: &Path, text: &str) -> (Vec<String>, usize) {
+pub fn files_with(dir: &Path, text: &str) -> (Vec<String>, usize) {
     let (mut found, mut read) = (Vec::new(), 0);
     for file in dir.read_dir().unwrap().map(Result::unwrap) {
         if file.file_type().unwrap().is_dir() {

@@ -1,10 +1,10 @@
 //! Vectors of what is written about those who sit at the desk: accounts, looks through a glass, reviews, badges issued by two of the staff.
 
-use kusuribako::ledger::LedgerId;
 use kusuribako::ledger::content::Content;
 use kusuribako::ledger::payload::{
-    Decision, GlassLooked, GlassOpened, LocalBadge, LookReviewed, OpenerEntry, Payload, StaffAccount,
+    AskedBy, Decision, GlassLooked, GlassOpened, LocalBadge, LookReviewed, OpenerEntry, Payload, StaffAccount,
 };
+use kusuribako::ledger::{LedgerId, NodeId, SiteId};
 use kusuribako::record::review::Reviewer;
 use kusuribako::record::{
     Channel, Consent, Content as Said, FactId, Glass, GlassReason, Look, LookRight, LookShown, Looker, Origin, Rank, Source,
@@ -16,7 +16,7 @@ const GLASS: [u8; 16] = [0x41; 16];
 const LOOK: FactId = FactId([0x42; 16]);
 
 /// Each with the name of its vector.
-pub fn contents() -> [(&'static str, Content); 6] {
+pub fn contents() -> [(&'static str, Content); 7] {
     let account = StaffAccount { opener: OpenerId([0x34; 16]), name: "見本".to_owned(), role: 2, by: OpenerId([0x43; 16]) };
     let by = Reviewer { name: "見本".to_owned(), place: "さくら薬局".to_owned(), badge: [0x34; 16] };
     let reviewed = LookReviewed { look: LOOK, decision: Decision::ToClarify, note: "電話".to_owned(), by };
@@ -31,7 +31,10 @@ pub fn contents() -> [(&'static str, Content); 6] {
         consent: Consent::Cannot,
         second: Some([0x34; 16]),
         second_name: "見本".to_owned(),
+        asked_by: None,
     };
+    let asked_by = AskedBy { node: NodeId([0x46; 32]), site: SiteId([0x45; 16]), place: "みなと薬局".to_owned() };
+    let asked = GlassOpened { asked_by: Some(asked_by), second: None, ..opened.clone() };
     let looked = GlassLooked {
         glass: GLASS,
         ledger: LedgerId([0x11; 16]),
@@ -48,6 +51,7 @@ pub fn contents() -> [(&'static str, Content); 6] {
         ("content of a look through it, at the site", looked.content()),
         ("content of a badge that two of the staff issued", local.content()),
         ("content of a look through it, in the record", look()),
+        ("content of a glass that another box asked through", asked.content()),
     ]
 }
 

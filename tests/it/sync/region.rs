@@ -4,6 +4,7 @@ use crate::wait::{until, until_or};
 use kusuribako::clinic::Clinic;
 use kusuribako::clinic::intake::NewFact;
 use kusuribako::clinic::setup::Location;
+use kusuribako::clinic::staff::NewBadge;
 use kusuribako::clock::Clock;
 use kusuribako::entropy::SystemEntropy;
 use kusuribako::exchange::Frontier;
@@ -39,6 +40,8 @@ pub struct Place {
     pub dir: PathBuf,
     pub address: SocketAddr,
     pub running: Option<Running>,
+    /// The first badge of its staff.
+    pub admin: Option<NewBadge>,
     known: Option<(LedgerId, NodeId, SiteId)>,
 }
 
@@ -54,7 +57,8 @@ pub struct Running {
 impl Place {
     fn new(home: &std::path::Path, number: usize) -> Self {
         let address = free_address();
-        Self { name: format!("Clinic {number}"), dir: home.join(number.to_string()), address, running: None, known: None }
+        let (running, admin, known) = (None, None, None);
+        Self { name: format!("Clinic {number}"), dir: home.join(number.to_string()), address, running, admin, known }
     }
 
     pub fn location(&self) -> Location {
@@ -89,7 +93,7 @@ impl Place {
         } else {
             let profile = SiteProfile { name: self.name.clone(), ..SiteProfile::default() };
             let clinic = Clinic::found(&self.location(), &profile, Clock::system()).unwrap();
-            clinic.first_admin(None).unwrap();
+            self.admin = Some(clinic.first_admin(None).unwrap());
             clinic
         };
         let member = Member::open(&clinic).unwrap();

@@ -99,7 +99,7 @@ fn act((kind, target, seen, replacement, flag, turn): Act, earlier: &[Fact]) -> 
     }
 }
 
-fn any_facts() -> impl Strategy<Value = Vec<Fact>> {
+pub(super) fn any_facts() -> impl Strategy<Value = Vec<Fact>> {
     let statement = (1u8..8, any_statement());
     let act_parts =
         (0u8..12, 1u8..16, prop::collection::vec(any::<prop::sample::Index>(), 0..4), any_statement(), any::<bool>(), 0u64..3);
@@ -125,7 +125,7 @@ fn any_facts() -> impl Strategy<Value = Vec<Fact>> {
     )
 }
 
-fn any_today() -> impl Strategy<Value = Today> {
+pub(super) fn any_today() -> impl Strategy<Value = Today> {
     (-30i64..30, any::<bool>()).prop_map(|(days, is_trusted)| Today { date: days_ago(days), is_trusted })
 }
 

@@ -101,6 +101,30 @@ pub(crate) struct Find {
     pub(crate) to_beyond: Text,
 }
 
+/// Asking the other boxes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Others {
+    pub(crate) title: Text,
+    pub(crate) lead: Text,
+    pub(crate) ask: Text,
+    pub(crate) nobody: Text,
+    pub(crate) found: Phrase<2>,
+    pub(crate) none: Phrase<1>,
+    pub(crate) locked: Phrase<1>,
+    pub(crate) locked_there: Text,
+    pub(crate) silent: Text,
+    pub(crate) away: Text,
+    pub(crate) too_many: Text,
+    pub(crate) refused: Text,
+    pub(crate) not_noted: Text,
+    pub(crate) read: Text,
+    pub(crate) there: Phrase<2>,
+    pub(crate) answered_by: Text,
+    pub(crate) lost_title: Text,
+    pub(crate) lost_silent: Text,
+}
+
 /// A patient's record as staff read it, and the slip.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
