@@ -66,10 +66,12 @@ pub enum AskedRefusal {
 
 impl From<ClinicError> for AskedRefusal {
     fn from(error: ClinicError) -> Self {
-        match error {
-            ClinicError::NotOpen { .. } => Self::Locked,
-            ClinicError::NoSuchPatient(_) => Self::NoSuchPatient,
-            other => Self::Failed(other),
+        if matches!(error, ClinicError::NotOpen { .. }) {
+            Self::Locked
+        } else if matches!(error, ClinicError::NoSuchPatient(_)) {
+            Self::NoSuchPatient
+        } else {
+            Self::Failed(error)
         }
     }
 }
