@@ -165,13 +165,6 @@ impl World {
         is_new
     }
 
-    pub(super) fn ask_again(&mut self, at: usize, id: NodeId) {
-        let peer = self.run_of(at).and_then(|run| run.peers.get(&id)).filter(|peer| peer.outgoing.is_some());
-        if let Some(standings) = peer.and_then(|peer| peer.told.clone()) {
-            self.tell(at, Event::Peer { peer: id, standings });
-        }
-    }
-
     fn ask_the_silent(&mut self, at: usize) {
         let now_ms = self.now_ms;
         let Some(run) = self.run_of(at) else { return };
@@ -184,7 +177,7 @@ impl World {
             }
         }
         for id in silent {
-            self.ask_again(at, id);
+            self.tell(at, Event::Poll(id));
             self.unite(at, id);
         }
     }
