@@ -83,7 +83,8 @@ impl Exchange {
             Request::Poll { boot, digest, said: None, .. } => {
                 let heard = self.peers.get(&peer)?.polls.asked.as_ref();
                 let heard = heard.filter(|heard| heard.boot == *boot && heard.digest == *digest)?;
-                let holdings = heard.ledgers.iter().filter_map(|ledger| Some((*ledger, self.copies.of(*ledger, peer)?.holding)));
+                let holdings =
+                    heard.ledgers.iter().filter_map(|ledger| Some((*ledger, self.copies.of(*ledger, peer)?.holding)));
                 let said = holdings.filter(|(_, holding)| holding.boot == *boot);
                 Some((*boot, said.filter_map(|(ledger, holding)| of(ledger, holding.summary)).collect()))
             }
@@ -186,7 +187,8 @@ impl Exchange {
         let refused: Vec<LedgerId> = wanted.iter().filter(|ledger| !heard.names(**ledger)).copied().collect();
         // Of those that it is given from now on, everything is asked for.
         let is_opened = |ledger: LedgerId| before.as_ref().is_some_and(|before| !before.names(ledger));
-        let opened: Vec<LedgerId> = wanted.iter().filter(|ledger| heard.names(**ledger) && is_opened(**ledger)).copied().collect();
+        let opened: Vec<LedgerId> =
+            wanted.iter().filter(|ledger| heard.names(**ledger) && is_opened(**ledger)).copied().collect();
         peer.polls.answered = Some(heard);
         for Said { ledger, holding } in said.iter().filter(|said| wanted.binary_search(&said.ledger).is_ok()) {
             self.heard(id, *ledger, *holding, Vec::new());
@@ -198,7 +200,9 @@ impl Exchange {
     fn confirm_answered(&mut self, id: NodeId, boot: Incarnation, turn: u64, digest: [u8; 32]) {
         let Some(heard) = self.peers.get_mut(&id).and_then(|peer| peer.polls.answered.take()) else { return };
         // If not, it is asked to say everything when it is polled next.
-        if heard.digest == digest && heard.boot == boot && self.confirm(id, boot, turn, &heard.ledgers)
+        if heard.digest == digest
+            && heard.boot == boot
+            && self.confirm(id, boot, turn, &heard.ledgers)
             && let Some(peer) = self.peers.get_mut(&id)
         {
             peer.polls.answered = Some(heard);
