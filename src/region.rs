@@ -19,6 +19,7 @@ pub mod payload;
 pub mod placing;
 pub mod reach;
 pub mod relief;
+mod rights;
 pub mod said;
 pub mod statement;
 pub mod statements;
@@ -39,6 +40,7 @@ use outside::SlotsMade;
 use payload::{Admitted, Founded, NodeKeys, Notice, Retired, Revoked};
 use placing::Placements;
 use reach::{Doorplate, Reached};
+use rights::Rights;
 use said::Said;
 use statements::Kept;
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,6 +91,7 @@ pub struct Region {
     carried: BTreeMap<NodeId, Carried>,
     placements: Placements,
     emergencies: Vec<Declared>,
+    rights: BTreeMap<LedgerId, Rights>,
     proposals: Vec<Proposal>,
     reached: Reached,
     conflicts: Vec<Conflict>,
@@ -118,12 +121,14 @@ impl Region {
             carried: BTreeMap::new(),
             placements: Placements::of(statements, &authority),
             emergencies: emergency::declared(statements, &authority),
+            rights: BTreeMap::new(),
             proposals: Vec::new(),
             reached: Reached::of(statements, &authority),
             conflicts: Vec::new(),
             authority,
         };
         region.hear_nodes(statements);
+        region.rights = Rights::of_all(&region);
         region.carried = carried::carried(statements, &region, &counted.ended());
         region.proposals = succession::proposals(statements, &region);
         region.conflicts = counted.conflicts.into_iter().chain(conflict::found(statements, &region)).collect();

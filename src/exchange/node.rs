@@ -4,6 +4,7 @@ mod ahead;
 mod answer;
 mod ended;
 mod hint;
+mod poll;
 mod retry;
 
 use super::aside::{Aside, Reason};
@@ -15,6 +16,8 @@ use super::verify::{Job, Verdict, Verified};
 use super::{Authors, Backoff, EntryRef, Frontier, Standing, Stored, Take};
 use crate::ledger::{EntryId, Incarnation, LedgerId, NodeId, OpenPart};
 use hint::Hints;
+pub use poll::Differing;
+use poll::{Polling, Polls};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Fetches under way at a time. Each holds one batch at most, so this bounds the memory of catching up.
@@ -22,6 +25,9 @@ pub const FETCHES_MAX: usize = 6;
 
 /// Refusals of nodes that are not known that are remembered: those of whoever is admitted in a moment.
 const STRANGERS_MAX: usize = 1_024;
+
+/// What this version knows besides.
+const FEATURES: u64 = Holding::COMPARES_HELD | Holding::ANSWERS_POLLS;
 
 /// Belongs to one thing that was asked for; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +62,8 @@ pub enum Event {
     Asked(NodeId, u64, Request),
     /// A peer answered; `None` where no answer that can be read came in time.
     Answered(Token, Option<Response>),
+    /// What was to be sent could not be: the peer calls here, and cannot be called. It is told and asked when it can be.
+    Unreached(Token),
     /// To [`Action::Look`].
     Known(Token, Known),
     /// To [`Action::Count`].
@@ -73,6 +81,10 @@ pub enum Event {
     Audit(NodeId, LedgerId),
     /// Compare with a peer, whatever it said before.
     Ask(NodeId, LedgerId),
+    /// Ask a peer whether anything is new in any ledger: one that brings no hints.
+    Poll(NodeId),
+    /// The peer is called over another connection than before, at the end of which may be another box with the same key.
+    Linked(NodeId),
     /// Time has passed.
     Time,
 }
@@ -168,6 +180,7 @@ struct Peer {
     backoff: Backoff,
     retry_at_ms: Option<u64>,
     retry: Vec<LedgerId>,
+    polls: Polls,
 }
 
 /// What both sides held when a comparison ended with nothing left to take.
@@ -230,7 +243,10 @@ pub struct Exchange {
     ledgers: BTreeMap<LedgerId, Ledger>,
     peers: BTreeMap<NodeId, Peer>,
     tokens: BTreeMap<Token, (NodeId, LedgerId, Purpose)>,
+    polling: BTreeMap<Token, Polling>,
     storing: BTreeMap<Token, (LedgerId, Vec<Vec<OpenPart>>)>,
+    /// When the next retry is due.
+    retry_ms: Option<u64>,
     /// Who was refused because it was not known, and of what.
     strangers: BTreeSet<(NodeId, LedgerId)>,
     waiting: VecDeque<Waiting>,
@@ -253,7 +269,9 @@ impl Exchange {
             ledgers,
             peers: BTreeMap::new(),
             tokens: BTreeMap::new(),
+            polling: BTreeMap::new(),
             storing: BTreeMap::new(),
+            retry_ms: None,
             strangers: BTreeSet::new(),
             waiting: VecDeque::new(),
             next_token: 0,
@@ -289,6 +307,7 @@ impl Exchange {
             Event::Appended(ledger, run, stored) => self.appended(ledger, &run, &stored),
             Event::Asked(peer, ask, request) => self.asked(peer, ask, request),
             Event::Answered(token, response) => self.answered(token, response),
+            Event::Unreached(token) => self.unreached(token),
             Event::Known(token, known) => self.go_on(token, Input::Known(known)),
             Event::Counted(token, tally) => self.go_on(token, Input::Counted(tally)),
             Event::Listed(token, bodies) => self.go_on(token, Input::Listed(bodies)),
@@ -297,6 +316,8 @@ impl Exchange {
             Event::Dropped(ledger) => self.dropped(ledger),
             Event::Audit(peer, ledger) => self.wait(Waiting { peer, ledger, how: How::Audit }),
             Event::Ask(peer, ledger) => self.wait(Waiting { peer, ledger, how: How::Compare }),
+            Event::Poll(peer) => self.poll(peer),
+            Event::Linked(peer) => self.linked(peer),
             Event::Time => {}
         }
         self.retry();
@@ -316,6 +337,7 @@ impl Exchange {
         let mut has_asked = |ledger: &LedgerId| self.strangers.remove(&(id, *ledger)) || !before.is_empty();
         let opened: Vec<LedgerId> = ledgers.iter().filter(|ledger| has_asked(ledger) && !was_given(ledger)).copied().collect();
         ledgers.into_iter().for_each(|ledger| self.wait(Waiting { peer: id, ledger, how: How::Compare }));
+        self.hint_what_waits(id);
         left.into_iter().for_each(|ledger| self.stop_fetch(id, ledger));
         opened.into_iter().for_each(|ledger| self.hint_anew(id, ledger));
     }
@@ -338,6 +360,7 @@ impl Exchange {
     fn gone(&mut self, id: NodeId) {
         self.peers.remove(&id);
         self.tokens.retain(|_, (peer, ..)| *peer != id);
+        self.polling.retain(|_, polling| polling.peer != id);
         self.waiting.retain(|waiting| waiting.peer != id);
     }
 
@@ -356,6 +379,9 @@ impl Exchange {
     }
 
     fn answered(&mut self, token: Token, response: Option<Response>) {
+        if self.polling.contains_key(&token) {
+            return self.polled(token, response);
+        }
         match self.tokens.get(&token).copied() {
             Some((peer, ledger, Purpose::Hint)) => {
                 self.tokens.remove(&token);
@@ -414,7 +440,8 @@ impl Exchange {
     }
 
     fn start_waiting(&mut self) {
-        while self.count_running() < FETCHES_MAX {
+        // Mostly nothing waits, and nothing has to be counted.
+        while !self.waiting.is_empty() && self.count_running() < FETCHES_MAX {
             let Some(Waiting { peer, ledger, how }) = self.waiting.pop_front() else { return };
             let held = self.ledgers.entry(ledger).or_default();
             let Some(standing) = self.peers.get(&peer).and_then(|peer| peer.standings.get(&ledger)) else { continue };
@@ -488,5 +515,5 @@ fn holding(boot: Incarnation, turn: &mut u64, held: &Ledger) -> Holding {
     *turn = turn.saturating_add(1);
     let Ledger { frontier, given_up, .. } = held;
     let (summary, entries, missing) = (frontier.summary(), frontier.entries(), frontier.missing());
-    Holding { summary, boot, turn: *turn, entries, missing, features: Holding::COMPARES_HELD, given_up: *given_up }
+    Holding { summary, boot, turn: *turn, entries, missing, features: FEATURES, given_up: *given_up }
 }

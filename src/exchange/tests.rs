@@ -2,6 +2,7 @@
 
 mod ahead;
 mod hostile;
+mod polling;
 mod repair;
 pub(crate) mod world;
 

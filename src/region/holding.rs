@@ -51,9 +51,18 @@ pub enum Release {
 impl Region {
     /// The sites that hold a ledger: its home and whom the placement names. Also such as are lost: see [`Region::is_active`].
     pub fn holders(&self, ledger: LedgerId) -> BTreeSet<SiteId> {
-        let mut holders = self.placements.named(ledger);
-        holders.extend(self.homes(ledger).map(|site| site.id));
-        holders
+        self.rights(ledger).map(|rights| rights.holders.clone()).unwrap_or_default()
+    }
+
+    /// Whether a site [holds](Self::holders) a ledger.
+    pub fn is_holder(&self, site: SiteId, ledger: LedgerId) -> bool {
+        self.rights(ledger).is_some_and(|rights| rights.holders.contains(&site))
+    }
+
+    /// Whether a node is, or was, one of a site that holds a ledger.
+    pub fn is_of_holder(&self, node: NodeId, ledger: LedgerId) -> bool {
+        let holders = self.rights(ledger).map(|rights| &rights.holders);
+        holders.into_iter().flatten().filter_map(|site| self.sites.get(site)).any(|site| site.nodes.contains(&node))
     }
 
     /// Whether a node is to be given a ledger: it is active, and its site holds the ledger, or may make a supplementary copy of it.
@@ -61,7 +70,7 @@ impl Region {
         let Some(node) = self.nodes.get(&node).filter(|node| node.state == KeyState::Active) else {
             return self.carries(node, ledger);
         };
-        self.holders(ledger).contains(&node.site) || self.unsettled(ledger).next().is_some()
+        self.is_holder(node.site, ledger) || self.unsettled(ledger).next().is_some()
     }
 
     /// Whether a node may still have a copy of a ledger that was given to it: its site is or was named as a holder, or an emergency concerned
@@ -82,8 +91,7 @@ impl Region {
 
     /// Whether a site is home of a ledger, or was ever named as its holder, or may have copied it in an emergency.
     fn had_right_to(&self, site: SiteId, ledger: LedgerId) -> bool {
-        let is_named = self.holders(ledger).contains(&site) || self.placements.ever_named(ledger).contains(&site);
-        is_named || self.emergencies.iter().any(|emergency| self.concerns(emergency, ledger))
+        self.rights(ledger).is_some_and(|rights| rights.ever.contains(&site) || rights.is_concerned)
     }
 
     /// How a node brings an entry into a ledger. `holds` says whether it has a copy.
@@ -170,8 +178,6 @@ impl Region {
     /// Whether an emergency hit the home of a ledger, or a site that any placement ever named as its holder: a placement that was
     /// adopted while it went on must not make its copies look superfluous.
     pub(super) fn concerns(&self, emergency: &Declared, ledger: LedgerId) -> bool {
-        let mut holders = self.placements.ever_named(ledger);
-        holders.extend(self.homes(ledger).map(|site| site.id));
-        emergency.declared.sites.iter().any(|site| holders.contains(site))
+        self.rights(ledger).is_some_and(|rights| emergency.declared.sites.iter().any(|site| rights.ever.contains(site)))
     }
 }

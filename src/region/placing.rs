@@ -58,18 +58,26 @@ impl Placements {
 
     /// Every ledger and site that a head names.
     pub fn all_named(&self) -> BTreeMap<LedgerId, BTreeSet<SiteId>> {
-        let heads = self.heads.iter().filter_map(|id| self.adopted.get(id));
-        let mut named: BTreeMap<LedgerId, BTreeSet<SiteId>> = BTreeMap::new();
-        for holders in heads.flat_map(|head| &head.ledgers) {
-            named.entry(holders.ledger).or_default().extend(&holders.sites);
-        }
-        named
+        by_ledger(self.heads.iter().filter_map(|id| self.adopted.get(id)))
+    }
+
+    /// Every ledger and site that any placement named, also such as were replaced.
+    pub(super) fn all_ever_named(&self) -> BTreeMap<LedgerId, BTreeSet<SiteId>> {
+        by_ledger(self.adopted.values())
     }
 
     /// Whether an adopted placement was made after an emergency, and says so.
     pub fn settles(&self, emergency: EmergencyId) -> bool {
         self.adopted.values().any(|placement| placement.settles.contains(&emergency))
     }
+}
+
+fn by_ledger<'a>(placements: impl Iterator<Item = &'a Placement>) -> BTreeMap<LedgerId, BTreeSet<SiteId>> {
+    let mut named: BTreeMap<LedgerId, BTreeSet<SiteId>> = BTreeMap::new();
+    for holders in placements.flat_map(|placement| &placement.ledgers) {
+        named.entry(holders.ledger).or_default().extend(&holders.sites);
+    }
+    named
 }
 
 fn named_by<'a>(placements: impl Iterator<Item = &'a Placement>, ledger: LedgerId) -> BTreeSet<SiteId> {

@@ -51,10 +51,7 @@ impl Region {
     /// emergency key with which the site was admitted.
     pub fn opens(&self, site: SiteId, ledger: LedgerId) -> bool {
         let Some(opener) = self.sites.get(&site).map(|site| site.described.emergency.opener) else { return false };
-        let homes = || self.homes(ledger);
-        let nodes = homes().flat_map(|home| &home.nodes).filter_map(|node| self.nodes.get(node));
-        homes().any(|home| home.id == site)
-            || nodes.filter_map(|node| node.keys.as_ref()).any(|keys| keys.sealed_to.contains(&opener))
+        self.rights(ledger).is_some_and(|rights| rights.homes.contains(&site) || rights.openers.contains(&opener))
     }
 
     /// Whether an emergency concerns a ledger: it hit its home, or a site that any placement ever named as its holder.

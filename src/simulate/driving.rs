@@ -19,13 +19,9 @@ impl World {
         let Some(run) = self.run_of(at) else { return };
         run.is_dirty = true;
         let now = Moment { ms: run.now_ms(now_ms), random };
-        let may_move = matches!(event, Event::Verdict(..) | Event::Stored(..) | Event::Appended(..) | Event::Dropped(_));
         let spot = Spot { at, boot: run.boot };
         for action in run.exchange.handle(now, event) {
             self.act(spot, action);
-        }
-        if may_move {
-            self.check_frontiers(at);
         }
         self.plan_tick(at);
     }
@@ -104,15 +100,16 @@ impl World {
         };
         if let Some(run) = self.run_of(spot.at) {
             run.storing.remove(&token);
-            run.stored.push_back(Event::Stored(token, stored));
+            run.stored.push_back((ledger, Event::Stored(token, stored)));
         }
         let in_ms = self.draws.between(0, 5);
         self.later(in_ms, Due::Stored(spot));
     }
 
     pub(super) fn stored(&mut self, spot: Spot) {
-        if let Some(event) = self.run_of(spot.at).and_then(|run| run.stored.pop_front()) {
+        if let Some((ledger, event)) = self.run_of(spot.at).and_then(|run| run.stored.pop_front()) {
             self.tell(spot.at, event);
+            self.check_frontier(spot.at, ledger);
         }
     }
 
@@ -130,7 +127,7 @@ impl World {
         let Some(run) = self.run_of(spot.at) else { return };
         let Some(link) = run.peers.get(&peer).and_then(|peer| peer.outgoing) else {
             // It can call here, but cannot be called: it asks for itself.
-            return self.later(0, Due::Tell(spot, Event::Answered(token, None)));
+            return self.later(0, Due::Tell(spot, Event::Unreached(token)));
         };
         run.asked.insert(token, link);
         self.counts.questions += 1;

@@ -121,7 +121,7 @@ impl World {
         if run.held == held && run.is_full == is_full {
             return;
         }
-        (run.held, run.is_full) = (held, is_full);
+        run.holds(held, is_full);
         self.tell_all_standings(at);
     }
 
@@ -153,23 +153,22 @@ impl World {
         let (own, known) = (machine.id, Arc::clone(&machine.disk.known));
         let Some(run) = self.run_of(at) else { return false };
         let Some(peer) = run.peers.get_mut(&id).filter(|peer| peer.is_connected()) else { return false };
+        // They follow from nothing else.
+        let (from, now) = (&peer.told_from, (Arc::as_ptr(&known), run.terms));
+        if peer.told.is_some() && from.as_ref().is_some_and(|(known, terms)| (Arc::as_ptr(known), *terms) == now) {
+            return false;
+        }
         let mut standings = terms::standings(&known.region, own, id, &run.held, &run.released);
         if run.is_full {
             standings.values_mut().for_each(|standing| standing.takes = Take::Nothing);
         }
+        peer.told_from = Some((known, run.terms));
         let is_new = peer.told.as_ref() != Some(&standings);
         if is_new {
             peer.told = Some(standings.clone());
             self.tell(at, Event::Peer { peer: id, standings });
         }
         is_new
-    }
-
-    pub(super) fn ask_again(&mut self, at: usize, id: NodeId) {
-        let peer = self.run_of(at).and_then(|run| run.peers.get(&id)).filter(|peer| peer.outgoing.is_some());
-        if let Some(standings) = peer.and_then(|peer| peer.told.clone()) {
-            self.tell(at, Event::Peer { peer: id, standings });
-        }
     }
 
     fn ask_the_silent(&mut self, at: usize) {
@@ -184,7 +183,7 @@ impl World {
             }
         }
         for id in silent {
-            self.ask_again(at, id);
+            self.tell(at, Event::Poll(id));
             self.unite(at, id);
         }
     }
@@ -253,6 +252,7 @@ impl World {
         let Some(spot) = self.spot(at) else { return };
         if let Some(run) = self.run_of(at) {
             run.released.insert(ledger);
+            run.terms += 1;
         }
         self.tell_all_standings(at);
         let in_ms = self.draws.span(1, 2_000);
@@ -275,9 +275,11 @@ impl World {
                 run.gave_up_ms.insert(ledger, now_ms);
             }
             self.tell(at, Event::Dropped(ledger));
+            self.check_frontier(at, ledger);
         }
         if let Some(run) = self.run_of(at) {
             run.released.remove(&ledger);
+            run.terms += 1;
         }
         self.set_terms(at);
         self.tell_all_standings(at);

@@ -112,6 +112,8 @@ pub(super) struct Run {
     pub(super) incoming: BTreeMap<LinkId, NodeId>,
     pub(super) held: BTreeSet<LedgerId>,
     pub(super) released: BTreeSet<LedgerId>,
+    /// Counts up with each change of what terms follow from besides statements: what is held, what goes, whether the disk is full.
+    pub(super) terms: u64,
     pub(super) parting: Parting,
     /// When copies were given up, in milliseconds of the world.
     pub(super) gave_up_ms: BTreeMap<LedgerId, u64>,
@@ -121,7 +123,7 @@ pub(super) struct Run {
     pub(super) answers: BTreeMap<u64, (LinkId, Token)>,
     pub(super) storing: BTreeMap<Token, LedgerId>,
     /// What was stored and not told yet, in the order of the transactions.
-    pub(super) stored: VecDeque<Event>,
+    pub(super) stored: VecDeque<(LedgerId, Event)>,
     pub(super) wakes: BTreeSet<u64>,
     pub(super) tick_ms: Option<u64>,
     /// What the exchange was told of authors follows from this.
@@ -141,6 +143,8 @@ pub(super) struct Peer {
     pub(super) outgoing: Option<LinkId>,
     pub(super) incoming: BTreeSet<LinkId>,
     pub(super) told: Option<BTreeMap<LedgerId, Standing>>,
+    /// From which statements and terms that was worked out.
+    pub(super) told_from: Option<(Arc<Known>, u64)>,
     pub(super) is_dialing: bool,
     pub(super) agreed: Option<Arc<Shelf>>,
     pub(super) uniting: Option<Uniting>,
@@ -173,6 +177,7 @@ impl Run {
             incoming: BTreeMap::new(),
             held: BTreeSet::new(),
             released: BTreeSet::new(),
+            terms: 0,
             parting: Parting::default(),
             gave_up_ms: BTreeMap::new(),
             asked: BTreeMap::new(),
@@ -187,6 +192,11 @@ impl Run {
             relieving: Relieving::default(),
             relieve_ms: None,
         }
+    }
+
+    pub(super) fn holds(&mut self, held: BTreeSet<LedgerId>, is_full: bool) {
+        (self.held, self.is_full) = (held, is_full);
+        self.terms += 1;
     }
 
     /// Of the chain that it writes in a ledger.

@@ -80,7 +80,7 @@ impl World {
         (peer.agreed, peer.uniting, peer.is_news) = (None, None, false);
         peer.twins.linked();
         if !self.tell_standings(at, id) {
-            self.ask_again(at, id);
+            self.tell(at, Event::Linked(id));
         }
         self.unite(at, id);
         self.dirty(at);
@@ -115,11 +115,14 @@ impl World {
         let (here, now_ms, links) = (open.to.at, self.now_ms, &self.links);
         let id = self.machines[open.from.at].id;
         let Some(run) = self.machines[here].run.as_mut() else { return };
-        let (now_ms, own) = (run.now_ms(now_ms), run.exchange.frontier(request.ledger()));
+        let now_ms = run.now_ms(now_ms);
         let Some(peer) = run.peers.get_mut(&id) else { return };
         let Some(asked) = peer.outgoing else { return };
-        let is_elsewhere = links.get(&asked).is_some_and(|asked| asked.to.at != open.from.at);
-        if peer.twins.turns_to(request, own, is_elsewhere, now_ms) {
+        if !links.get(&asked).is_some_and(|asked| asked.to.at != open.from.at) {
+            return;
+        }
+        let Some((boot, differing)) = run.exchange.differing(id, request) else { return };
+        if peer.twins.turns_to(boot, &differing, true, now_ms) {
             peer.other = Some(open.from.at);
             self.ended(asked, Spot { at: here, boot: open.to.boot });
         }

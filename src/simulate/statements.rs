@@ -148,7 +148,7 @@ impl World {
         if let Some(held) = self.relieve(at) {
             let is_full = self.machines[at].is_full;
             if let Some(run) = self.run_of(at) {
-                (run.held, run.is_full) = (held, is_full);
+                run.holds(held, is_full);
             }
         }
         self.tell_all_standings(at);

@@ -123,24 +123,20 @@ impl World {
         disk.ledgers.keys().map(|ledger| (*ledger, disk.whole(*ledger).collect())).collect()
     }
 
-    /// What a frontier names is on the disk, at any moment.
-    pub(super) fn check_frontiers(&mut self, at: usize) {
+    /// What a frontier names is on the disk, whenever it has moved.
+    pub(super) fn check_frontier(&mut self, at: usize, ledger: LedgerId) {
         let machine = &self.machines[at];
-        let Some(run) = &machine.run else { return };
-        let wrong = machine.disk.ledgers.iter().find_map(|(ledger, disk)| {
-            let frontier = run.exchange.frontier(*ledger)?;
-            let absent = frontier.tips().find(|tip| !disk.at.contains_key(&tip.id));
-            absent.map(|tip| format!("{:?} claims {tip:?}, which is not on its disk", machine.id))
-        });
-        if let Some(wrong) = wrong {
+        let Some(frontier) = machine.run.as_ref().and_then(|run| run.exchange.frontier(ledger)) else { return };
+        let disk = machine.disk.ledgers.get(&ledger);
+        let absent = frontier.tips().find(|tip| disk.is_none_or(|disk| !disk.at.contains_key(&tip.id)));
+        let lies = disk.map_or(0, |disk| disk.at.len());
+        let is_doubled = usize::try_from(frontier.entries()).is_ok_and(|told| told > lies);
+        if let Some(tip) = absent {
+            let wrong = format!("{:?} claims {tip:?}, which is not on its disk", machine.id);
             return self.breaks(Invariant::FrontierStored, || wrong);
         }
-        let doubled = machine.disk.ledgers.iter().find(|(ledger, disk)| {
-            let told = run.exchange.frontier(**ledger).map_or(0, crate::exchange::Frontier::entries);
-            usize::try_from(told).is_ok_and(|told| told > disk.at.len())
-        });
-        if let Some((ledger, disk)) = doubled {
-            let detail = format!("{:?} counts more of {ledger:?} than the {} entries on its disk", machine.id, disk.at.len());
+        if is_doubled {
+            let detail = format!("{:?} counts more of {ledger:?} than the {lies} entries on its disk", machine.id);
             self.breaks(Invariant::NothingDoubled, || detail);
         }
     }

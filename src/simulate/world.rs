@@ -74,7 +74,7 @@ pub(super) struct World {
     pub(super) draws: Draws,
     pub(super) bytes: Bytes,
     pub(super) now_ms: u64,
-    due: BTreeMap<(u64, u64), Due>,
+    due: BTreeMap<(u64, u64), Box<Due>>,
     next: u64,
     pub(super) kit: Kit,
     pub(super) root: Ed25519KeyPair,
@@ -136,7 +136,7 @@ impl World {
 
     pub(super) fn at(&mut self, at_ms: u64, due: Due) {
         let turn = self.number();
-        self.due.insert((at_ms, turn), due);
+        self.due.insert((at_ms, turn), Box::new(due));
     }
 
     pub(super) fn later(&mut self, in_ms: u64, due: Due) {
@@ -205,7 +205,7 @@ impl World {
             self.counts.events += 1;
             self.trace.update(&at_ms.to_be_bytes());
             self.trace.update(&turn.to_be_bytes());
-            self.happens(due);
+            self.happens(*due);
             if self.counts.events > events_max {
                 self.breaks(Invariant::Silent, || "it does not come to rest".to_owned());
             }

@@ -48,7 +48,7 @@ impl World {
         self.truth.acknowledge(ledger, &run);
         let stored = self.machines[at].disk.ledgers.entry(ledger).or_default().store_run(&run);
         if let Some(running) = self.run_of(at) {
-            running.stored.push_back(Event::Appended(ledger, run.opens(), stored));
+            running.stored.push_back((ledger, Event::Appended(ledger, run.opens(), stored)));
         }
         let in_ms = self.draws.between(0, 5);
         self.later(in_ms, Due::Stored(spot));

@@ -42,14 +42,13 @@ fn last(limits: &Limits, author: NodeId, ledger: LedgerId) -> Vec<LastEntry> {
 
 /// Whether more lies here of a ledger than entries that wait for its inbox: something that its home or a holder wrote.
 pub fn has_copy(region: &Region, own: NodeId, ledger: LedgerId, held: &Frontier) -> bool {
-    let writers = nodes_that_hold(region, own, ledger);
-    held.tips().any(|tip| writers.contains(&tip.chain.author))
+    held.tips().any(|tip| tip.chain.author != own && region.is_of_holder(tip.chain.author, ledger))
 }
 
 /// Whether this node holds a ledger: its statements let it, and it is home or a named holder, or makes a supplementary copy; or it still
 /// has a copy that was not released.
 pub fn holds(region: &Region, own: NodeId, ledger: LedgerId, is_supplementary: bool, has_copy: bool) -> bool {
-    let is_named = site(region, own).is_some_and(|site| region.holders(ledger).contains(&site)) || region.carries(own, ledger);
+    let is_named = site(region, own).is_some_and(|site| region.is_holder(site, ledger)) || region.carries(own, ledger);
     (region.may_hold(own, ledger) && (is_named || is_supplementary)) || (has_copy && region.may_have_held(own, ledger))
 }
 
@@ -69,7 +68,7 @@ pub fn standings(
         // What others wrote counts by their signatures, whoever brings it; it may lie nowhere else.
         KeyState::Retired if held.contains(&ledger) => Some(Standing { gives: false, takes: Take::Everything }),
         // What a holder wrote makes a copy: whoever gave its own up would begin another.
-        KeyState::Retired if nodes_that_hold(region, own, ledger).contains(&peer) => Some(Standing::default()),
+        KeyState::Retired if peer != own && region.is_of_holder(peer, ledger) => Some(Standing::default()),
         KeyState::Retired => Some(Standing { gives: false, takes: Take::Of(peer) }),
         KeyState::Revoked(_) => None,
     };

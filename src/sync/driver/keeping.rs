@@ -79,7 +79,8 @@ impl Driver {
             }
         }
         for node in silent {
-            self.ask_again(node);
+            // It brings no hints.
+            self.handle(Event::Poll(node));
             self.unite(node);
         }
     }

@@ -235,7 +235,7 @@ impl Driver {
         self.contact(node);
         // Where it calls here already it was told before, and it may be another box with the same key that is asked from now on.
         if !self.tell_standings(node) {
-            self.ask_again(node);
+            self.handle(Event::Linked(node));
         }
         self.unite(node);
     }
@@ -313,14 +313,6 @@ impl Driver {
             self.shown.soon();
         }
         is_new
-    }
-
-    /// A peer that this node can call but that cannot call here brings no hints: it is asked now and then.
-    pub(super) fn ask_again(&mut self, node: NodeId) {
-        let Some(peer) = self.peers.get(&node).filter(|peer| peer.outgoing.is_some()) else { return };
-        if let Some(standings) = peer.told.clone() {
-            self.handle(Event::Peer { peer: node, standings });
-        }
     }
 
     pub(super) fn unite_all(&mut self) {

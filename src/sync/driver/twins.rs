@@ -1,6 +1,7 @@
 //! A node that speaks from two boxes with one key, as the driver sees to it: see [`terms::twins`](super::super::terms::twins).
 
-use super::super::hub::ConnectionId;
+use super::super::hub::{ConnectionId, Incoming};
+use super::super::link::Link;
 use super::super::terms::twins;
 use super::{Driver, now_ms};
 use crate::exchange::message::{Request, Response};
@@ -26,11 +27,16 @@ impl Driver {
     /// What somebody says who asks: if it is another box than the one that is asked, it may be the next.
     pub(super) fn told_while_asked(&mut self, node: NodeId, from: ConnectionId, request: &Request) {
         let now_ms = now_ms(&self.clinic);
-        let own = self.exchange.frontier(request.ledger());
+        // The other box is told from the one that is asked by the place from which it calls: mostly there is nothing to work out.
+        let is_elsewhere = |incoming: &Incoming, link: &Link| link.address.ip() != incoming.address;
+        let (Some(incoming), Some(peer)) = (self.incoming.get(&from), self.peers.get(&node)) else { return };
+        if !peer.outgoing.as_ref().is_some_and(|link| is_elsewhere(incoming, link)) {
+            return;
+        }
+        let Some((boot, differing)) = self.exchange.differing(node, request) else { return };
         let (Some(incoming), Some(peer)) = (self.incoming.get(&from), self.peers.get_mut(&node)) else { return };
         let Some(link) = peer.outgoing.clone() else { return };
-        let is_elsewhere = link.address.ip() != incoming.address;
-        if !peer.twins.decided.turns_to(request, own, is_elsewhere, now_ms) {
+        if !peer.twins.decided.turns_to(boot, &differing, true, now_ms) {
             return;
         }
         tracing::warn!(%node, "another clinic's box seems to run twice, with one key: the other one is asked too");
