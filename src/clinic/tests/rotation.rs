@@ -4,6 +4,7 @@ use super::region::{copy, introduce, is_clean, memo, open};
 use super::*;
 use crate::clinic::cards::IssuedCard;
 use crate::clinic::chart::facts_of;
+use crate::clinic::intake::{Attach, Incoming};
 use crate::clinic::keys::LedgerKeys;
 use crate::clinic::rotation::Mended;
 use crate::clinic::staff::{Leaving, NewBadge, Person, Role, Staff, keys_for};
@@ -211,7 +212,8 @@ fn a_patients_key_is_changed_once_with_the_next_write_and_not_before() {
     let shop = Shop::new();
     let keys = || {
         let (inner, subject) = (shop.home.inner.clone(), shop.subject);
-        let read = move |reader: &Reader<'_>| Ok(inner.own(reader).find(crate::clinic::projection::PATIENT_KEY, &subject.0)?.len());
+        let read =
+            move |reader: &Reader<'_>| Ok(inner.own(reader).find(crate::clinic::projection::PATIENT_KEY, &subject.0)?.len());
         shop.home.store().read_now(read).unwrap()
     };
     write(&shop.home, &shop.card, "a");
@@ -250,4 +252,164 @@ fn where_a_holders_staff_have_the_copy_open_what_comes_after_is_read_without_sig
     let chart = block_on(home.chart(&open(home, &other).unwrap())).unwrap();
     assert_eq!((memos(&chart.facts), chart.unreadable), (vec![MEMO, "避難所で"], 0));
     [home, holder].into_iter().for_each(is_clean);
+}
+
+/// The same directory as it was before, with the same key file: a box that was put back to a backup, or that runs twice.
+fn backup(of: &Fixture) -> Fixture {
+    let copied = Fixture { dir: tempfile::tempdir().unwrap(), clock: of.clock.clone() };
+    std::fs::create_dir_all(copied.location().dir).unwrap();
+    for file in of.location().dir.read_dir().unwrap().map(Result::unwrap).filter(|file| file.file_name() != "lock") {
+        std::fs::copy(file.path(), copied.location().dir.join(file.file_name())).unwrap();
+    }
+    copied
+}
+
+#[test]
+fn a_box_that_was_put_back_writes_on_readably_and_takes_its_own_key_up_again() {
+    let mut shop = Shop::new();
+    let leaver = shop.seed(&shop.leaver);
+    drop(shop.home);
+    let old = backup(&shop.home_dir);
+    shop.home = shop.home_dir.open().unwrap();
+    shop.end(&shop.leaver);
+    write(&shop.home, &shop.card, NEW);
+    let (before, later) = (shop.home.own_inbox(), register(&shop.home));
+    let digest = [7; 32];
+    let file = Incoming { name: "x.csv".to_owned(), digest, documents: Vec::new(), channel: Channel::JahisFile };
+    shop.home.take_in([file], &Attach::default(), |_, _| {}).unwrap();
+    shop.send();
+
+    let home = old.open().unwrap();
+    assert_ne!(home.own_inbox(), before);
+    write(&home, &shop.card, "戻した後");
+    // Somebody who knows only the new inbox leaves a letter, which comes before the key.
+    introduce(&shop.holder, &shop.home, Append::Inbox);
+    let concerns = Concerns { locator: Some(shop.card.code.locator()), external_id: None };
+    let letter = NewFact::minted(memo("投函"), source(), &SystemEntropy::default());
+    shop.holder.leave_in_inbox(shop.ledger(), &concerns, &[letter]).unwrap();
+    copy(&shop.holder, &home, shop.ledger(), Some(shop.holder.store().node()));
+    assert_eq!(home.open_inbox().unwrap(), crate::clinic::inbox::InboxOpened::default(), "it waits, and is not thrown away");
+    assert_eq!(home.inbox_waiting(shop.ledger()).unwrap(), 1);
+
+    copy(&shop.holder, &home, shop.ledger(), None);
+    assert_eq!(home.own_inbox(), before, "its own key again");
+    assert_eq!(home.open_inbox().unwrap().attached, 1);
+    let chart = home.chart_at_home(shop.subject).unwrap();
+    assert_eq!((memos(&chart.facts).len(), chart.unreadable), (4, 0));
+    assert_eq!(memos(&home.chart_at_home(later).unwrap().facts), [MEMO]);
+    assert_eq!(home.patients().unwrap().len(), 2);
+    let (tag, ledger) = (home.inner.keys().indexer.blind("file", &digest), home.ledger());
+    let taken = home.store().read_now(move |reader| reader.find(ledger, crate::clinic::projection::FILE, &tag)).unwrap();
+    assert_eq!(taken.len(), 1, "what came before the key that opens it is found, too");
+    is_clean(&home);
+    drop(home);
+    let home = old.open().unwrap();
+    assert_eq!(home.own_inbox(), before);
+    write(&home, &shop.card, "その後");
+    copy(&home, &shop.holder, shop.ledger(), Some(home.store().node()));
+    let (old, _) = reads(&shop.holder, shop.ledger(), shop.subject, leaver);
+    assert_eq!(old, [MEMO, "戻した後"], "of the time before it heard of the new key, and no more");
+    let chart = block_on(shop.holder.chart(&open(&shop.holder, &shop.card).unwrap())).unwrap();
+    assert_eq!((memos(&chart.facts).len(), chart.unreadable), (4, 0));
+}
+
+#[test]
+fn two_boxes_that_change_the_key_at_once_are_both_read_in_whatever_order_and_the_next_change_unites_them() {
+    let mut shop = Shop::new();
+    let second = shop.home.add_staff(&staff(&shop.home, &shop.admin), "二人目", Role::Reader, chosen()).unwrap();
+    let (first_left, second_left) = (shop.seed(&shop.leaver), shop.seed(&second));
+    let other = shop.home.issue_card(register(&shop.home)).unwrap();
+    drop(shop.home);
+    let twin_dir = backup(&shop.home_dir);
+    shop.home = shop.home_dir.open().unwrap();
+    let twin = twin_dir.open().unwrap();
+    shop.end(&shop.leaver);
+    twin.revoke_staff(&staff(&twin, &shop.admin), second.opener, Leaving::Left).unwrap();
+    write(&shop.home, &shop.card, NEW);
+    write(&twin, &other, NEW);
+
+    let half = shop.holder.emergency_half().unwrap();
+    let seed = Arc::new(staff(&shop.holder, &shop.holder_admin).emergency(&half).unwrap());
+    let held = |order: [&Clinic; 2]| {
+        let (dir, holder) = Fixture::new();
+        order.into_iter().for_each(|from| copy(from, &holder, shop.ledger(), None));
+        let read = [shop.subject, other.subject].map(|subject| reads(&holder, shop.ledger(), subject, (half.id, seed.clone())));
+        let keys = keys_of(&holder, shop.ledger(), (half.id, seed.clone()));
+        drop((holder, dir));
+        (read, keys.ring.newest().id, keys.current().count())
+    };
+    let (one, two) = (held([&shop.home, &twin]), held([&twin, &shop.home]));
+    assert_eq!(one, two, "whatever comes first");
+    let all = (vec![MEMO.to_owned(), NEW.to_owned()], 0);
+    assert_eq!((one.0, one.2), ([all.clone(), all.clone()], 2));
+
+    copy(&twin, &shop.home, shop.ledger(), None);
+    for subject in [shop.subject, other.subject] {
+        let chart = shop.home.chart_at_home(subject).unwrap();
+        assert_eq!((memos(&chart.facts), chart.unreadable), (vec![MEMO, NEW], 0));
+    }
+    assert_eq!(shop.home.mend_keys(BTreeSet::new()).unwrap(), Mended::Changed);
+    assert_eq!(shop.home.mend_keys(BTreeSet::new()).unwrap(), Mended::Nothing);
+    for card in [&shop.card, &other] {
+        write(&shop.home, card, "一つになった後");
+    }
+    copy(&shop.home, &twin, shop.ledger(), None);
+    assert_eq!((twin.own_inbox(), twin.mend_keys(BTreeSet::new()).unwrap()), (shop.home.own_inbox(), Mended::Nothing));
+    copy(&shop.home, &shop.holder, shop.ledger(), None);
+    for who in [first_left, second_left] {
+        for subject in [shop.subject, other.subject] {
+            let (read, _) = reads(&shop.holder, shop.ledger(), subject, who.clone());
+            assert!(!read.contains(&"一つになった後".to_owned()), "{read:?}");
+        }
+    }
+    [&shop.home, &twin, &shop.holder].into_iter().for_each(is_clean);
+}
+
+#[test]
+fn a_site_that_holds_no_more_opens_nothing_new_and_is_given_nothing_again_without_the_staff() {
+    let shop = Shop::new();
+    let (home, half) = (&shop.home, shop.holder.emergency_half().unwrap());
+    let seed = (half.id, Arc::new(staff(&shop.holder, &shop.holder_admin).emergency(&half).unwrap()));
+    assert_eq!(home.mend_keys(BTreeSet::from([half.id])).unwrap(), Mended::Changed);
+    assert_eq!(home.mend_keys(BTreeSet::from([half.id])).unwrap(), Mended::Nothing);
+    assert_eq!(home.mend_keys(BTreeSet::new()).unwrap(), Mended::Nothing, "named again, it waits for the staff");
+    write(home, &shop.card, NEW);
+    shop.end(&shop.leaver);
+    shop.send();
+    assert_eq!(reads(&shop.holder, shop.ledger(), shop.subject, seed.clone()).0, [MEMO]);
+    assert!(home.confirm_opener(&half, &staff(home, &shop.admin)).unwrap());
+    shop.send();
+    let all = vec![MEMO.to_owned(), NEW.to_owned()];
+    assert_eq!(reads(&shop.holder, shop.ledger(), shop.subject, seed), (all, 0));
+}
+
+#[test]
+fn a_card_that_somebody_else_registers_under_a_key_that_they_knew_receives_no_new_one() {
+    let shop = Shop::new();
+    let ring = open(&shop.home, &shop.card).unwrap().ring();
+    let seed = Seed::random(OpenerKind::Card);
+    let forged = crate::ledger::payload::OpenerEntry {
+        registrations: vec![crate::ledger::payload::Registration::new(
+            &seed.0,
+            ring.newest(),
+            crate::seal::key::KeyKind::Patient,
+        )],
+        ..crate::ledger::payload::OpenerEntry::seedless(&seed.0, ring.newest(), Vec::new())
+    };
+    let holder = &shop.holder;
+    let content = crate::ledger::payload::Payload::content(&forged);
+    let draft = holder.inner.open_draft(CoarseKind::KEY, shop.subject, &content).unwrap();
+    holder.store().append_to(shop.ledger(), vec![draft], crate::store::Urgency::Normal).wait().unwrap();
+    copy(holder, &shop.home, shop.ledger(), Some(holder.store().node()));
+    shop.end(&shop.leaver);
+    write(&shop.home, &shop.card, NEW);
+    let (id, subject) = (seed.0.id, shop.subject);
+    let inner = shop.home.inner.clone();
+    let wraps = shop.home.store().read_now(move |reader| {
+        let own = inner.own(reader);
+        let links = crate::clinic::keys::links(own, subject, &inner.homes.of(own)?).unwrap();
+        Ok(links.into_iter().flat_map(|link| link.entry.wraps).map(|wrap| wrap.opener).collect::<Vec<_>>())
+    });
+    let wraps = wraps.unwrap();
+    assert!(wraps.contains(&shop.card.opener) && !wraps.contains(&id), "{wraps:?}");
 }
