@@ -310,7 +310,7 @@ fn a_box_that_was_put_back_writes_on_readably_and_takes_its_own_key_up_again() {
     let (old, _) = reads(&shop.holder, shop.ledger(), shop.subject, leaver);
     assert_eq!(old, [MEMO, "戻した後"], "of the time before it heard of the new key, and no more");
     let chart = block_on(shop.holder.chart(&open(&shop.holder, &shop.card).unwrap())).unwrap();
-    assert_eq!((memos(&chart.facts).len(), chart.unreadable), (4, 0));
+    assert_eq!((memos(&chart.facts).len(), chart.unreadable), (5, 0));
 }
 
 #[test]

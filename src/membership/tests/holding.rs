@@ -119,7 +119,7 @@ fn a_site_that_a_placement_names_no_more_receives_no_new_key_once_those_that_fol
 fn a_holders_box_that_was_revoked_receives_no_new_key() {
     let (word, home, holder) = pair();
     home.member.confirm_holder(holder.member.site(), &staff(&home)).unwrap();
-    copy(&home, &holder, home.clinic.ledger());
+    copy(&holder, &home, holder.clinic.ledger());
     home.member.revoke("控え", "盗難", &[], &word).unwrap();
     assert_eq!(home.member.mend_keys().unwrap(), Mended::Changed);
     assert!(home.clinic.confirmed_openers().unwrap().is_empty());
