@@ -2,12 +2,12 @@
 """Phones at one clinic: how soon pages come, beside nginx that serves the same bytes from a file, and while others are slow, idle or flood.
 
     benches/load.py --program target/release/kusuribako [--phones 1000] [--look-ms 5000] [--seconds 20] [--rounds 3]
-    benches/load.py --program … --only reading|nginx|slow|floods
+    benches/load.py --program … --only start|reading|nginx|slow|wave|floods
 
 Needs root, iproute2, openssl; nginx and wrk for the comparison. Prints one line of JSON a measurement. Server, phones and whoever floods
 share one machine: what counts are ratios within one run.
 """
-import argparse, asyncio, json, os, pathlib, random, re, resource, shutil, socket, ssl, statistics, struct, subprocess, sys, tempfile, time, urllib.parse
+import argparse, json, os, pathlib, random, re, shutil, socket, ssl, statistics, struct, subprocess, sys, tempfile, threading, time, urllib.parse
 
 PORT, PLAIN = 8443, 8444
 
@@ -64,6 +64,12 @@ class Clinic:
     def resident(self):
         status = pathlib.Path(f"/proc/{self.child.pid}/status").read_text()
         return int(re.search(r"RssAnon:\s+(\d+)", status).group(1)) >> 10
+
+    def established(self):
+        """Connections at the pages' port, as the system of the server counts them."""
+        rows = pathlib.Path(f"/proc/{self.child.pid}/net/tcp").read_text().splitlines()[1:]
+        port = f":{PORT:04X}"
+        return sum(1 for row in map(str.split, rows) if row[1].endswith(port) and row[3] == "01")
 
     def files(self):
         return len(os.listdir(f"/proc/{self.child.pid}/fd"))
@@ -207,48 +213,7 @@ def wrk(net, clinic, url, script):
     return {"rate": float(re.search(r"Requests/sec:\s+([0-9.]+)", out).group(1)), "count": int(re.search(r"(\d+) requests in", out).group(1)), "errors": errors}
 
 
-# Whoever is slow or floods: this file again, inside the clients' namespace.
-
-def slow(server, addresses, number, seconds, kinds):
-    """So many connections at once that make the server wait, each of one kind; whoever is cut comes again."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (number + 2000,) * 2)
-    tls = ssl.create_default_context()
-    tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
-    came = {"connected": 0, "cut": 0}
-    half = f"GET / HTTP/1.1\r\nHost: localhost:{PORT}\r\nX:".encode()
-    body = f"POST /open HTTP/1.1\r\nHost: localhost:{PORT}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 60000\r\n\r\ncode=".encode()
-    until = time.monotonic() + seconds
-
-    async def one(n):
-        kind = int(kinds[n % len(kinds)])
-        await asyncio.sleep(5 * random.random())
-        while time.monotonic() < until:
-            try:
-                context = None if kind == 0 else tls
-                reader, writer = await asyncio.wait_for(asyncio.open_connection(server, PORT, ssl=context, local_addr=(addresses[n % len(addresses)], 0)), 30)
-                came["connected"] += 1
-                if kind >= 2:
-                    writer.write(half if kind == 2 else body)
-                while time.monotonic() < until:
-                    try:
-                        if not await asyncio.wait_for(reader.read(100), 3):
-                            break
-                    except asyncio.TimeoutError:
-                        if kind >= 2:
-                            writer.write(b"a")
-                came["cut"] += 1
-                writer.transport.abort()
-            except (OSError, asyncio.TimeoutError, ssl.SSLError):
-                came["cut"] += 1
-            # Not all at once: a wave of ten thousand is a flood of the system's queue, which is another matter.
-            await asyncio.sleep(2 * random.random())
-
-    async def everybody():
-        await asyncio.gather(*(one(n) for n in range(number)))
-
-    asyncio.run(everybody())
-    say(**came)
-
+# Whoever floods: this file again, inside the clients' namespace.
 
 def flood(server, addresses, kind, seconds):
     """HTTP/2 by hand, from many addresses, on four connections at a time."""
@@ -291,19 +256,71 @@ def honest(clinic, net, seconds, what, **more):
     say(measurement=what, honest={k: figures[k] for k in keep}, server_cpu_s=round(clinic.cpu() - before, 2), resident_mb=clinic.resident(), files=clinic.files(), **more)
 
 
-def slow_ones(clinic, net, args):
-    honest(clinic, net, 10, "nobody slow")
-    before, empty = clinic.files(), clinic.resident()
-    other = aside(net, "slow", net.server, f"{args.slow}:{args.kinds}", 60)
-    held, resident, deadline = 0, 0, time.monotonic() + 35
-    while held < 0.95 * args.slow and time.monotonic() < deadline:
-        held, resident = clinic.files() - before, clinic.resident()
-        time.sleep(0.2)
-    say(measurement="held", kinds=args.kinds, connections=held, kb_each=round((resident - empty) * 1024 / max(held, 1), 1))
-    honest(clinic, net, 15, f"{args.slow} slow connections")
-    say(measurement="the slow ones", **json.loads(other.communicate()[0]))
-    time.sleep(2)
-    say(measurement="afterwards", resident_mb=clinic.resident(), files=clinic.files())
+class Watch(threading.Thread):
+    """What the server holds, once a second."""
+
+    def __init__(self, clinic):
+        super().__init__(daemon=True)
+        self.clinic, self.begun, self.cpu, self.rows, self.is_over = clinic, time.monotonic(), clinic.cpu(), [], threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.is_over.wait(1):
+            row = (time.monotonic(), self.clinic.established(), self.clinic.resident(), self.clinic.cpu())
+            self.rows.append(row)
+
+    def end(self):
+        self.is_over.set(), self.join()
+        return self.rows
+
+    def between(self, begun, ended):
+        rows = [row for row in self.rows if begun <= row[0] <= ended]
+        held = sorted(row[1] for row in rows)
+        return {"held_least": held[0], "held_median": held[len(held) // 2], "held_most": held[-1], "resident_mb_most": max(row[2] for row in rows),
+                "server_cores": round((rows[-1][3] - rows[0][3]) / max(rows[-1][0] - rows[0][0], 1), 2), "samples": len(rows)}
+
+
+def slow_ones(clinic, net, args, per_second=500, kinds=None, what="slow"):
+    """Slow connections in one process, twenty honest phones in another: card, PIN, record, and on, each page over a connection of its own."""
+    kinds, clients = kinds or args.kinds, ["--path", "/record", "--path", "/record/history", "--path", "/record/notes", "--fresh", "--from", ",".join(net.honest)]
+    walk = lambda seconds: phones(clinic, net, 20, seconds, 500, *clients)
+    keep = ("opened", "not_opened", "open_p50_ms", "open_p99_ms", "pages", "failed", "why", "p50_ms", "p99_ms", "max_ms")
+    alone = walk(10)
+    say(measurement=f"nobody {what}", honest={k: alone[k] for k in keep}, resident_mb=clinic.resident())
+    watch, rise = Watch(clinic), args.slow / per_second if per_second else 0
+    # Honest phones begin when all have come for the first time; in a wave, with it.
+    length = int(rise + (args.held_seconds + 25 if rise else args.held_seconds))
+    other = subprocess.Popen(net.inside(clinic.program, "load", f"{net.server}:{PORT}", "--certificate", str(clinic.scratch / "cert.pem"), "--slow", str(args.slow), "--kinds", kinds,
+                                        "--per-second", str(per_second), "--seconds", str(length), "--from", ",".join(net.addresses), "--json"), stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + rise + 15
+    while rise and time.monotonic() < deadline and clinic.established() < 0.97 * args.slow:
+        time.sleep(0.5)
+    begun = time.monotonic()
+    figures = walk(args.held_seconds if rise else args.held_seconds // 2)
+    ended = time.monotonic()
+    theirs = json.loads(other.communicate()[0])
+    watch.end()
+    say(measurement=f"{args.slow} {what}", kinds=kinds, honest={k: figures[k] for k in keep}, for_s=round(ended - begun), **watch.between(begun, ended))
+    say(measurement=f"the {what} ones", **theirs)
+    say(measurement="afterwards", resident_mb=clinic.resident(), held=clinic.established())
+
+
+def wave(clinic, net, args):
+    """Ten thousand that come in one moment and say nothing."""
+    slow_ones(clinic, net, args, per_second=0, kinds="silent", what="in one wave")
+
+
+def first_page(clinic, net, _args):
+    """From the start of the process to the whole first page, several times."""
+    took = []
+    for _ in range(5):
+        clinic.child.terminate(), clinic.child.wait()
+        begun = time.monotonic()
+        clinic.start()
+        ready = time.monotonic() - begun
+        assert " 200" in net_get(net, clinic, "GET", "/").splitlines()[0]
+        took.append((round(ready, 3), round(time.monotonic() - begun, 3)))
+    say(measurement="start", ready_s=[t[0] for t in took], first_page_s=[t[1] for t in took])
 
 
 def floods(clinic, net, _args):
@@ -322,22 +339,21 @@ def main():
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--slow", type=int, default=10_000)
-    parser.add_argument("--kinds", default="0123", help="0 silent, 1 idle after the handshake, 2 half headers, 3 half a body")
-    parser.add_argument("--only", choices=["reading", "nginx", "slow", "floods"])
+    parser.add_argument("--kinds", default="silent,idle,headers,body,reader", help="as in `kusuribako load --kinds`")
+    parser.add_argument("--held-seconds", type=int, default=60)
+    parser.add_argument("--only", choices=["start", "reading", "nginx", "slow", "wave", "floods"])
     parser.add_argument("--inside", nargs="*", help=argparse.SUPPRESS)
     parser.add_argument("--addresses", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.inside:
-        what, server, more, seconds = args.inside
-        addresses = args.addresses.split(",")
-        number, _, kinds = more.partition(":")
-        return slow(server, addresses, int(number), int(seconds), kinds) if what == "slow" else flood(server, addresses, more, int(seconds))
+        _, server, more, seconds = args.inside
+        return flood(server, args.addresses.split(","), more, int(seconds))
     scratch, net = pathlib.Path(tempfile.mkdtemp(prefix="load-")), Net(f"kbl{os.getpid()}")
     clinic = Clinic(str(pathlib.Path(args.program).resolve()), scratch, 50, net.tag)
     try:
         clinic.start()
         say(measurement="machine", cores=os.cpu_count(), load=os.getloadavg()[0], resident_mb=clinic.resident())
-        parts = {"reading": reading, "nginx": beside_nginx, "slow": slow_ones, "floods": floods}
+        parts = {"start": first_page, "reading": reading, "nginx": beside_nginx, "slow": slow_ones, "wave": wave, "floods": floods}
         for name, part in parts.items():
             if args.only in (None, name):
                 part(clinic, net, args)

@@ -91,7 +91,7 @@ pub async fn run(
         stopping: shutdown.child_token(),
     };
     let subscription = clinic.store().subscribe().await?;
-    let worker = Worker::start(hub.clone(), clinic)?;
+    let worker = Worker::start(&hub, &clinic)?;
     let listening = listener.as_ref().map(TcpListener::local_addr).transpose()?;
     let (sightings, doubts) = match discovery {
         Some(discovery) => (discovery.sightings, Some(discovery.doubts)),

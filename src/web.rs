@@ -70,6 +70,8 @@ pub struct Site {
     keeper: Option<Keeper>,
     uploads: Semaphore,
     decoding: Arc<Semaphore>,
+    /// Room for what was opened of records, in the sessions that have their keys.
+    opened: Arc<Semaphore>,
     /// Badges wait in line for a thread, as PINs do.
     signing_in: Semaphore,
     /// Where the clinic's own Wi-Fi leads here.
@@ -84,6 +86,7 @@ impl Site {
     pub fn new(clinic: Clinic, hosts: Vec<String>, is_tls: bool, uptime: Uptime) -> Self {
         let desks = Sessions::lasting(Arc::clone(&uptime), IDLE_MAX, STAFF_LIFE_MAX);
         let (uploads, decoding) = (Semaphore::new(UPLOADS_MAX), Arc::new(Semaphore::new(1)));
+        let opened = Arc::new(Semaphore::new(kept::ALL_BYTES_MAX));
         let signing_in = Semaphore::new(SIGNING_IN_MAX);
         let ladder = Ladder::new(clinic.store().clock().clone());
         let (sessions, rung) = (Sessions::new(Arc::clone(&uptime)), if is_tls { Rung::A } else { Rung::Within });
@@ -99,6 +102,7 @@ impl Site {
             keeper,
             uploads,
             decoding,
+            opened,
             signing_in,
             portal,
             member,
@@ -143,6 +147,7 @@ impl Site {
     /// Ends the sessions that are over, and what staff opened too long ago: keys must not wait in memory for somebody to come.
     pub fn sweep(&self) {
         self.sessions.sweep();
+        self.sessions.each(|session| session.shelf.sweep(&kept::Basis::now(self, session)));
         self.clinic.lock_overdue();
         self.forget_people();
     }

@@ -1,6 +1,8 @@
-//! `load`: many phones at once at a clinic that is being served, each with a card, from the front page to the record and on.
+//! `load`: many phones at once at a clinic that is being served, each with a card, from the front page to the record and on; or, instead of
+//! them, many that make it wait.
 
 mod line;
+mod slow;
 mod tally;
 mod walk;
 
@@ -8,6 +10,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use line::Way;
 use serde_json::json;
+use slow::Kind;
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -54,6 +57,15 @@ pub struct LoadArgs {
     /// A new connection for each page
     #[arg(long)]
     fresh: bool,
+    /// Instead of phones, so many connections that make the clinic wait, for --seconds; a clinic gives each address 32 places (--from)
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["cards", "fresh"])]
+    slow: Option<usize>,
+    /// The ways in which slow ones are slow, in turn
+    #[arg(long, value_delimiter = ',', default_value = "silent,idle,headers,body,reader", requires = "slow")]
+    kinds: Vec<Kind>,
+    /// Slow ones that come for the first time in one second; 0: all at once
+    #[arg(long, default_value_t = 500, value_name = "NUMBER", requires = "slow")]
+    per_second: u32,
     /// Result as JSON
     #[arg(long)]
     json: bool,
@@ -64,8 +76,11 @@ pub struct LoadArgs {
 /// # Errors
 /// Where the cards cannot be read, or no phone gets in at all.
 pub fn run(args: &LoadArgs, out: &mut dyn Write, err: &mut dyn Write) -> anyhow::Result<u8> {
+    if let Some(number) = args.slow {
+        return slow::run(args, number, out, err);
+    }
     let cards = args.cards.as_deref().map(cards).transpose()?;
-    let way = Arc::new(Way::new(args.at, args.certificate.as_deref(), &args.name)?);
+    let way = Arc::new(Way::new(args.at, args.certificate.as_deref(), &args.name, b"h2")?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (opened, read) = runtime.block_on(async {
         let (phones, opened) = open_all(args, &way, cards.as_deref(), err).await?;

@@ -25,6 +25,8 @@ pub struct Chart {
     pub not_understood: usize,
     /// Entries that are here but could not be opened (missing key, damaged body): the page warns.
     pub unreadable: usize,
+    /// What was opened, as bytes before they were read as facts.
+    pub opened_bytes: usize,
     /// Newest import or entry of a medical fact, ms since 1970 UTC.
     pub last_import_ms: Option<i64>,
     /// When this copy last heard from the ledger's home; at home itself: now. ms since 1970 UTC.
@@ -192,6 +194,7 @@ pub(super) fn facts_of(entries: &[StoredEntry], ring: &Ring) -> Chart {
         }
         let place = entry.open.place().to_bytes();
         let opened = body::open(sealed, &place, |_, id| ring.get(id));
+        chart.opened_bytes += opened.as_ref().map_or(0, |plain| plain.len());
         let Ok(Ok(content)) = opened.map(|plain| Content::decode(&plain)) else {
             chart.unreadable += 1;
             continue;

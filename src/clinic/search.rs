@@ -16,7 +16,11 @@ use crate::finding::Index;
 use crate::ledger::LedgerId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+/// So long a search waits for the first reading: a hundred thousand people are read in about a second.
+const FIRST_READING_MAX: Duration = Duration::from_secs(2);
 
 /// Who can be found, by ledger.
 #[derive(Default)]
@@ -28,6 +32,9 @@ struct Shelf {
     people: RwLock<People>,
     /// One reads at a time.
     filling: Mutex<()>,
+    /// Set with the first reading's end.
+    is_read: Mutex<bool>,
+    read: Condvar,
     /// It was forgotten: whoever is still filling it stops.
     is_over: AtomicBool,
 }
@@ -53,6 +60,19 @@ pub struct Searchable {
 impl Shelf {
     fn read(&self) -> RwLockReadGuard<'_, People> {
         self.people.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the first reading's end, so that who looks for somebody right after signing in need not ask twice; not for ever: what has been
+    /// read by then is searched.
+    fn await_first_reading(&self) {
+        let is_read = self.is_read.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.read.wait_timeout_while(is_read, FIRST_READING_MAX, |is_read| !*is_read));
+    }
+
+    fn finish_first_reading(&self) {
+        self.write().is_whole = true;
+        *self.is_read.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.read.notify_all();
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, People> {

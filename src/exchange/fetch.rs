@@ -1,8 +1,9 @@
 //! Taking what a peer has and this node lacks, of one ledger: compare, plan, ask, verify, store, and again until nothing is left.
 //!
-//! One thing is under way at a time and a batch is held only until it is stored; but while it is verified and stored, the next one may be asked
-//! for already. A path that a peer does not deliver is given up; the others go on.
+//! One thing is under way at a time and a batch is held only until it is stored; but while it is verified and stored, the next ones may be asked
+//! for and verified already. A path that a peer does not deliver is given up; the others go on.
 
+mod ahead;
 mod plan;
 
 use super::aside::Reason;
@@ -11,6 +12,7 @@ use super::ranges::{Compared, Summary, Tally, Walk};
 use super::verify::{self, Job, Verdict, Verified};
 use super::{Authors, BODIES_MAX, EntryRef, Frontier, Holding, PATHS_MAX, Take};
 use crate::ledger::{BodyHash, EntryId, LedgerId};
+use ahead::Ahead;
 use plan::Wanted;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,6 +58,8 @@ pub enum Step {
     Send(Request),
     /// Wait for the answer to what was [asked ahead](Fetch::ask_ahead).
     Await,
+    /// Wait for what is [verified ahead](Fetch::verify_ahead).
+    AwaitVerdict,
     /// Say which of these are known.
     Look(Vec<EntryRef>),
     /// Count the entries in this range, by this set.
@@ -124,6 +128,11 @@ enum State {
         held: BTreeSet<EntryId>,
     },
     Verifying,
+    /// What was verified ahead builds on these, which are no tips.
+    LinkingVerified {
+        verdict: Verdict,
+        parents: Vec<EntryId>,
+    },
     Storing,
     Listing,
     AskingBodies,
@@ -131,13 +140,6 @@ enum State {
         seen: usize,
     },
     StoringBodies,
-}
-
-/// A request that was sent while what came before it was still worked on. It counts only if exactly that is wanted when its turn has come.
-#[derive(Debug)]
-struct Ahead {
-    paths: Vec<Path>,
-    answer: Option<Response>,
 }
 
 /// What one peer has and this node lacks, on its way here.
@@ -149,9 +151,7 @@ pub struct Fetch {
     walk: Option<Walk>,
     theirs: Option<Holding>,
     wanted: Vec<Wanted>,
-    /// What will be asked for next, if all that came holds and is stored.
-    next: Vec<Path>,
-    ahead: Option<Ahead>,
+    ahead: Ahead,
     bodies: Vec<Bodyless>,
     last_row: u64,
     is_progress: bool,
@@ -167,8 +167,7 @@ impl Fetch {
             walk: None,
             theirs: None,
             wanted: Vec::new(),
-            next: Vec::new(),
-            ahead: None,
+            ahead: Ahead::default(),
             bodies: Vec::new(),
             last_row: 0,
             is_progress: false,
@@ -204,28 +203,6 @@ impl Fetch {
         std::mem::take(&mut self.faults)
     }
 
-    /// What can be asked for while what came last is verified and stored; none where nothing is known to follow, or it was asked for already. The answer
-    /// goes to [`came_ahead`](Self::came_ahead), or, once [awaited](Step::Await), to [`go_on`](Self::go_on).
-    pub fn ask_ahead(&mut self) -> Option<Request> {
-        let paths = std::mem::take(&mut self.next);
-        if paths.is_empty() || self.ahead.is_some() {
-            return None;
-        }
-        self.ahead = Some(Ahead { paths: paths.clone(), answer: None });
-        Some(Request::Want { ledger: self.ledger, paths, bodies: Vec::new() })
-    }
-
-    /// Takes the answer to what was asked ahead; `None` where none came: then it is asked for once more when its turn has come.
-    pub fn came_ahead(&mut self, answer: Option<Response>) {
-        let asked = self.ahead.take();
-        self.ahead = asked.zip(answer).map(|(ahead, answer)| Ahead { answer: Some(answer), ..ahead });
-    }
-
-    /// Whether an answer is waited for that was asked for ahead, and may still be wanted.
-    pub fn is_ahead(&self) -> bool {
-        self.ahead.as_ref().is_some_and(|ahead| ahead.answer.is_none())
-    }
-
     /// Goes on. An input that does not belong to the last step is a peer's or driver's mistake and ends the fetch.
     pub fn go_on(&mut self, input: Input, view: &View<'_>) -> Step {
         match (std::mem::replace(&mut self.state, State::Counting), input) {
@@ -255,6 +232,13 @@ impl Fetch {
                 self.verify(runs, held, known, view)
             }
             (State::Verifying, Input::Verdict(verdict)) => self.store(verdict, view),
+            (State::LinkingVerified { verdict, parents }, Input::Known(known)) => {
+                if parents.iter().all(|parent| known.held.contains(parent)) {
+                    self.store(verdict, view)
+                } else {
+                    self.ask(view)
+                }
+            }
             (State::Storing, Input::Stored { is_new }) => {
                 self.is_progress |= is_new;
                 self.ask(view)
@@ -331,38 +315,19 @@ impl Fetch {
     fn ask(&mut self, view: &View<'_>) -> Step {
         self.wanted.retain(|wanted| !wanted.is_over);
         let paths = first_paths(&self.wanted);
-        let ahead = self.ahead.take().filter(|ahead| ahead.paths == paths);
-        self.next.clear();
         if paths.is_empty() {
+            self.ahead.clear();
             return self.walk_on(view);
         }
-        self.state = State::Asking;
-        match ahead {
-            Some(Ahead { answer: Some(answer), .. }) => self.go_on(Input::Answer(answer), view),
-            Some(_) => Step::Await,
-            None => Step::Send(Request::Want { ledger: self.ledger, paths, bodies: Vec::new() }),
-        }
-    }
-
-    /// What is left of the paths once these runs are stored.
-    fn after(&self, runs: &[Run]) -> Vec<Path> {
-        let mut wanted = self.wanted.clone();
-        for run in runs {
-            if let Some(wanted) = usize::try_from(run.path).ok().and_then(|place| wanted.get_mut(place)) {
-                wanted.has_come_to(verify::last(run));
-            }
-        }
-        wanted.retain(|wanted| !wanted.is_over);
-        first_paths(&wanted)
+        self.ask_or_take(paths, view)
     }
 
     /// Looks up what the runs build on, where that is not a tip.
     fn take_runs(&mut self, runs: Vec<Run>, view: &View<'_>) -> Step {
-        let places: Vec<usize> = runs.iter().map(|run| usize::try_from(run.path).unwrap_or(usize::MAX)).collect();
-        if !places.is_sorted_by(|a, b| a < b) || places.last().is_some_and(|last| *last >= self.wanted.len().min(PATHS_MAX)) {
+        if !is_in_order(&runs, self.wanted.len().min(PATHS_MAX)) {
             return Step::Done(Outcome::Nonsense);
         }
-        if places.first() != Some(&0) {
+        if runs.first().is_none_or(|run| run.path != 0) {
             // There is always room for the first path: the peer does not have it.
             self.give_up(0, Reason::NotDelivered);
             if runs.is_empty() {
@@ -395,7 +360,7 @@ impl Fetch {
             }
         }
         self.state = State::Verifying;
-        self.next = self.after(&linked);
+        self.ahead.plan(&self.wanted, &linked);
         let paths = first_paths(&self.wanted);
         let (bodies, wanted_bodies) = (Vec::new(), BTreeMap::new());
         Step::Verify(Job { ledger: self.ledger, paths, held, named: known.named, runs: linked, wanted_bodies, bodies })
@@ -476,6 +441,12 @@ impl Fetch {
             wanted.is_over = true;
         }
     }
+}
+
+/// Whether runs are of paths that were asked for, each of another one.
+fn is_in_order(runs: &[Run], paths: usize) -> bool {
+    let places: Vec<usize> = runs.iter().map(|run| usize::try_from(run.path).unwrap_or(usize::MAX)).collect();
+    places.is_sorted_by(|a, b| a < b) && places.last().is_none_or(|last| *last < paths)
 }
 
 /// As many paths as one request may ask for.

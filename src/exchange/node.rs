@@ -192,6 +192,8 @@ struct Running {
     fetch: Fetch,
     /// For what was asked ahead.
     ahead: Option<Token>,
+    /// For what is verified ahead.
+    verifying: Option<Token>,
     /// Something changed meanwhile.
     again: bool,
 }
@@ -216,6 +218,7 @@ enum How {
 enum Purpose {
     Fetch,
     Ahead,
+    VerifyAhead,
     Hint,
 }
 
@@ -289,7 +292,7 @@ impl Exchange {
             Event::Known(token, known) => self.go_on(token, Input::Known(known)),
             Event::Counted(token, tally) => self.go_on(token, Input::Counted(tally)),
             Event::Listed(token, bodies) => self.go_on(token, Input::Listed(bodies)),
-            Event::Verdict(token, verdict) => self.go_on(token, Input::Verdict(verdict)),
+            Event::Verdict(token, verdict) => self.verdict(token, verdict),
             Event::Stored(token, batch) => self.stored(token, batch),
             Event::Dropped(ledger) => self.dropped(ledger),
             Event::Audit(peer, ledger) => self.wait(Waiting { peer, ledger, how: How::Audit }),
@@ -328,7 +331,7 @@ impl Exchange {
 
     fn stop_fetch(&mut self, id: NodeId, ledger: LedgerId) {
         if let Some(running) = self.peers.get_mut(&id).and_then(|peer| peer.running.remove(&ledger)) {
-            self.forget([Some(running.token), running.ahead]);
+            self.forget([Some(running.token), running.ahead, running.verifying]);
         }
     }
 
@@ -363,6 +366,8 @@ impl Exchange {
                 None => self.lost(token),
             },
             Some((peer, ledger, Purpose::Ahead)) => self.came_ahead(token, peer, ledger, response),
+            // It could not be worked on.
+            Some((_, _, Purpose::VerifyAhead)) => self.lost(token),
             // Late, or twice.
             None => {}
         }
@@ -421,7 +426,7 @@ impl Exchange {
                 How::Audit => Fetch::audit(ledger, self.copies.audited(ledger, peer), &view),
             };
             let token = self.token(peer, ledger, Purpose::Fetch);
-            self.peers.entry(peer).or_default().running.insert(ledger, Running { token, fetch, ahead: None, again: false });
+            self.peers.entry(peer).or_default().running.insert(ledger, Running::new(token, fetch));
             self.act(peer, ledger, step);
         }
     }
@@ -439,10 +444,8 @@ impl Exchange {
         for (at, reason) in running.fetch.take_faults() {
             self.aside.note(ledger, id, reason, at, self.now.ms);
         }
-        if matches!(step, Step::Verify(_)) {
-            self.ask_ahead(id, ledger);
-        }
         self.act(id, ledger, step);
+        self.work_ahead(id, ledger);
     }
 
     fn act(&mut self, peer: NodeId, ledger: LedgerId, step: Step) {
@@ -452,12 +455,12 @@ impl Exchange {
         if matches!(step, Step::Await) {
             return self.wait_for_ahead(peer, ledger);
         }
-        let token = self.token(peer, ledger, Purpose::Fetch);
-        if let Some(running) = self.running(peer, ledger) {
-            let before = std::mem::replace(&mut running.token, token);
-            let unwanted = if running.fetch.is_ahead() { None } else { running.ahead.take() };
-            self.forget([Some(before), unwanted]);
+        if matches!(step, Step::AwaitVerdict) {
+            return self.wait_for_verdict(peer, ledger);
         }
+        let token = self.token(peer, ledger, Purpose::Fetch);
+        let unwanted = self.running(peer, ledger).map(|running| running.wait_for(token));
+        self.forget(unwanted.unwrap_or_default());
         self.actions.push(match step {
             Step::Send(request) => Action::Send(peer, token, request),
             Step::Look(refs) => Action::Look(token, ledger, refs),
@@ -468,7 +471,7 @@ impl Exchange {
                 self.storing.insert(token, (ledger, runs.iter().map(Verified::opens).collect()));
                 Action::Store(token, ledger, Batch { runs, aside, bodies })
             }
-            Step::Done(_) | Step::Await => return,
+            Step::Done(_) | Step::Await | Step::AwaitVerdict => return,
         });
     }
 

@@ -1,4 +1,5 @@
-//! What takes computing time, on one thread that stands back behind pages: reading large answers, verifying, projecting.
+//! What takes computing time, on threads that stand back behind pages: reading large answers and verifying on one; projecting, and handing over to the
+//! store, on another, so that the store does not wait for what comes after.
 
 use super::body::Packed;
 use super::hub::{Hub, Input};
@@ -12,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::thread;
 
-/// How far behind others the thread stands (`nice`).
+/// How far behind others the threads stand (`nice`).
 const NICE: i32 = 10;
 
 /// Something to compute. There are no more of these than fetches under way.
@@ -26,28 +27,41 @@ pub(super) enum Work {
     TakeIn(Token, LedgerId, Batch),
 }
 
-/// The thread.
+/// The threads.
 #[derive(Clone)]
-pub(super) struct Worker(mpsc::Sender<Work>);
+pub(super) struct Worker {
+    prepare: mpsc::Sender<Work>,
+    hand_over: mpsc::Sender<Work>,
+}
 
 impl Worker {
-    pub(super) fn start(hub: Hub, clinic: Clinic) -> std::io::Result<Self> {
-        let (to, work) = mpsc::channel();
-        let run = move || {
-            // On Linux, this is about the calling thread alone. Where it is not permitted, the thread is as any other.
-            let _ = rustix::process::nice(NICE);
-            while let Ok(work) = work.recv() {
-                do_one(&hub, &clinic, work);
-            }
-        };
-        thread::Builder::new().name("sync-worker".into()).spawn(run)?;
-        Ok(Self(to))
+    pub(super) fn start(hub: &Hub, clinic: &Clinic) -> std::io::Result<Self> {
+        let prepare = start("sync-worker", hub.clone(), clinic.clone())?;
+        let hand_over = start("sync-storing", hub.clone(), clinic.clone())?;
+        Ok(Self { prepare, hand_over })
     }
 
     pub(super) fn give(&self, work: Work) {
-        // The thread ends with the driver only.
-        let _ = self.0.send(work);
+        let to = match work {
+            Work::Read(..) | Work::Verify(..) => &self.prepare,
+            Work::TakeIn(..) => &self.hand_over,
+        };
+        // The threads end with the driver only.
+        let _ = to.send(work);
     }
+}
+
+fn start(name: &str, hub: Hub, clinic: Clinic) -> std::io::Result<mpsc::Sender<Work>> {
+    let (to, work) = mpsc::channel();
+    let run = move || {
+        // On Linux, this is about the calling thread alone. Where it is not permitted, the thread is as any other.
+        let _ = rustix::process::nice(NICE);
+        while let Ok(work) = work.recv() {
+            do_one(&hub, &clinic, work);
+        }
+    };
+    thread::Builder::new().name(name.into()).spawn(run)?;
+    Ok(to)
 }
 
 impl Work {

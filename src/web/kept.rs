@@ -3,6 +3,10 @@
 //!
 //! Only pages are kept that are the same however often they are asked for: not one whose forms carry an id of their own.
 
+mod read;
+
+pub(super) use read::{ALL_BYTES_MAX, LastRead};
+
 use super::Site;
 use super::error::Trouble;
 use super::guard::Opened;
@@ -53,7 +57,7 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
 }
 
 /// What a page is made of, besides who asks and in which language. Pages tell the time to the minute: none is kept for longer.
-struct Basis {
+pub(super) struct Basis {
     /// Of what was written of the patient.
     version: u64,
     surroundings: Weak<Surroundings>,
@@ -64,7 +68,7 @@ struct Basis {
 
 impl Basis {
     /// As it is now: asked for before anything is read.
-    fn now(site: &Site, session: &Session) -> Self {
+    pub(super) fn now(site: &Site, session: &Session) -> Self {
         let clinic = &site.clinic;
         Self {
             version: clinic.store().version_of(session.record.subject()),
@@ -91,13 +95,22 @@ struct Kept {
 
 /// What a session keeps.
 #[derive(Default)]
-pub(super) struct Shelf(Mutex<Vec<Kept>>);
+pub(super) struct Shelf {
+    pages: Mutex<Vec<Kept>>,
+    pub(super) read: LastRead,
+}
 
 impl Shelf {
     fn find(&self, asked: &Asked, lang: Lang, basis: &Basis) -> Option<Bytes> {
         let mut kept = self.lock();
         kept.retain(|kept| kept.basis.is(basis));
         kept.iter().find(|kept| kept.asked == *asked && kept.lang == lang).map(|kept| kept.body.clone())
+    }
+
+    /// Forgets what would not be given again.
+    pub(super) fn sweep(&self, basis: &Basis) {
+        self.lock().retain(|kept| kept.basis.is(basis));
+        self.read.sweep(basis);
     }
 
     /// The oldest make room.
@@ -111,7 +124,7 @@ impl Shelf {
 
     fn lock(&self) -> MutexGuard<'_, Vec<Kept>> {
         // Every change is one call; after a panic elsewhere it is still whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

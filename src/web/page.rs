@@ -125,6 +125,11 @@ impl Frame {
         if self.is_desk { &Lang::DESK } else { &Lang::ALL }
     }
 
+    /// The word that leads to the languages where the page's own is not English: it is looked for by those who read no other word.
+    pub(crate) fn language_in_english(&self) -> Option<&'static str> {
+        (self.lang != Lang::English).then_some("Language")
+    }
+
     /// Address of the style sheet; it changes with its content, so that it can be kept for long.
     pub(crate) fn style(&self) -> &'static str {
         &STYLE_ADDRESS

@@ -1,6 +1,7 @@
 //! A record, read for one page.
 
 use super::error::Trouble;
+use super::kept::Basis;
 use super::lang::Lang;
 use super::lang::phrase::{Html, escaped, japanese};
 use super::page::{Frame, Fresh, State, Who, persons_differ};
@@ -11,6 +12,7 @@ use super::{Site, form};
 use crate::clinic::Chart;
 use crate::record::timeline::{self, Asked, Doubt, Shown, Timeline, Today};
 use crate::record::{Note, NoteKind};
+use std::sync::Arc;
 
 /// A record as it is now.
 pub struct Reading<'a> {
@@ -32,8 +34,12 @@ pub(crate) struct Read {
     around: Around,
 }
 
-/// Reads and decrypts the record of a session.
-pub(crate) async fn chart(site: &Site, session: &Session) -> Result<Read, Trouble> {
+/// The record of a session: as it was opened last, while nothing has changed, else read and decrypted.
+pub(crate) async fn chart(site: &Site, session: &Session) -> Result<Arc<Read>, Trouble> {
+    let basis = Basis::now(site, session);
+    if let Some(read) = session.shelf.read.find(&basis) {
+        return Ok(read);
+    }
     let chart = site.clinic.chart(&session.record).await.map_err(Trouble::Unreadable)?;
     let around = Around {
         around: site.clinic.surroundings(),
@@ -41,7 +47,9 @@ pub(crate) async fn chart(site: &Site, session: &Session) -> Result<Read, Troubl
         waiting: chart.inbox_waiting,
         carried: chart.carried.clone(),
     };
-    Ok(Read { chart, around })
+    let read = Arc::new(Read { chart, around });
+    session.shelf.read.put(site, basis, &read);
+    Ok(read)
 }
 
 impl<'a> Reading<'a> {

@@ -135,6 +135,12 @@ impl<R> Sessions<R> {
         self.lock().retain(|_, e| !e.is_over(now));
     }
 
+    /// Does it with each that is open.
+    pub(super) fn each(&self, with: impl Fn(&Session<R>)) {
+        let all: Vec<_> = self.lock().values().map(|e| Arc::clone(&e.session)).collect();
+        all.iter().for_each(|session| with(session));
+    }
+
     /// Ends those whose records are not to stay open.
     pub fn keep(&self, stays: impl Fn(&R) -> bool) {
         self.lock().retain(|_, e| stays(&e.session.record));

@@ -31,7 +31,7 @@ pub(crate) fn near_date(m: &Messages, day: Date, today: Date) -> Html {
         return date(m, day);
     }
     let weekday = usize::try_from(day.weekday().to_monday_zero_offset()).unwrap_or_default();
-    m.date.day.with(month(m, day), number(day.day()), &m.date.weekdays[weekday])
+    m.date.day.with(month(m, day), number(day.day()), m.date.weekdays[weekday])
 }
 
 /// A birth date with the year of its era, as people in Japan know theirs.
@@ -42,7 +42,7 @@ pub(crate) fn birth(m: &Messages, birth: &DateText) -> Option<Html> {
     let written = date(m, day.0);
     let era = ERAS.iter().rposition(|(y, mo, d)| (day.0.year(), day.0.month(), day.0.day()) >= (*y, *mo, *d));
     Some(match era {
-        Some(i) => m.date.era.with(written, &m.date.eras[i], Html((day.0.year() - ERAS[i].0 + 1).to_string())),
+        Some(i) => m.date.era.with(written, m.date.eras[i], Html((day.0.year() - ERAS[i].0 + 1).to_string())),
         None => written,
     })
 }

@@ -3,6 +3,31 @@
 use crate::cli::program::{Clinic, JAHIS};
 
 #[test]
+fn slow_ones_are_held_in_every_way_and_what_is_not_let_in_is_said() {
+    let clinic = Clinic::init();
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let certificate = clinic.file("cert.pem", made.cert.pem().as_bytes());
+    let key = clinic.file("key.pem", made.signing_key.serialize_pem().as_bytes());
+    let served = clinic.serve(&["--tls-cert", &certificate, "--tls-key", &key, "--host", "localhost"]);
+    let at = served.url().strip_prefix("https://").unwrap().to_owned();
+    let slow = ["load", &at, "--certificate", &certificate, "--slow", "40", "--per-second", "0", "--seconds", "3", "--json"];
+    let ran = clinic.run(&slow);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let figures = ran.json();
+    let ways = ["silent", "idle", "headers", "body", "reader"];
+    assert!(ways.iter().all(|way| figures["by_kind"][way] == 8), "{figures}");
+    assert_eq!(
+        (&figures["held_most"], &figures["came"], &figures["not_let_in"]),
+        (&40.into(), &40.into(), &0.into()),
+        "{figures}"
+    );
+    assert!(figures["entering_p99_ms"].as_f64().unwrap() > 0.0, "{figures}");
+    served.stop();
+    let ran = clinic.run(&slow);
+    assert!(ran.code != 0 && ran.err.contains("no connection was made: connecting"), "{}", ran.err);
+}
+
+#[test]
 fn phones_open_records_and_read_and_what_does_not_come_is_counted() {
     let clinic = Clinic::init();
     let file = clinic.file("a.csv", JAHIS.as_bytes());

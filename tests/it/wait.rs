@@ -1,4 +1,4 @@
-//! Waiting for a condition, with a deadline: the one place where a test sleeps.
+//! Waiting for a condition, with a deadline: the one place where a test sleeps; and how long something took.
 
 use std::time::{Duration, Instant};
 
@@ -30,5 +30,14 @@ pub fn until_or<T>(what: &str, deadline: Duration, state: impl Fn() -> String, m
         }
         assert!(begun.elapsed() < deadline, "waited {deadline:?} in vain: {what} {}", state());
         std::thread::sleep(PAUSE);
+    }
+}
+
+/// How long something took that has a goal. A busy machine proves nothing about times: it is printed, and compared with the
+/// goal where somebody says that nothing else runs (`KUSURIBAKO_QUIET`).
+pub fn figure(what: &str, took: Duration, goal: Duration) {
+    println!("{what}: {:.2} s (goal {} s)", took.as_secs_f64(), goal.as_secs_f64());
+    if std::env::var_os("KUSURIBAKO_QUIET").is_some() {
+        assert!(took <= goal, "{what}: {took:?}");
     }
 }

@@ -214,6 +214,63 @@ async fn shutdown_ends_idle_connections() {
     assert_eq!(running.server.door.held(), 0);
 }
 
+/// Asks without end and reads nothing: once no more of the answers can be sent, the connection rests, and is ended.
+#[tokio::test]
+async fn whoever_does_not_read_is_ended() {
+    let short = Duration::from_millis(100);
+    let running = running(Limits { rest_max: short, header_max: short, ..Limits::default() }).await;
+    let mut deaf = TcpStream::connect(running.address).await.unwrap();
+    let asking = async { while deaf.write_all(&b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100)).await.is_ok() {} };
+    tokio::time::timeout(PATIENCE, asking).await.expect("the connection was not ended");
+    until("the place is given back", || running.server.door.held() == 0).await;
+}
+
+/// HTTP/2 with windows of no bytes: what was asked for can never be sent.
+#[tokio::test]
+async fn whoever_opens_no_window_is_ended() {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let pair =
+        crate::access::pair::Pair::read(made.cert.pem().as_bytes(), made.signing_key.serialize_pem().as_bytes()).unwrap();
+    let ladder = Ladder::new(crate::clock::Clock::system());
+    ladder.set_a(Some(crate::access::Held::new(pair).unwrap()));
+    let routers = [(Rung::A, Router::new().route("/", get(|| async { "x".repeat(100_000) })))].into();
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, tasks) = (socket.local_addr().unwrap(), Tasks::new());
+    let limits = Limits { rest_max: Duration::from_millis(300), header_max: Duration::from_millis(300), ..Limits::default() };
+    let server = Arc::new(Server::new(limits, tasks.clone(), CancellationToken::new()));
+    tasks.spawn("listener", Arc::clone(&server).accept(socket, Speaks::Tls, ladder, routers));
+
+    let stream = client(made.cert.der(), b"h2").connect(localhost(), TcpStream::connect(address).await.unwrap()).await.unwrap();
+    let mut builder = hyper::client::conn::http2::Builder::new(tasks.clone());
+    builder.initial_stream_window_size(0);
+    let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
+    let ended = tokio::spawn(connection);
+    let mut asked = Vec::new();
+    for _ in 0..20 {
+        let request = Request::get("https://localhost/").body(http_body_util::Empty::<axum::body::Bytes>::new()).unwrap();
+        asked.push(sender.send_request(request).await.unwrap());
+    }
+    assert!(asked.iter().all(|answer| answer.status() == 200));
+    until("the place is given back", || server.door.held() == 0).await;
+    // How it ends is the server's affair.
+    let _ = tokio::time::timeout(PATIENCE, ended).await.expect("the connection was not ended").unwrap();
+}
+
+fn localhost() -> rustls::pki_types::ServerName<'static> {
+    rustls::pki_types::ServerName::try_from("localhost").unwrap()
+}
+
+/// A client that trusts this certificate and speaks this version.
+fn client(certificate: &rustls::pki_types::CertificateDer<'static>, version: &[u8]) -> tokio_rustls::TlsConnector {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate.clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let client = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let mut client = client.with_root_certificates(roots).with_no_client_auth();
+    client.alpn_protocols = vec![version.to_vec()];
+    tokio_rustls::TlsConnector::from(Arc::new(client))
+}
+
 #[tokio::test]
 async fn over_tls_both_versions_are_spoken_and_a_stalled_handshake_is_cut() {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
@@ -231,15 +288,8 @@ async fn over_tls_both_versions_are_spoken_and_a_stalled_handshake_is_cut() {
 
     let mut stalled = TcpStream::connect(address).await.unwrap();
     for version in [b"h2".to_vec(), b"http/1.1".to_vec()] {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(made.cert.der().clone()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let client = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let mut client = client.with_root_certificates(roots).with_no_client_auth();
-        client.alpn_protocols = vec![version.clone()];
-        let connector = tokio_rustls::TlsConnector::from(Arc::new(client));
-        let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
-        let mut stream = connector.connect(name, TcpStream::connect(address).await.unwrap()).await.unwrap();
+        let stream = TcpStream::connect(address).await.unwrap();
+        let mut stream = client(made.cert.der(), &version).connect(localhost(), stream).await.unwrap();
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(version.as_slice()));
         if version == b"http/1.1" {
             stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();

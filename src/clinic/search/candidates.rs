@@ -126,9 +126,11 @@ impl Clinic {
                 continue;
             }
             let shelf = self.inner.indexes.shelf(ledger);
-            // What came since; where the first reading is under way, what it has so far.
+            // What came since; where the first reading is under way and takes long, what it has so far.
             if shelf.read().is_whole || shelf.filling.try_lock().is_ok() {
                 fill::fill(self, ledger, &keys, &shelf)?;
+            } else {
+                shelf.await_first_reading();
             }
             let people = shelf.read();
             found.searched += people.index.len();

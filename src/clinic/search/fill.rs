@@ -49,7 +49,7 @@ pub(super) fn fill(clinic: &Clinic, ledger: LedgerId, keys: &Arc<LedgerKeys>, sh
             None => break,
         }
     }
-    shelf.write().is_whole = true;
+    shelf.finish_first_reading();
     Ok(())
 }
 

@@ -8,7 +8,7 @@ impl Exchange {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let Some(running) = peer.running.remove(&ledger) else { return };
         let again = running.again;
-        self.forget([Some(running.token), running.ahead]);
+        self.forget([Some(running.token), running.ahead, running.verifying]);
         let Some(peer) = self.peers.get_mut(&id) else { return };
         match outcome {
             Outcome::Settled(theirs) => {

@@ -1,11 +1,11 @@
-//! Asking for the next batch while the last one is verified and stored: it saves waiting, and changes nothing else.
+//! Asking for the next batches while the last one is verified and stored, and verifying them meanwhile: it saves waiting, and changes nothing else.
 
 use super::hostile::{HONEST, honest};
 use super::world::{LEDGER, Writer};
 use crate::exchange::memory::Disk;
 use crate::exchange::message::{Request, Response};
-use crate::exchange::node::{Action, Event, Moment, Token};
-use crate::exchange::{AuthorRule, Authors, Exchange, Standing};
+use crate::exchange::node::{Action, Event, Moment, StoredBatch, Token};
+use crate::exchange::{AuthorRule, Authors, Exchange, Reason, Standing, Stored};
 use crate::ledger::{EntryId, Incarnation};
 use std::collections::VecDeque;
 
@@ -19,6 +19,9 @@ struct Filled {
     wants: Vec<Request>,
     /// A batch that is with the store.
     storing: Option<Event>,
+    /// How many were verified, and those whose verdicts have not come: as long as they are held back.
+    verified: usize,
+    verdicts: Option<VecDeque<Event>>,
 }
 
 impl Filled {
@@ -30,7 +33,8 @@ impl Filled {
         let authors = Authors::new([(writer.node(), AuthorRule::Counts)]);
         let exchange = Exchange::new(Incarnation([9; 8]), [(LEDGER, Disk::default().frontier(), authors)]);
         let (asked, wants) = (VecDeque::new(), Vec::new());
-        let mut filled = Self { source, disk: Disk::default(), exchange, asked, wants, storing: None };
+        let mut filled =
+            Self { source, disk: Disk::default(), exchange, asked, wants, storing: None, verified: 0, verdicts: None };
         filled.tell(Event::Peer { peer: HONEST, standings: [(LEDGER, Standing::holder())].into() });
         filled
     }
@@ -46,7 +50,14 @@ impl Filled {
                         self.asked.push_back((token, request));
                     }
                     Action::Look(token, _, refs) => events.push(Event::Known(token, self.disk.known(&refs))),
-                    Action::Verify(token, job) => events.push(Event::Verdict(token, job.run())),
+                    Action::Verify(token, job) => {
+                        self.verified += 1;
+                        let verdict = Event::Verdict(token, job.run());
+                        match &mut self.verdicts {
+                            Some(held_back) => held_back.push_back(verdict),
+                            None => events.push(verdict),
+                        }
+                    }
                     Action::Store(token, _, batch) => {
                         assert!(self.storing.is_none(), "one batch after the other");
                         self.storing = Some(Event::Stored(token, Some(self.disk.store(batch))));
@@ -85,8 +96,11 @@ impl Filled {
         while self.answer(|_| {}) || self.stored() {}
         assert_eq!(self.disk.at.len(), 200);
         assert_eq!(self.disk.fault(), None);
-        let troubles: Vec<_> = self.exchange.aside().troubles().map(|trouble| trouble.reason).collect();
-        assert_eq!(troubles, []);
+        assert_eq!(self.troubles(), []);
+    }
+
+    fn troubles(&mut self) -> Vec<Reason> {
+        self.exchange.aside().troubles().map(|trouble| trouble.reason).collect()
     }
 
     /// From where on each batch was asked for.
@@ -104,9 +118,11 @@ fn the_next_batch_is_on_its_way_before_the_last_is_stored_and_none_is_asked_for_
     let mut filled = Filled::new();
     filled.begin();
     assert_eq!((filled.afters().len(), filled.asked.len()), (2, 1), "{:?}", filled.afters());
-    // It comes while the store still works, and no third is asked for: memory is bounded.
+    // It comes while the store still works, and one more is asked for, and no fourth: memory is bounded.
     assert!(filled.answer(|_| {}));
-    assert_eq!((filled.afters().len(), filled.asked.len()), (2, 0));
+    assert_eq!((filled.afters().len(), filled.asked.len()), (3, 1));
+    assert!(filled.answer(|_| {}));
+    assert_eq!((filled.afters().len(), filled.asked.len(), filled.verified), (3, 0, 3), "all are verified before their turn");
     filled.end();
     let afters = filled.afters();
     assert!(afters.len() > 5 && afters.is_sorted_by(|a, b| a < b), "{afters:?}");
@@ -151,8 +167,67 @@ fn where_a_batch_does_not_hold_what_was_asked_after_it_is_not_looked_at() {
     while filled.answer(|_| {}) || filled.stored() {}
     assert!(filled.disk.at.is_empty(), "nothing of what follows a lie is taken");
     assert!(asked.iter().any(|(_, request)| matches!(request, Request::Want { .. })));
-    let troubles: Vec<_> = filled.exchange.aside().troubles().map(|trouble| trouble.reason).collect();
-    assert_eq!(troubles, [crate::exchange::Reason::BadSignature]);
+    assert_eq!(filled.troubles(), [Reason::BadSignature]);
+}
+
+#[test]
+fn a_verdict_that_comes_after_the_store_is_waited_for_and_nothing_is_asked_for_twice() {
+    let mut filled = Filled::new();
+    filled.begin();
+    filled.verdicts = Some(VecDeque::new());
+    while filled.disk.at.len() < 200 {
+        while filled.answer(|_| {}) {}
+        assert!(filled.stored());
+        let verdict = filled.verdicts.as_mut().unwrap().pop_front();
+        filled.tell(verdict.expect("it is verified while the store works"));
+    }
+    filled.verdicts = None;
+    filled.end();
+    let afters = filled.afters();
+    assert!(afters.is_sorted_by(|a, b| a < b), "{afters:?}");
+}
+
+#[test]
+fn what_is_found_ahead_not_to_hold_is_said_in_its_turn_and_what_came_before_it_is_kept() {
+    let mut filled = Filled::new();
+    filled.begin();
+    let spoil = |response: &mut Response| {
+        let Response::Batch { runs, .. } = response else { return };
+        runs[0].entries.last_mut().unwrap().signature = Some([1; 64]);
+    };
+    assert!(filled.answer(spoil));
+    assert_eq!((filled.verified, filled.troubles().len()), (2, 0));
+    let held = filled.disk.at.len();
+    while filled.stored() || filled.answer(spoil) {}
+    assert_eq!(filled.disk.at.len(), held, "what was with the store, and nothing after it");
+    assert_eq!(filled.troubles(), [Reason::BadSignature]);
+}
+
+#[test]
+fn what_was_verified_ahead_does_not_count_where_what_it_builds_on_is_not_held() {
+    let mut filled = Filled::new();
+    filled.begin();
+    assert!(filled.answer(|_| {}));
+    assert_eq!(filled.verified, 2);
+    let Some(Event::Stored(token, _)) = filled.storing.take() else { panic!() };
+    // The store found, in its transaction, that what it builds on has gone.
+    filled.disk = Disk::default();
+    filled.tell(Event::Stored(token, Some(StoredBatch { runs: vec![Stored::default()], ..StoredBatch::default() })));
+    assert!(filled.storing.is_none(), "nothing to build on");
+    filled.end();
+}
+
+#[test]
+fn what_is_verified_ahead_and_cannot_be_worked_on_ends_the_fetch_only() {
+    let mut filled = Filled::new();
+    filled.begin();
+    filled.verdicts = Some(VecDeque::new());
+    assert!(filled.answer(|_| {}));
+    let Some(Event::Verdict(token, _)) = filled.verdicts.take().unwrap().pop_front() else { panic!() };
+    filled.tell(Event::Answered(token, None));
+    assert!(filled.stored());
+    filled.tell(Event::Ask(HONEST, LEDGER));
+    filled.end();
 }
 
 #[test]
@@ -163,7 +238,8 @@ fn where_a_batch_could_not_be_stored_nothing_that_follows_it_is() {
     let Some(Event::Stored(token, _)) = filled.storing.take() else { panic!() };
     filled.disk = Disk::default();
     filled.tell(Event::Stored(token, None));
-    assert!(filled.storing.is_none() && filled.asked.is_empty());
+    assert!(filled.answer(|_| {}), "one was on its way");
+    assert!(filled.storing.is_none() && filled.asked.is_empty(), "it comes too late");
     // It is tried again later, from the beginning.
     filled.tell(Event::Ask(HONEST, LEDGER));
     filled.end();

@@ -1,5 +1,7 @@
 //! When a page is given again, and when it is made anew.
 
+mod read;
+
 use super::*;
 use crate::clinic::setup::Location;
 use crate::clinic::{Clinic, OpenRecord};

@@ -1,4 +1,7 @@
 //! Strings of a catalogue: escaped once when they are read, with ruby and with places for values.
+//!
+//! They are never given back. A catalogue is read once and kept for as long as the program runs; and what a thousand fields, each of which might
+//! have to be given back when a later one cannot be read, cost in code is a twentieth of the program.
 
 use askama::filters::HtmlSafe;
 use serde::de::{Deserialize, Deserializer, Error};
@@ -8,19 +11,19 @@ use std::fmt::{Display, Formatter, Result as FmtResult, Write};
 const PLACES: [&str; 3] = ["n", "m", "k"];
 
 /// A string without places.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text {
-    html: String,
-    plain: String,
+    html: &'static str,
+    plain: &'static str,
 }
 
 /// A string with `N` places `{n}`, `{m}`, `{k}`, which may stand in any order and each more than once.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Phrase<const N: usize> {
-    parts: Vec<Part>,
+    parts: &'static [Part],
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Text(Text),
     Place(usize),
@@ -39,7 +42,7 @@ impl HtmlSafe for Html {}
 
 impl Display for Text {
     fn fmt(&self, f: &mut Formatter<'_>) -> FmtResult {
-        f.write_str(&self.html)
+        f.write_str(self.html)
     }
 }
 impl HtmlSafe for Text {}
@@ -63,12 +66,12 @@ impl Text {
         }
         push_escaped(&mut html, rest);
         plain.push_str(rest);
-        Ok(Self { html, plain })
+        Ok(Self { html: html.leak(), plain: plain.leak() })
     }
 
     /// Without ruby and not escaped, for titles, attributes and pictures.
-    pub(crate) fn plain(&self) -> &str {
-        &self.plain
+    pub(crate) fn plain(&self) -> &'static str {
+        self.plain
     }
 }
 
@@ -86,7 +89,7 @@ impl<const N: usize> Phrase<N> {
         }
         parts.push(Part::Text(Text::parse(rest)?));
         match seen.iter().take(N).all(|s| *s) {
-            true => Ok(Self { parts }),
+            true => Ok(Self { parts: parts.leak() }),
             false => Err(format!("{source:?} lacks one of its {N} places")),
         }
     }
@@ -94,9 +97,9 @@ impl<const N: usize> Phrase<N> {
     /// As HTML; `values` must be escaped already.
     fn html(&self, values: [&dyn Display; N]) -> Html {
         let mut out = String::with_capacity(96);
-        for part in &self.parts {
+        for part in self.parts {
             match part {
-                Part::Text(text) => out.push_str(&text.html),
+                Part::Text(text) => out.push_str(text.html),
                 // Writing to a String cannot fail.
                 Part::Place(i) => drop(write!(out, "{}", values[*i])),
             }
@@ -106,7 +109,7 @@ impl<const N: usize> Phrase<N> {
 
     fn plain_with(&self, values: [&str; N]) -> String {
         let part = |p: &Part| match p {
-            Part::Text(text) => text.plain.clone(),
+            Part::Text(text) => text.plain.to_owned(),
             Part::Place(i) => values[*i].to_owned(),
         };
         self.parts.iter().map(part).collect()

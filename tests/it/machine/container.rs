@@ -8,7 +8,8 @@ use tempfile::TempDir;
 
 const BOOT_MAX: Duration = Duration::from_secs(90);
 /// What a loaded machine may take; how long it took is printed.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(PATIENCE_SECONDS as u64);
+pub const PATIENCE_SECONDS: u8 = 60;
 
 /// A booted machine.
 pub struct Container {

@@ -1,6 +1,6 @@
 //! With the Debian package: from `dpkg -i` to purge, through a crash, a hang, a good upgrade and two bad ones.
 
-use super::container::{Container, PATIENCE, package, program};
+use super::container::{Container, PATIENCE, PATIENCE_SECONDS, package, program};
 use crate::cli::program::JAHIS;
 use crate::wait;
 use std::os::unix::fs::PermissionsExt;
@@ -58,8 +58,7 @@ fn note(what: &str, took: Duration) {
 fn installs(at: &Container, package: &str) {
     let begun = Instant::now();
     at.ok(&["dpkg", "-i", package]);
-    note("installation", begun.elapsed());
-    assert!(begun.elapsed() < Duration::from_secs(60));
+    wait::figure("installation", begun.elapsed(), Duration::from_secs(60));
     assert_eq!(at.ok(&["systemctl", "is-enabled", UNIT]), "enabled");
     assert_eq!(at.property(UNIT, "ActiveState"), "inactive", "no identity is invented: it waits until a clinic is founded");
     assert_eq!(at.ok(&["stat", "-c", "%U %a", DIR]), "kusuribako 700");
@@ -75,9 +74,8 @@ fn founds(at: &Container) {
     at.ok(&["kusuribako", "import", "--dir", DIR, "--new-patients", "/srv/files/a.csv"]);
     let begun = Instant::now();
     at.ok(&["systemctl", "start", UNIT]);
-    assert!(at.serves(PORT), "what says that it is ready serves: {}", at.journal());
-    note("start to first page", begun.elapsed());
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(at.answers(PORT, PATIENCE_SECONDS), "what says that it is ready serves: {}", at.journal());
+    wait::figure("start to first page", begun.elapsed(), Duration::from_secs(2));
     assert_eq!(at.property(UNIT, "Type"), "notify");
     assert_eq!(patients(at), 1);
 }
@@ -110,9 +108,10 @@ fn comes_back_after_kill(at: &Container) {
         let begun = Instant::now();
         wait::until("another process", PATIENCE, || (at.property(UNIT, "MainPID") != pid).then_some(()));
         at.served(PORT, "it serves again after kill -9");
-        note("kill -9 to page", begun.elapsed());
-        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+        wait::figure("kill -9 to page", begun.elapsed(), Duration::from_secs(2));
     }
+    // What the two seconds need that does not depend on how busy this machine is.
+    assert_eq!(at.property(UNIT, "RestartUSec"), "200ms");
     assert_eq!(patients(at), 1);
 }
 
@@ -123,7 +122,7 @@ fn is_started_anew_when_it_hangs(at: &Container) {
         "sh",
         "-c",
         &format!(
-            "mkdir -p {} && printf '[Service]\\nWatchdogSec=2s\\n' > {drop_in}",
+            "mkdir -p {} && printf '[Service]\\nWatchdogSec=5s\\n' > {drop_in}",
             Path::new(drop_in).parent().unwrap().display()
         ),
     ]);
@@ -132,7 +131,7 @@ fn is_started_anew_when_it_hangs(at: &Container) {
     let pid = at.property(UNIT, "MainPID");
     // While it lives it is left alone: longer than the watchdog waits.
     let begun = Instant::now();
-    wait::until("the watchdog's time passes twice", PATIENCE, || (begun.elapsed() > Duration::from_secs(5)).then_some(()));
+    wait::until("the watchdog's time passes twice", PATIENCE, || (begun.elapsed() > Duration::from_secs(11)).then_some(()));
     assert_eq!(at.property(UNIT, "MainPID"), pid, "{}", at.journal());
     at.ok(&["sh", "-c", &format!("kill -STOP {pid}")]);
     let begun = Instant::now();
@@ -146,7 +145,7 @@ fn is_started_anew_when_it_hangs(at: &Container) {
         },
     );
     at.served(PORT, "it serves after it hung");
-    note("hang to page, with a watchdog of 2 s", begun.elapsed());
+    note("hang to page, with a watchdog of 5 s", begun.elapsed());
     at.ok(&["rm", drop_in]);
     at.ok(&["systemctl", "daemon-reload"]);
     at.ok(&["systemctl", "restart", UNIT]);
@@ -160,7 +159,7 @@ fn stands_beside_another(at: &Container) {
     at.ok(&["kusuribako", "init", "--dir", "/var/lib/kusuribako-kita", "--name", "北薬局", "--admin-out", "/srv/kita.txt"]);
     at.ok(&["systemctl", "start", unit]);
     at.served(8081, "the second instance serves");
-    assert!(at.serves(PORT));
+    assert!(at.answers(PORT, PATIENCE_SECONDS));
     let owner = |unit: &str| at.ok(&["stat", "-c", "%U", &format!("/proc/{}", at.property(unit, "MainPID"))]);
     assert_eq!((&*owner(UNIT), &*owner(unit)), ("kusuribako", "kusuribako-kita"));
     let peeks = at.ask(&[
@@ -184,7 +183,8 @@ fn stands_beside_another(at: &Container) {
 fn upgrades(at: &Container, package: &str) {
     let before = at.property(UNIT, "MainPID");
     at.ok(&["dpkg", "-i", package]);
-    assert!(at.serves(PORT) && at.serves(8081), "{}", at.journal());
+    at.served(PORT, "the new version serves");
+    at.served(8081, "so does the other instance");
     assert_ne!(at.property(UNIT, "MainPID"), before, "the new version runs");
     assert_eq!(patients(at), 1);
     assert!(!at.path("/var/lib/kusuribako-update/trial.json").exists());

@@ -47,8 +47,12 @@ impl Desk {
         self.staff.post(path, &fields)
     }
 
+    /// What the search says once everybody has been read.
     pub fn find(&mut self, name: &str, birth: &str) -> Answer {
-        self.post("/staff/find", &[("name", name), ("birth", birth)])
+        crate::wait::until("everybody has been read", std::time::Duration::from_secs(60), || {
+            let page = self.post("/staff/find", &[("name", name), ("birth", birth)]);
+            (!page.text.contains("まだ読みこんでいる")).then_some(page)
+        })
     }
 }
 

@@ -114,8 +114,15 @@ fn cut_off_anywhere_and_done_again_it_is_whole() {
         [&|| path.exists(), &|| path.join("node.key").exists(), &|| path.join("ledger.db").exists(), &|| {
             len("ledger.db-wal") > 150_000
         }];
-    let cut = moments.iter().filter(|when| killed(&host, &["carry", "export", "--to", &stick], *when)).count();
-    assert!(cut >= 3, "it was cut off {cut} times");
+    for (n, when) in moments.iter().enumerate() {
+        // On a busy machine the moment may be missed: then the same again, on a stick that is empty.
+        let mut tries = 0;
+        while !killed(&host, &["carry", "export", "--to", &stick], when) {
+            tries += 1;
+            assert!(tries < 50, "it was never cut off at moment {n}");
+            std::fs::remove_dir_all(path).unwrap();
+        }
+    }
     let exported = export(&host, &stick, &[]);
     let ledger = &exported["ledgers"][0]["ledger"];
     assert_eq!(of_ledger(path, ledger), of_ledger(&host.path("data"), ledger));
