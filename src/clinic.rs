@@ -63,6 +63,9 @@ pub struct Clinic {
     inner: Arc<Inner>,
 }
 
+/// Of each ledger the keys that its home vouches for or has vouched for, each with its inbox.
+type Inboxes = BTreeMap<LedgerId, BTreeSet<(KeyId, [u8; 32])>>;
+
 struct Inner {
     store: Store,
     ledger: [u8; 16],
@@ -91,7 +94,7 @@ struct Inner {
     /// This box took over, and its clinic's records are still coming.
     is_filling: AtomicBool,
     /// By the region's statements.
-    inboxes: RwLock<BTreeMap<LedgerId, BTreeSet<(KeyId, [u8; 32])>>>,
+    inboxes: RwLock<Inboxes>,
     /// Which place each node writes for.
     writers: writers::Writers,
     /// Who can be found at the desk.

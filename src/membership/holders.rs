@@ -94,9 +94,9 @@ impl Member {
     /// names is the region's.
     fn is_unwanted(&self, known: &Known, confirmed: &Halves, half: (OpenerId, [u8; 32])) -> bool {
         let (region, ledger) = (&known.region, self.inner.clinic.ledger());
-        let admitted = known.statements.iter().filter_map(|signed| match Said::of(signed.body()) {
-            Said::Admitted(admitted) if (admitted.emergency.opener, admitted.emergency.x25519) == half => Some(admitted),
-            _other => None,
+        let admitted = known.statements.iter().filter_map(|signed| {
+            let Said::Admitted(admitted) = Said::of(signed.body()) else { return None };
+            ((admitted.emergency.opener, admitted.emergency.x25519) == half).then_some(admitted)
         });
         let owners: BTreeSet<(SiteId, NodeId)> = admitted.map(|of| (of.site, node_of(of.node))).collect();
         let is_revoked = |node: &NodeId| matches!(region.key_state(*node), Some(KeyState::Revoked(_)));
