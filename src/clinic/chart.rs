@@ -156,14 +156,19 @@ impl Clinic {
         let source = Source { origin: Origin::Patient, name: String::new(), channel: Channel::Page };
         let fact = NewFact { id, content, source, digest: None };
         self.check_writable(record.ledger())?;
-        let drafts = self.patient_drafts(record, &fact).await?;
+        let drafts = self.patient_drafts(record, &fact, false).await?;
         self.inner.store.append_to(record.ledger(), drafts, Urgency::Normal).await?;
         Ok(())
     }
 
     /// A fact of a record that a card opened, under a key that those do not have who may not read it.
-    pub(super) async fn patient_drafts(&self, record: &OpenRecord, fact: &NewFact) -> Result<Vec<Draft>, ClinicError> {
-        let (ring, mut drafts) = self.renewed_record(record).await?;
+    pub(super) async fn patient_drafts(
+        &self,
+        record: &OpenRecord,
+        fact: &NewFact,
+        is_new: bool,
+    ) -> Result<Vec<Draft>, ClinicError> {
+        let (ring, mut drafts) = self.renewed_record(record, is_new).await?;
         drafts.push(self.inner.fact_draft_in(record.ledger(), record.subject(), fact, ring.newest())?);
         Ok(drafts)
     }

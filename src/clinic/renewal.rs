@@ -37,9 +37,13 @@ impl Clinic {
     }
 
     /// The keys of a record that a card opened, for writing: with what came since, and where the ledger's key is open here, too, renewed with it.
-    pub(super) async fn renewed_record(&self, record: &OpenRecord) -> Result<Renewed, ClinicError> {
+    /// Of one that was opened just now (`is_new`) everything is known.
+    pub(super) async fn renewed_record(&self, record: &OpenRecord, is_new: bool) -> Result<Renewed, ClinicError> {
         let (inner, of) = (self.inner.clone(), record.clone());
         let keys = self.keys_open_now(record.ledger());
+        if is_new && keys.as_ref().is_none_or(|keys| keys.len() == 1) {
+            return Ok((Ring::clone(&record.ring()), Vec::new()));
+        }
         let read = move |reader: &Reader<'_>| {
             let within = Within::new(reader, of.ledger());
             let ring = inner.card_ring(within, of.subject(), of.opener(), of.card());

@@ -321,7 +321,7 @@ impl Clinic {
         let fact = NewFact::minted(Said::Look(look), source, &*self.inner.entropy);
         // A box that another has taken over from still says who looked.
         let drafts = if record.ledger == self.ledger() || self.check_writable(record.ledger).is_ok() {
-            self.patient_drafts(record, &fact).await
+            self.patient_drafts(record, &fact, true).await
         } else {
             self.inbox_drafts(record.ledger, &Concerns { locator: Some(locator), external_id: None }, &[fact])
         };
