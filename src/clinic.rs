@@ -24,6 +24,8 @@ pub mod patients;
 mod projection;
 pub mod put_back;
 pub mod reception;
+mod renewal;
+pub mod rotation;
 pub mod search;
 pub mod setup;
 pub mod staff;
@@ -40,12 +42,12 @@ use crate::record::timeline::Today;
 use crate::record::{FactId, Subject};
 use crate::seal::body::{self, Class};
 use crate::seal::card::PinMemory;
-use crate::seal::key::{Key, KeyId};
+use crate::seal::key::{Key, KeyId, OpenerId};
 use crate::seal::{Entropy, SealError, random};
 use crate::store::{Draft, Reader, Store, StoreError, StoredEntry};
 use keys::LedgerKeys;
 use node_key::NodeKey;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use surroundings::Surroundings;
@@ -61,13 +63,20 @@ pub struct Clinic {
     inner: Arc<Inner>,
 }
 
+/// Of each ledger the keys that its home vouches for or has vouched for, each with its inbox.
+type Inboxes = BTreeMap<LedgerId, BTreeSet<(KeyId, [u8; 32])>>;
+
 struct Inner {
     store: Store,
     ledger: [u8; 16],
     node: NodeKey,
     site: SiteId,
     homes: Arc<homes::Homes>,
-    keys: Arc<LedgerKeys>,
+    keyring: Arc<keys::Keyring>,
+    /// The ledger's key is changed, and sealed to somebody, by one at a time.
+    keys_turn: std::sync::Mutex<()>,
+    /// Openers of other sites that the ledger's key is not to be sealed to any more.
+    unwanted: RwLock<BTreeSet<OpenerId>>,
     profile: SiteProfile,
     surroundings: RwLock<Arc<Surroundings>>,
     clock: Clock,
@@ -79,13 +88,13 @@ struct Inner {
     glass_turn: std::sync::Mutex<()>,
     /// What lies in the inbox is opened by one at a time.
     inbox_turn: std::sync::Mutex<()>,
-    opened: staff::Opened,
+    opened: Arc<staff::Opened>,
     /// The region has put another box in the place of this one, or revoked it.
     is_out: AtomicBool,
     /// This box took over, and its clinic's records are still coming.
     is_filling: AtomicBool,
     /// By the region's statements.
-    inboxes: RwLock<BTreeMap<LedgerId, (KeyId, [u8; 32])>>,
+    inboxes: RwLock<Inboxes>,
     /// Which place each node writes for.
     writers: writers::Writers,
     /// Who can be found at the desk.
@@ -275,6 +284,11 @@ impl Inner {
         if self.is_out.load(Ordering::SeqCst) { Err(ClinicError::TakenOver) } else { Ok(()) }
     }
 
+    /// The ledger's keys, as they are now.
+    fn keys(&self) -> Arc<LedgerKeys> {
+        self.keyring.now()
+    }
+
     /// The ledger that the clinic is at home in, in a snapshot.
     fn own<'r, 'c>(&self, reader: &'r Reader<'c>) -> Within<'r, 'c> {
         Within::new(reader, LedgerId(self.ledger))
@@ -300,13 +314,14 @@ impl Inner {
         let body = body::seal(&content.encode(), class, key, &place.to_bytes(), &*self.entropy)?;
         // What is sealed is found by blind tags, which only the ledger's home makes.
         let is_home = ledger.0 == self.ledger;
-        let projections = if is_home { projection::rows(class, subject, content, &self.keys.indexer) } else { Vec::new() };
+        let projections = if is_home { projection::rows(class, subject, content, &self.keys().indexer) } else { Vec::new() };
         Ok(Draft { kind, subject, body, projections, sealed_in: Some(place.incarnation) })
     }
 
     /// A draft sealed under the newest ledger key.
     fn ledger_draft(&self, kind: CoarseKind, content: &Content) -> Result<Draft, ClinicError> {
-        self.sealed_draft(LedgerId(self.ledger), kind, Subject::NONE, content, Class::Ledger, self.keys.ring.newest())
+        let keys = self.keys();
+        self.sealed_draft(LedgerId(self.ledger), kind, Subject::NONE, content, Class::Ledger, keys.ring.newest())
     }
 
     /// Opens an entry that the ledger key opens.
@@ -314,7 +329,8 @@ impl Inner {
         let damaged = ClinicError::Damaged { row: entry.row };
         let Some(sealed) = &entry.body else { return Err(damaged) };
         let place = entry.open.place().to_bytes();
-        let Ok(plain) = body::open(sealed, &place, |_, id| self.keys.ring.get(id)) else { return Err(damaged) };
+        let keys = self.keys();
+        let Ok(plain) = body::open(sealed, &place, |_, id| keys.ring.get(id)) else { return Err(damaged) };
         payload_of(&plain).ok_or(damaged)
     }
 }

@@ -192,7 +192,7 @@ impl Member {
 
     fn publish(&self, known: Known) {
         let ledgers = known.region.sites().values().map(|site| site.ledger);
-        let inboxes = ledgers.filter_map(|ledger| Some((ledger, known.region.inbox(ledger)?))).collect();
+        let inboxes = ledgers.map(|ledger| (ledger, known.region.inboxes(ledger))).collect();
         self.inner.clinic.set_inboxes(inboxes);
         self.inner.clinic.set_homes(&known.region);
         *self.inner.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known);

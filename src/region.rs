@@ -74,6 +74,8 @@ pub struct Node {
     pub notice: Option<Notice>,
     /// The keys that it vouches for, the newest that counts.
     pub keys: Option<NodeKeys>,
+    /// Each ledger key that it has vouched for, with its inbox.
+    pub vouched: BTreeSet<(KeyId, [u8; 32])>,
     /// The slots for outside badges that its site made last.
     pub slots: Option<SlotsMade>,
     /// What it says of its own door.
@@ -273,11 +275,19 @@ impl Region {
         best.keys.as_ref().map(|keys| (keys.ledger_key, keys.inbox))
     }
 
+    /// Every ledger key that a home of the ledger vouches for or has vouched for, and its inbox. A copy is opened by any of them: the newest may
+    /// not have come to it yet.
+    pub fn inboxes(&self, ledger: LedgerId) -> BTreeSet<(KeyId, [u8; 32])> {
+        let nodes = self.homes(ledger).flat_map(|site| &site.nodes).filter_map(|node| self.nodes.get(node));
+        nodes.flat_map(|node| node.vouched.iter().copied()).collect()
+    }
+
     /// Takes what nodes say of themselves: the newest by their own counter, up to the limits of those that were revoked.
     fn hear_nodes(&mut self, statements: &Statements) {
         let mut newest: BTreeMap<(NodeId, u16), (u64, SignedId)> = BTreeMap::new();
         for (kept, signed) in statements.kept().flat_map(|(_, kept)| kept.signed.values().map(move |signed| (kept, signed))) {
             let Some(node) = self.nodes.get_mut(&node_of(signed.signer())) else { continue };
+            node.vouch(&kept.said, signed.counter());
             let rank = (signed.counter(), signed.id());
             let slot = newest.entry((node.id, signed.body().kind)).or_insert((0, SignedId([0; 32])));
             if rank >= *slot && node.hear(&kept.said, signed.counter()) {
@@ -288,12 +298,26 @@ impl Region {
 }
 
 impl Node {
-    /// Takes a statement of its own; says whether it counts.
-    fn hear(&mut self, said: &Said, counter: u64) -> bool {
-        let limit = match &self.state {
+    /// Up to which of its own statements its word counts.
+    fn last_counter(&self) -> u64 {
+        match &self.state {
             KeyState::Active | KeyState::Retired => u64::MAX,
             KeyState::Revoked(limits) => limits.statements(),
-        };
+        }
+    }
+
+    /// Remembers the key of a statement of its own, whichever is the newest.
+    fn vouch(&mut self, said: &Said, counter: u64) {
+        if let Said::NodeKeys(keys) = said
+            && counter <= self.last_counter()
+        {
+            self.vouched.insert((keys.ledger_key, keys.inbox));
+        }
+    }
+
+    /// Takes a statement of its own; says whether it counts.
+    fn hear(&mut self, said: &Said, counter: u64) -> bool {
+        let limit = self.last_counter();
         if let Said::Notice(notice) = said
             && !matches!(self.state, KeyState::Revoked(_))
         {
@@ -401,7 +425,8 @@ impl<'a> Counted<'a> {
             let id = admitted.node_id();
             let state = self.ended().state(id, succeeded.contains(&(admitted.site, id)));
             let (key, site) = (admitted.node, admitted.site);
-            let node = Node { id, key, site, state, notice: None, keys: None, slots: None, doorplate: None };
+            let (vouched, doorplate) = (BTreeSet::new(), None);
+            let node = Node { id, key, site, state, notice: None, keys: None, vouched, slots: None, doorplate };
             nodes.entry(id).or_insert(node);
         }
         nodes

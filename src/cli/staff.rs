@@ -211,7 +211,10 @@ pub(crate) fn carry_out(here: &Here, action: Action, output: &mut Output<'_>) ->
         Action::Revoke { badge, lost, staff } => {
             let opener = people::find(here, &badge)?;
             clinic.revoke_staff(&proven(here, &staff)?, opener, if lost { Leaving::Lost } else { Leaving::Left })?;
-            output.result("the badge was taken back; holders hear of it with the next exchange")?;
+            here.member()?.say_keys()?;
+            output.result(
+                "the badge was taken back, and the key of this clinic's records changed: it opens nothing that is written from now on; holders hear of it with the next exchange",
+            )?;
             people::say_lacking(here, output)?;
         }
         Action::Lock => output.result(format_args!("{} ledgers are locked again", clinic.lock()))?,

@@ -140,7 +140,11 @@ impl Clinic {
         adoption.patients += 1;
         adoption.facts += contents.len();
         let key = match known {
-            Some(ring) => ring.newest().clone(),
+            Some(_known) => {
+                let (ring, drafts) = self.renewed(subject)?;
+                step.drafts.extend(drafts);
+                ring.newest().clone()
+            }
             None => {
                 adoption.registered += 1;
                 self.inner.new_patient_key(subject, step)?
@@ -180,7 +184,8 @@ impl Clinic {
 
     /// What concerns no patient: files that were taken in, records that wait, and what was decided about them.
     fn adopt_common(&self, entries: &[Kept], step: &mut Step, adoption: &mut Adoption) -> Result<(), ClinicError> {
-        let ring = &self.inner.keys.ring;
+        let keys = self.inner.keys();
+        let ring = &keys.ring;
         let open = |kept: &Kept| opened(kept, Class::Ledger, |id| ring.get(id));
         let contents: Vec<(&Kept, Option<Content>)> = entries.iter().map(|kept| (kept, open(kept))).collect();
         let decided: BTreeSet<[u8; 32]> =
@@ -236,12 +241,12 @@ impl Inner {
     fn key_aside(&self, subject: Subject, kept: &Kept) -> Option<Key> {
         let stored = StoredEntry { row: 0, open: kept.open, body: kept.body.clone() };
         let entry: PatientKey = open_payload(&stored).ok()?;
-        self.keys.patient_key(self.own_ledger(), subject, &entry)
+        self.keys().patient_key(self.own_ledger(), subject, &entry)
     }
 
     fn new_patient_key(&self, subject: Subject, step: &mut Step) -> Result<Key, ClinicError> {
         let key = Key::random(&*self.entropy);
-        let entry = self.keys.seal_patient_key(&self.ledger, subject, &key, Vec::new(), None::<&Ring>, &*self.entropy);
+        let entry = self.keys().seal_patient_key(&self.ledger, subject, &key, Vec::new(), None::<&Ring>, &*self.entropy);
         step.drafts.push(self.open_draft(CoarseKind::KEY, subject, &entry.content())?);
         Ok(key)
     }

@@ -1,5 +1,6 @@
 //! Cards: issued, replaced, revoked. A card cannot be printed again; a new one replaces it.
 
+use super::homes::Speakers;
 use super::keys::Ring;
 use super::projection;
 use super::within::Within;
@@ -126,13 +127,21 @@ impl Clinic {
             let own = inner.own(reader);
             Ok(card_of(own, card).and_then(|ListedCard { subject, .. }| {
                 let ring = inner.patient_ring(reader, subject)?;
-                Ok((subject, ring.clone(), remaining(own, subject, card, &ring)?))
+                let mut remaining = cards_of(own, subject, &inner.homes.of(own)?, &ring)?;
+                remaining.retain(|public| public.id != card);
+                Ok((subject, ring, remaining))
             }))
         })??;
         let key = Key::random(&*self.inner.entropy);
         let revoked = OpenerRevoked { opener: card, reason: reason.number() };
-        let sealed =
-            self.inner.keys.seal_patient_key(&self.inner.ledger, subject, &key, Vec::new(), Some(&ring), &*self.inner.entropy);
+        let sealed = self.inner.keys().seal_patient_key(
+            &self.inner.ledger,
+            subject,
+            &key,
+            Vec::new(),
+            Some(&ring),
+            &*self.inner.entropy,
+        );
         let mut drafts = vec![
             self.inner.open_draft(CoarseKind::KEY, subject, &revoked.content())?,
             self.inner.open_draft(CoarseKind::KEY, subject, &sealed.content())?,
@@ -173,11 +182,17 @@ impl Inner {
     }
 }
 
-/// The patient's other cards that are not revoked and whose public half somebody with the key registered.
-fn remaining(within: Within<'_, '_>, subject: Subject, but: OpenerId, ring: &Ring) -> Result<Vec<OpenerPublic>, ClinicError> {
+/// The patient's cards that home made, that are not revoked, and whose public half somebody with the key registered: who once had the key and
+/// holds the ledger could register one of their own.
+pub(super) fn cards_of(
+    within: Within<'_, '_>,
+    subject: Subject,
+    home: &Speakers,
+    ring: &Ring,
+) -> Result<Vec<OpenerPublic>, ClinicError> {
     let mut publics = Vec::new();
     for (_, row) in within.find(projection::CARD, &subject.0)? {
-        let Some(stored) = within.entry(row)? else { continue };
+        let Some(stored) = within.entry(row)?.filter(|stored| home.said(&stored.open)) else { continue };
         let entry: OpenerEntry = open_payload(&stored)?;
         let public = entry.public();
         let is_registered = entry
@@ -185,7 +200,7 @@ fn remaining(within: Within<'_, '_>, subject: Subject, but: OpenerId, ring: &Rin
             .iter()
             .any(|r| r.kind == KeyKind::Patient && ring.get(r.key).is_some_and(|key| public.is_registered(key, &r.mac)));
         let is_revoked = !within.find(projection::REVOKED, &public.id.0)?.is_empty();
-        if public.id != but && is_registered && !is_revoked {
+        if is_registered && !is_revoked {
             publics.push(public);
         }
     }

@@ -175,13 +175,14 @@ impl Clinic {
     /// # Errors
     /// Where the badge opens nothing; what the store says.
     pub fn keys_to_carry(&self, by: &Staff, ledgers: &BTreeSet<LedgerId>) -> Result<KeysToCarry, StaffRefusal> {
-        let held = self.open_held(by)?;
-        let own = std::iter::once((self.ledger(), self.inner.keys.ring.newest().clone()));
-        let all = held.into_iter().map(|(ledger, keys)| (ledger, keys.ring.newest().clone())).chain(own);
+        let (held, _) = self.open_held(by)?;
+        let all = held.into_iter().chain(std::iter::once((self.ledger(), self.inner.keys())));
         let inner = self.inner.clone();
         let badges = self.inner.store.read_now(move |reader| Ok(inner.keepers(reader, OpenerKind::Badge)))??;
         let badges = badges.into_iter().map(|badge| badge.entry).collect();
-        Ok(KeysToCarry { badges, keys: all.filter(|(ledger, _)| ledgers.contains(ledger)).collect() })
+        let all = all.filter(|(ledger, _)| ledgers.contains(ledger));
+        let keys = all.flat_map(|(ledger, keys)| keys.current().map(|key| (ledger, key.clone())).collect::<Vec<_>>());
+        Ok(KeysToCarry { badges, keys: keys.collect() })
     }
 
     /// At the carried copy: lets those badges open what it carries. The first time a key of its own is made for it, whose seed the badges
@@ -194,14 +195,20 @@ impl Clinic {
         let inner = self.inner.clone();
         let known = self.inner.store.read_now(move |reader| Ok(inner.keepers(reader, OpenerKind::Badge)))??;
         let known: BTreeSet<OpenerId> = known.iter().map(|badge| badge.entry.opener).collect();
+        let gone: Vec<OpenerId> =
+            known.iter().filter(|id| !from.badges.iter().any(|badge| badge.opener == **id)).copied().collect();
         let (emergency, mut drafts) = match self.emergency_half() {
+            // Whoever left has opened the key of before: what comes now is sealed to another.
+            Ok(_) if !gone.is_empty() && from.badges.iter().all(|badge| known.contains(&badge.opener)) => {
+                self.inner.next_emergency(&from.badges)?
+            }
             Ok(half) if from.badges.iter().all(|badge| known.contains(&badge.opener)) => (half, Vec::new()),
             Ok(_) => return Err(ClinicError::NewBadges),
             Err(ClinicError::NoAdmin) => self.inner.first_keepers(&from.badges)?,
             Err(other) => return Err(other),
         };
-        for gone in known.iter().filter(|id| !from.badges.iter().any(|badge| badge.opener == **id)) {
-            let revoked = OpenerRevoked { opener: *gone, reason: LEFT }.content();
+        for gone in gone {
+            let revoked = OpenerRevoked { opener: gone, reason: LEFT }.content();
             drafts.push(self.inner.open_draft(CoarseKind::KEY, Subject::NONE, &revoked)?);
         }
         let wraps = from.keys.iter().map(|(ledger, key)| {
@@ -261,19 +268,35 @@ pub(super) fn receives_beside(
 }
 
 impl Inner {
+    /// A new key for the copy, for badges that it knows.
+    fn next_emergency(&self, badges: &[OpenerEntry]) -> Result<(OpenerPublic, Vec<Draft>), ClinicError> {
+        let entropy = &*self.entropy;
+        let emergency = Key { id: KeyId(random(entropy)), secret: Secret::random(entropy) };
+        let half = Opener::from_seed(&emergency.secret).public(OpenerId(emergency.id.0), OpenerKind::Emergency, [0; 16]);
+        let mut drafts =
+            vec![self.open_draft(CoarseKind::KEY, Subject::NONE, &self.keeper_entry(&half, Vec::new()).content())?];
+        for badge in badges {
+            let sealed = wrap(&self.ledger, &emergency, KeyKind::Seed, &badge.public())?;
+            let wraps = vec![Wrap { key: emergency.id, kind: KeyKind::Seed, opener: badge.opener, sealed }];
+            let more = OpenerMore { opener: badge.opener, registrations: Vec::new(), wraps };
+            drafts.push(self.open_draft(CoarseKind::KEY, Subject::NONE, &more.content())?);
+        }
+        Ok((half, drafts))
+    }
+
     /// A key of its own for the copy, and the badges of its maker's staff, which receive its seed.
     fn first_keepers(&self, badges: &[OpenerEntry]) -> Result<(OpenerPublic, Vec<Draft>), ClinicError> {
         let entropy = &*self.entropy;
         let emergency = Key { id: KeyId(random(entropy)), secret: Secret::random(entropy) };
         let half = Opener::from_seed(&emergency.secret).public(OpenerId(emergency.id.0), OpenerKind::Emergency, [0; 16]);
-        let ledger_key = self.keys.ring.newest();
+        let ledger_key = self.keys().ring.newest().clone();
         let mut drafts =
             vec![self.open_draft(CoarseKind::KEY, Subject::NONE, &self.keeper_entry(&half, Vec::new()).content())?];
         for badge in badges {
             let public = badge.public();
             let sealed = wrap(&self.ledger, &emergency, KeyKind::Seed, &public)?;
             let entry = OpenerEntry {
-                registrations: vec![Registration::new(&public, ledger_key, KeyKind::Ledger)],
+                registrations: vec![Registration::new(&public, &ledger_key, KeyKind::Ledger)],
                 wraps: vec![Wrap { key: emergency.id, kind: KeyKind::Seed, opener: public.id, sealed }],
                 ..badge.clone()
             };

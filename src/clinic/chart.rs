@@ -13,7 +13,7 @@ use crate::record::wire::WireError;
 use crate::record::{Channel, Content as Said, Fact, FactId, Origin, Source, Subject};
 use crate::region::holding::Append;
 use crate::seal::body::{self, Class};
-use crate::store::{Reader, StoredEntry, SubjectEntries, Urgency};
+use crate::store::{Draft, Reader, StoredEntry, SubjectEntries, Urgency};
 use std::sync::Arc;
 
 /// What a record holds, decrypted for one page.
@@ -54,7 +54,17 @@ impl Clinic {
             Ok((reader.entries_of(ledger, subject)?, waiting, carried::view(reader, ledger, node)?))
         };
         let (found, inbox_waiting, carried) = self.inner.store.read(read).await?;
-        let chart = Chart::of(&found, record.ring());
+        let mut chart = Chart::of(&found, &record.ring());
+        if chart.unreadable > 0 {
+            // The patient's key may have been changed since the card opened the record.
+            let (inner, of) = (self.inner.clone(), record.clone());
+            let read =
+                move |reader: &Reader<'_>| Ok(inner.card_ring(Within::new(reader, ledger), subject, of.opener(), of.card()));
+            if let Ok(ring) = self.inner.store.read(read).await? {
+                chart = Chart::of(&found, &ring);
+                record.set_ring(ring);
+            }
+        }
         // What is written on a carried copy makes it no newer.
         let exported_ms = carried.as_ref().and_then(|carried| carried.as_of_ms);
         let newest_ms = exported_ms.or_else(|| found.entries.iter().map(|entry| entry.open.time().ms()).max());
@@ -100,7 +110,7 @@ impl Clinic {
     /// The keys of this clinic's own ledger, or of one that staff have opened.
     pub(super) fn keys_at_desk(&self, ledger: LedgerId) -> Result<Arc<LedgerKeys>, ClinicError> {
         if ledger == self.ledger() {
-            return Ok(Arc::clone(&self.inner.keys));
+            return Ok(self.inner.keys());
         }
         let home =
             || self.surroundings().ledgers.get(&ledger).map_or_else(|| ledger.to_string(), |view| view.home_name.clone());
@@ -146,9 +156,21 @@ impl Clinic {
         let source = Source { origin: Origin::Patient, name: String::new(), channel: Channel::Page };
         let fact = NewFact { id, content, source, digest: None };
         self.check_writable(record.ledger())?;
-        let draft = self.inner.fact_draft_in(record.ledger(), record.subject(), &fact, record.ring().newest())?;
-        self.inner.store.append_to(record.ledger(), vec![draft], Urgency::Normal).await?;
+        let drafts = self.patient_drafts(record, &fact, false).await?;
+        self.inner.store.append_to(record.ledger(), drafts, Urgency::Normal).await?;
         Ok(())
+    }
+
+    /// A fact of a record that a card opened, under a key that those do not have who may not read it.
+    pub(super) async fn patient_drafts(
+        &self,
+        record: &OpenRecord,
+        fact: &NewFact,
+        is_new: bool,
+    ) -> Result<Vec<Draft>, ClinicError> {
+        let (ring, mut drafts) = self.renewed_record(record, is_new).await?;
+        drafts.push(self.inner.fact_draft_in(record.ledger(), record.subject(), fact, ring.newest())?);
+        Ok(drafts)
     }
 }
 

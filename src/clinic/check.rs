@@ -55,7 +55,7 @@ impl Projector {
             self.follow(subject);
         }
         let Some((class, content)) = self.content(entry) else { return Vec::new() };
-        projection::rows(class, subject, &content, &self.inner.keys.indexer)
+        projection::rows(class, subject, &content, &self.inner.keys().indexer)
     }
 
     /// What is sealed is only opened at its home.
@@ -70,10 +70,11 @@ impl Projector {
         {
             return None;
         }
+        let keys = self.inner.keys();
         let plain = match class {
             Class::Open => body::read_open(sealed),
             Class::Patient => body::open(sealed, &place, |_, id| self.rings.get(&entry.open.subject())?.get(id)),
-            Class::Ledger | Class::Inbox => body::open(sealed, &place, |_, id| self.inner.keys.ring.get(id)),
+            Class::Ledger | Class::Inbox => body::open(sealed, &place, |_, id| keys.ring.get(id)),
         };
         Some((class, Content::decode(&plain.ok()?).ok()?))
     }
@@ -92,7 +93,7 @@ impl Projector {
             }
             return;
         }
-        if let Some(key) = self.inner.keys.patient_key(self.inner.own_ledger(), subject, &entry) {
+        if let Some(key) = self.inner.keys().patient_key(self.inner.own_ledger(), subject, &entry) {
             let older: Vec<Key> = entry.predecessors.iter().filter_map(|older| line::open(&key, older)).collect();
             let ring = self.rings.entry(subject).or_insert_with(|| Ring::new(key.clone()));
             std::iter::once(key).chain(older).for_each(|key| ring.add(key));
@@ -103,7 +104,7 @@ impl Projector {
     fn follow(&mut self, subject: Subject) {
         let (Some(others), Some(ring)) = (self.others.get(&subject), self.rings.get_mut(&subject)) else { return };
         let own = self.inner.own_ledger();
-        let opened = others.iter().filter_map(|entry| Some((self.inner.keys.patient_key(own, subject, entry)?, entry)));
+        let opened = others.iter().filter_map(|entry| Some((self.inner.keys().patient_key(own, subject, entry)?, entry)));
         let mut left: Vec<(Key, &PatientKey)> = opened.collect();
         loop {
             let counts = |(key, entry): &(Key, &PatientKey)| {

@@ -168,7 +168,7 @@ impl Inner {
 
     /// Whose record a letter became part of.
     fn addressees(&self, own: Within<'_, '_>, letter: [u8; 32]) -> Result<Vec<Subject>, ClinicError> {
-        let tag = self.keys.indexer.blind("file", &letter);
+        let tag = self.keys().indexer.blind("file", &letter);
         let mut subjects = Vec::new();
         for (_, row) in own.find(projection::FILE, &tag)? {
             let Some(entry) = own.entry(row)? else { continue };

@@ -175,7 +175,7 @@ impl Clinic {
     /// # Errors
     /// What the store says.
     pub fn broken_within_an_hour(&self, by: &Person) -> Result<usize, ClinicError> {
-        let tag = self.inner.keys.indexer.blind("glass", &by.badge());
+        let tag = self.inner.keys().indexer.blind("glass", &by.badge());
         Ok(self.opened_within_an_hour(Some(tag))?.iter().filter(|opened| opened.asked_by.is_none()).count())
     }
 
@@ -278,7 +278,7 @@ impl Clinic {
         glass: Option<&BrokenGlass>,
     ) -> Result<FactId, ClinicError> {
         // Whether there is anything to look at comes first: what is nobody's is not noted.
-        let ring = self.ring_of(whose)?;
+        self.ring_of(whose)?;
         let fact = self.look_fact(shown, by, glass);
         if let Some(glass) = glass {
             let looked = GlassLooked { glass: glass.id, ledger: whose.ledger, subject: whose.subject, look: fact.id, shown };
@@ -287,7 +287,9 @@ impl Clinic {
         }
         let is_direct = whose.ledger == self.ledger() || self.check_writable(whose.ledger).is_ok();
         let drafts = if is_direct {
-            vec![self.inner.fact_draft_in(whose.ledger, whose.subject, &fact, ring.newest())?]
+            let (ring, mut drafts) = self.renewed_with(whose.ledger, whose.subject, self.keys_at_desk(whose.ledger)?)?;
+            drafts.push(self.inner.fact_draft_in(whose.ledger, whose.subject, &fact, ring.newest())?);
+            drafts
         } else {
             self.look_letter(whose, &fact)?
         };

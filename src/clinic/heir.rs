@@ -2,14 +2,15 @@
 //! seal them to the new box; there they are enough to serve, while what was written comes from the holders.
 
 use super::homes::Speakers;
+use super::keys::{Ring, older};
 use super::node_key::{HeirKey, KeyFileError, NodeKey};
 use super::setup::{Location, author, inner, is_founded, ledger_key, options};
-use super::staff::{NewBadge, StaffRefusal, is_proven, is_registered_in, keepers_in, keys_for};
+use super::staff::{NewBadge, OpenedBy, StaffRefusal, is_proven, is_registered_in, keepers_in, keys_for};
 use super::within::Within;
-use super::{Clinic, ClinicError, Inner, LedgerKeys, keys::Ring, projection};
+use super::{Clinic, ClinicError, Inner, LedgerKeys, projection};
 use crate::clock::Clock;
 use crate::entropy::SystemEntropy;
-use crate::ledger::payload::{OpenerEntry, OpenerMore, Payload, SiteProfile, Wrap};
+use crate::ledger::payload::{LedgerKey, OpenerEntry, OpenerMore, Payload, SiteProfile, Wrap};
 use crate::ledger::{CoarseKind, LedgerId};
 use crate::record::Subject;
 use crate::record::wire::encode;
@@ -21,6 +22,7 @@ use crate::seal::key::{Key, KeyId, KeyKind, Opener, OpenerId, OpenerKind, Opener
 use crate::seal::{Entropy, SealError};
 use crate::store::{self, Draft, Reader, Store, StoreError, Urgency};
 use aws_lc_rs::signature::Ed25519KeyPair;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -32,7 +34,7 @@ pub struct Opening {
     pub(super) ledger: LedgerId,
     pub(super) keys: Arc<LedgerKeys>,
     /// The pair of the badge that opened it; none where the recovery key did.
-    pub(super) staff: Option<Opener>,
+    pub(super) staff: Option<Arc<Opener>>,
     /// That badge's id.
     pub(super) badge: Option<OpenerId>,
 }
@@ -45,7 +47,13 @@ impl Opening {
 
     /// With what the staff propose a successor; `None` where none of them was there.
     pub fn staff_pair(&self) -> Option<Ed25519KeyPair> {
-        self.staff.as_ref().map(Opener::signing_pair)
+        self.staff.as_ref().map(|staff| staff.signing_pair())
+    }
+
+    /// The keys, and what of it goes on opening them.
+    pub(super) fn opened(self) -> OpenedBy {
+        let openers = self.badge.into_iter().zip(self.staff).collect();
+        (BTreeMap::from([(self.ledger, self.keys)]), openers)
     }
 
     /// The keys for whoever has the private half, the oldest first.
@@ -67,7 +75,7 @@ impl Clinic {
     pub fn open_by_staff(&self, code: &BadgeCode, passphrase: &Passphrase) -> Result<Opening, StaffRefusal> {
         match self.prove_staff(code, passphrase) {
             Ok(staff) => {
-                let (ledger, keys, badge) = (self.ledger(), self.inner.keys.clone(), Some(staff.opener()));
+                let (ledger, keys, badge) = (self.ledger(), self.inner.keys(), Some(staff.opener()));
                 Ok(Opening { ledger, keys, badge, staff: Some(staff.into_opener()) })
             }
             Err(StaffRefusal::Unknown) => self.open_visitor(code, passphrase),
@@ -192,17 +200,23 @@ impl Inner {
     /// What the new box writes first: its own opener, the ledger keys for it, and the emergency key for the staff.
     fn inherited(&self, heritage: &Heritage, secrets: &HeirKey) -> Result<Vec<Draft>, ClinicError> {
         let open = |content| self.open_draft(CoarseKind::KEY, Subject::NONE, &content);
-        let newest = self.keys.ring.newest();
+        let keys = self.keys();
+        let newest = keys.ring.newest();
         let mut drafts = vec![open(OpenerEntry::seedless(&self.node.opener(), newest, Vec::new()).content())?];
-        for key in self.keys.ring.oldest_first() {
-            drafts.push(open(ledger_key(&self.ledger, &self.node, key)?.content())?);
+        let mut before: Option<&Key> = None;
+        for key in keys.ring.oldest_first() {
+            let entry = ledger_key(&self.ledger, &self.node, key)?;
+            // Of several newest ones this box goes on with one: the others are replaced.
+            let predecessors = before.map(|before| older(key, before, &*self.entropy)).into_iter().collect();
+            drafts.push(open(LedgerKey { predecessors, ..entry }.content())?);
+            before = Some(key);
         }
         let half = secrets.emergency();
         if !heritage.is_recovered {
             drafts.push(open(self.keeper_entry(&half, Vec::new()).content())?);
         }
         let seed = Key { id: KeyId(half.id.0), secret: secrets.emergency_seed().clone() };
-        for badge in heritage.badges.iter().filter(|badge| is_registered_in(&self.keys.ring, badge)) {
+        for badge in heritage.badges.iter().filter(|badge| is_registered_in(&keys.ring, badge)) {
             let sealed = wrap(&self.ledger, &seed, KeyKind::Seed, &badge.public())?;
             let wraps = vec![Wrap { key: seed.id, kind: KeyKind::Seed, opener: badge.opener, sealed }];
             drafts.push(open(OpenerMore { opener: badge.opener, registrations: Vec::new(), wraps }.content())?);
@@ -233,9 +247,9 @@ fn opened_keys(heritage: &Heritage, node: &NodeKey) -> Result<LedgerKeys, Clinic
     let (Some(oldest), Some(newest)) = (opened.first(), opened.last()) else { return Err(ClinicError::KeyDoesNotFit) };
     let mut ring = Ring::new(newest.clone());
     opened.iter().rev().for_each(|key| ring.add(key.clone()));
-    let keys = LedgerKeys { indexer: oldest.indexer(), ring };
-    let inbox = Region::of(&heritage.statements).and_then(|region| region.inbox(heritage.ledger));
-    if is_proven(&keys, inbox.as_ref()) { Ok(keys) } else { Err(ClinicError::NotVouched) }
+    let keys = LedgerKeys::following(ring, oldest);
+    let inboxes = Region::of(&heritage.statements).map(|region| region.inboxes(heritage.ledger));
+    if is_proven(&keys, inboxes.as_ref()) { Ok(keys) } else { Err(ClinicError::NotVouched) }
 }
 
 /// The newest profile that a ledger's home stated: whoever holds a ledger can write into it.

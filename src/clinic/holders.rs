@@ -29,7 +29,9 @@ impl Clinic {
         let (inner, kind) = (self.inner.clone(), public.kind);
         let keepers = self.inner.store.read_now(move |reader| Ok(inner.keepers(reader, kind)))??;
         let is_known = keepers.iter().any(|keeper| keeper.entry.public() == *public);
-        let ledger_key = self.inner.keys.ring.newest();
+        let _turn = self.inner.keys_turn();
+        let keys = self.inner.keys();
+        let ledger_key = keys.ring.newest();
         let sealed = wrap(&self.inner.ledger, ledger_key, KeyKind::Ledger, public)?;
         let wraps = vec![Wrap { key: ledger_key.id, kind: KeyKind::Ledger, opener: public.id, sealed }];
         let content = if is_known {
@@ -50,7 +52,17 @@ impl Clinic {
     /// What the store says.
     pub fn confirmed_openers(&self) -> Result<BTreeSet<(OpenerId, [u8; 32])>, ClinicError> {
         let inner = self.inner.clone();
-        self.inner.store.read_now(move |reader| Ok(inner.confirmed(reader)))?
+        let newest = self.inner.keys().ring.newest().id;
+        self.inner.store.read_now(move |reader| Ok(inner.sealed_openers(reader, |key| key == newest)))?
+    }
+
+    /// The public halves that any ledger key was sealed to with the staff's word, also one that was replaced since. Not from async code.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn sealed_openers(&self) -> Result<BTreeSet<(OpenerId, [u8; 32])>, ClinicError> {
+        let inner = self.inner.clone();
+        self.inner.store.read_now(move |reader| Ok(inner.sealed_openers(reader, |_any| true)))?
     }
 
     /// Whether a held ledger's key was sealed to an opener: another site's emergency key, say. Not from async code.
@@ -61,12 +73,13 @@ impl Clinic {
         self.inner.store.read_now(move |reader| Ok(receives(Within::new(reader, ledger), opener)))?
     }
 
-    /// Which inbox each ledger's home vouches for, by the region's statements: what a key that is opened here has to fit.
-    pub fn set_inboxes(&self, inboxes: BTreeMap<LedgerId, (KeyId, [u8; 32])>) {
+    /// Which inboxes each ledger's home vouches for or has vouched for, by the region's statements: one of them a key that is opened here has to
+    /// fit. Statements travel faster than entries: a copy may not have the newest key yet.
+    pub fn set_inboxes(&self, inboxes: BTreeMap<LedgerId, BTreeSet<(KeyId, [u8; 32])>>) {
         *self.inner.inboxes.write().unwrap_or_else(std::sync::PoisonError::into_inner) = inboxes;
     }
 
-    pub(super) fn inboxes(&self) -> BTreeMap<LedgerId, (KeyId, [u8; 32])> {
+    pub(super) fn inboxes(&self) -> BTreeMap<LedgerId, BTreeSet<(KeyId, [u8; 32])>> {
         self.inner.inboxes.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
@@ -88,13 +101,16 @@ impl Clinic {
 }
 
 impl Inner {
-    fn confirmed(&self, reader: &Reader<'_>) -> Result<BTreeSet<(OpenerId, [u8; 32])>, ClinicError> {
-        let newest = self.keys.ring.newest().id;
+    fn sealed_openers(
+        &self,
+        reader: &Reader<'_>,
+        is_meant: impl Fn(KeyId) -> bool,
+    ) -> Result<BTreeSet<(OpenerId, [u8; 32])>, ClinicError> {
         let mut found = BTreeSet::new();
         for kind in [OpenerKind::Emergency, OpenerKind::Recovery] {
             for keeper in self.keepers(reader, kind)? {
                 let wraps = self.home_wraps(reader, keeper.entry.opener)?;
-                if wraps.iter().any(|wrap| wrap.key == newest && wrap.kind == KeyKind::Ledger) {
+                if wraps.iter().any(|wrap| wrap.kind == KeyKind::Ledger && is_meant(wrap.key)) {
                     found.insert((keeper.entry.opener, keeper.entry.x25519));
                 }
             }

@@ -30,6 +30,16 @@ impl Speakers {
         }
     }
 
+    /// The boxes in service, in the order of their ids.
+    pub(super) fn active(&self) -> impl Iterator<Item = NodeId> {
+        self.nodes.iter().filter(|(_, state)| **state == KeyState::Active).map(|(node, _)| *node)
+    }
+
+    /// What became of the key of a box of this home.
+    pub(super) fn state(&self, node: NodeId) -> Option<&KeyState> {
+        self.nodes.get(&node)
+    }
+
     /// Whether home said what stands in an entry. What a revoked node wrote past its marks is nobody's word.
     pub(super) fn said(&self, open: &OpenPart) -> bool {
         match self.nodes.get(&open.author()) {

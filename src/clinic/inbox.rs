@@ -90,6 +90,8 @@ impl Clinic {
                     let bundle = (author, letter.digest, concerns.locator, concerns.external_id);
                     bundles.entry(bundle).or_default().push(letter);
                 }
+                // Sealed to a key that this box, put back to an older state, has yet to hear of: not junk.
+                None if self.inner.waits_for_key(&entry) => {}
                 None => {
                     opened.refused += 1;
                     drafts.push(self.inner.opened_mark(entry.id(), None)?);
@@ -131,13 +133,13 @@ impl Clinic {
         match self.addressee(locator, external_id)? {
             Ok(subject) => {
                 opened.attached += letters.len();
-                let inner = self.inner.clone();
-                let ring = self.inner.store.read_now(move |reader| Ok(inner.patient_ring(reader, subject)))??;
+                let (ring, renewed) = self.renewed(subject)?;
                 let drafts = letters.into_iter().map(|letter| {
                     let mark = self.inner.opened_mark(letter.entry, Some(subject))?;
                     Ok([self.inner.resealed(subject, letter, ring.newest())?, mark])
                 });
-                Ok(drafts.collect::<Result<Vec<_>, ClinicError>>()?.into_iter().flatten().collect())
+                let drafts = drafts.collect::<Result<Vec<_>, ClinicError>>()?;
+                Ok(renewed.into_iter().chain(drafts.into_iter().flatten()).collect())
             }
             Err(why) => {
                 opened.set_aside += 1;
@@ -178,7 +180,7 @@ impl Inner {
         let own = self.own(reader);
         let mut unopened = Vec::new();
         for entry in own.entries_of_kind(CoarseKind::INBOX)? {
-            let tag = self.keys.indexer.blind("file", &entry.id().0);
+            let tag = self.keys().indexer.blind("file", &entry.id().0);
             if entry.body.is_some() && own.find(super::projection::FILE, &tag)?.is_empty() {
                 unopened.push(entry);
             }
@@ -186,10 +188,18 @@ impl Inner {
         Ok(unopened)
     }
 
+    /// Whether an entry names a key of the ledger that is not here.
+    fn waits_for_key(&self, entry: &StoredEntry) -> bool {
+        let keys = self.keys();
+        let named = entry.body.as_deref().and_then(|sealed| body::peek(sealed).ok());
+        matches!(named, Some((Class::Inbox, Some(id))) if keys.ring.get(id).is_none())
+    }
+
     /// What an entry says; `None` where it does not open, or says what only they may say who have the record before them.
     fn letter(&self, entry: &StoredEntry) -> Option<(Letter, Concerns)> {
         let sealed = entry.body.as_deref().filter(|sealed| matches!(body::peek(sealed), Ok((Class::Inbox, _))))?;
-        let plain = body::open(sealed, &entry.open.place().to_bytes(), |_, id| self.keys.ring.get(id)).ok()?;
+        let keys = self.keys();
+        let plain = body::open(sealed, &entry.open.place().to_bytes(), |_, id| keys.ring.get(id)).ok()?;
         let content = Content::decode(&plain).ok()?;
         let said = Said::decode(Kind(content.kind), &content.payload).ok()?;
         let source = content.source.unwrap_or(Source::UNKNOWN);

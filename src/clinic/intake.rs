@@ -246,7 +246,7 @@ impl Clinic {
     }
 
     fn is_taken(&self, digest: [u8; 32]) -> Result<bool, ClinicError> {
-        let tag = self.inner.keys.indexer.blind("file", &digest);
+        let tag = self.inner.keys().indexer.blind("file", &digest);
         let own = self.ledger();
         Ok(!self.inner.store.read_now(move |reader| reader.find(own, projection::FILE, &tag))?.is_empty())
     }
@@ -283,15 +283,19 @@ impl Clinic {
         document: Document,
         digest: [u8; 32],
         channel: Channel,
-        batch: &Batch,
+        batch: &mut Batch,
     ) -> Result<(Vec<Draft>, Outcome), ClinicError> {
-        let inner = self.inner.clone();
-        let ring = match batch.ring(subject) {
-            Some(ring) => ring,
-            None => self.inner.store.read_now(move |reader| Ok(inner.patient_ring(reader, subject)))??,
+        let (ring, mut drafts) = match batch.ring(subject) {
+            Some(ring) => (ring, Vec::new()),
+            None => self.renewed(subject)?,
         };
+        if !drafts.is_empty() {
+            batch.newest.rings.insert(subject, ring.clone());
+        }
         let facts = self.inner.facts_from(subject, document, digest, channel);
-        let drafts = facts.iter().map(|fact| self.inner.fact_draft(subject, fact, ring.newest())).collect::<Result<_, _>>()?;
+        for fact in &facts {
+            drafts.push(self.inner.fact_draft(subject, fact, ring.newest())?);
+        }
         Ok((drafts, Outcome::Attached { subject, facts: facts.len(), is_new: false }))
     }
 

@@ -1,16 +1,21 @@
-//! The key rings: the ledger's keys at its home, and a patient's keys once they are opened.
+//! The key rings: the ledger's keys where they are open, and a patient's keys once they are opened.
+
+mod ledger;
+
+pub(super) use ledger::received;
+pub(crate) use ledger::{Keyring, LedgerKeys};
 
 use super::homes::Speakers;
 use super::line::{Given, Line, Link};
 use super::projection;
 use super::within::Within;
 use super::{ClinicError, Inner};
-use crate::ledger::payload::{LedgerKey, OpenerEntry, OpenerMore, PatientKey, Predecessor, Wrap};
-use crate::ledger::{LedgerId, NodeId};
+use crate::ledger::LedgerId;
+use crate::ledger::payload::{OpenerEntry, OpenerMore, PatientKey, Predecessor, Wrap};
 use crate::record::Subject;
 use crate::seal::Entropy;
 use crate::seal::envelope::{open_box, patient_info, predecessor_info, seal_box, unwrap};
-use crate::seal::key::{Indexer, Key, KeyId, KeyKind, Opener, OpenerId};
+use crate::seal::key::{Key, KeyId, KeyKind, Opener, OpenerId};
 use crate::store::{Reader, StoredEntry};
 
 /// Wraps that somebody else than home sealed to one card: each costs a moment to try, and anybody can write them.
@@ -30,6 +35,11 @@ impl Ring {
         self.0.iter().rev()
     }
 
+    /// All of them, the newest first.
+    pub(crate) fn newest_first(&self) -> impl Iterator<Item = &Key> {
+        self.0.iter()
+    }
+
     /// The key that new bodies are sealed under.
     pub(crate) fn newest(&self) -> &Key {
         &self.0[0]
@@ -37,19 +47,6 @@ impl Ring {
 
     pub(crate) fn get(&self, id: KeyId) -> Option<&Key> {
         self.0.iter().find(|key| key.id == id)
-    }
-
-    /// Takes over a key that another node of the home made, if it was made by who has the newest key here: its box proves that.
-    /// Anybody can seal a key of their own to a public half.
-    fn follow(&mut self, entry: &LedgerKey, key: Option<Key>) {
-        let Some(key) = key else { return };
-        let is_successor = entry.predecessors.iter().any(|older| {
-            let sealed = open_box(&key.secret, &predecessor_info(older.key), &older.sealed);
-            self.newest().id == older.key && sealed.is_ok_and(|secret| secret == self.newest().secret)
-        });
-        if is_successor && self.get(key.id).is_none() {
-            self.0.insert(0, key);
-        }
     }
 
     /// Adds an older key.
@@ -60,44 +57,7 @@ impl Ring {
     }
 }
 
-/// The ledger's keys, at its home.
-pub(crate) struct LedgerKeys {
-    pub(crate) ring: Ring,
-    pub(crate) indexer: Indexer,
-}
-
 impl LedgerKeys {
-    /// For a new ledger.
-    pub(crate) fn new(key: Key) -> Self {
-        Self { indexer: key.indexer(), ring: Ring::new(key) }
-    }
-
-    /// Opens what the node's opener can open. The oldest key makes the blind index, so that rotation leaves it as it is.
-    pub(crate) fn open(within: Within<'_, '_>, writer: NodeId, id: OpenerId, opener: &Opener) -> Result<Self, ClinicError> {
-        let stored = stored_entries(within, projection::LEDGER_KEY, None)?;
-        let (own, others): (Vec<_>, Vec<_>) = stored.iter().partition(|entry| entry.open.author() == writer);
-        let trusted = if own.is_empty() { &others } else { &own };
-        let entries: Vec<LedgerKey> = trusted.iter().map(|entry| super::open_payload(entry)).collect::<Result<_, _>>()?;
-        let ledger = &within.ledger.0;
-        let unwrapped = |entry: &LedgerKey| {
-            let wrap = entry.wraps.iter().find(|wrap| wrap.opener == id && wrap.key == entry.key)?;
-            unwrap(ledger, wrap.key, KeyKind::Ledger, id, opener, &wrap.sealed).ok()
-        };
-        let mut ring: Option<Ring> = None;
-        for key in entries.iter().rev().filter_map(unwrapped) {
-            ring.get_or_insert_with(|| Ring::new(key.clone())).add(key);
-        }
-        let mut ring = ring.ok_or(ClinicError::KeyDoesNotFit)?;
-        let boxes: Vec<_> = entries.iter().flat_map(|e| e.predecessors.iter().map(move |p| (e.key, p))).collect();
-        open_predecessors(&mut ring, &boxes);
-        let oldest = entries.first().and_then(|first| ring.get(first.key)).ok_or(ClinicError::KeyDoesNotFit)?.clone();
-        for entry in others.iter().filter(|_| !own.is_empty()) {
-            let Ok(entry) = super::open_payload::<LedgerKey>(entry) else { continue };
-            ring.follow(&entry, unwrapped(&entry));
-        }
-        Ok(Self { indexer: oldest.indexer(), ring })
-    }
-
     /// A patient's keys, opened with the ledger key, as far as they are of the line that begins with home's.
     pub(crate) fn patient_ring(&self, own: Within<'_, '_>, subject: Subject, home: &Speakers) -> Result<Ring, ClinicError> {
         let links = links(own, subject, home)?;
@@ -125,16 +85,12 @@ impl LedgerKeys {
         subject: Subject,
         key: &Key,
         wraps: Vec<Wrap>,
-        older: Option<&Ring>,
+        before: Option<&Ring>,
         entropy: &dyn Entropy,
     ) -> PatientKey {
         let ledger_key = self.ring.newest();
         let sealed = seal_box(&ledger_key.secret, &patient_info(ledger, &subject.0, key.id), &key.secret, entropy);
-        let predecessors = older.map_or_else(Vec::new, |ring| {
-            let old = ring.newest();
-            let sealed = seal_box(&key.secret, &predecessor_info(old.id), &old.secret, entropy);
-            vec![Predecessor { key: old.id, sealed }]
-        });
+        let predecessors = before.map_or_else(Vec::new, |ring| vec![older(key, ring.newest(), entropy)]);
         PatientKey { key: key.id, ledger_key: ledger_key.id, sealed, wraps, predecessors }
     }
 }
@@ -143,7 +99,7 @@ impl Inner {
     /// A patient's keys, opened with the ledger key.
     pub(crate) fn patient_ring(&self, reader: &Reader<'_>, subject: Subject) -> Result<Ring, ClinicError> {
         let own = self.own(reader);
-        self.keys.patient_ring(own, subject, &self.homes.of(own)?)
+        self.keys().patient_ring(own, subject, &self.homes.of(own)?)
     }
 
     /// A patient's keys, opened with one of the patient's cards, as far as they are of the line that begins with home's; the ledger key is not
@@ -176,6 +132,11 @@ impl Inner {
         };
         Line::of(&links, opened, is_registered).ring().ok_or(ClinicError::KeyDoesNotFit)
     }
+}
+
+/// A key that is before another, for who has that.
+pub(crate) fn older(key: &Key, before: &Key, entropy: &dyn Entropy) -> Predecessor {
+    Predecessor { key: before.id, sealed: seal_box(&key.secret, &predecessor_info(before.id), &before.secret, entropy) }
 }
 
 /// A patient's keys as they lie in a ledger.

@@ -100,7 +100,7 @@ impl Clinic {
     /// What the store says.
     pub fn matches(&self, person: &Patient) -> Result<Vec<Subject>, ClinicError> {
         let Some(value) = match_value(person) else { return Ok(Vec::new()) };
-        self.inner.subjects_of(projection::MATCH, self.inner.keys.indexer.blind("match", &value))
+        self.inner.subjects_of(projection::MATCH, self.inner.keys().indexer.blind("match", &value))
     }
 
     /// The patients under an external id.
@@ -109,7 +109,7 @@ impl Clinic {
     /// What the store says.
     pub fn by_external_id(&self, id: &str) -> Result<Vec<Subject>, ClinicError> {
         let Some(value) = external_id_value(id) else { return Ok(Vec::new()) };
-        self.inner.subjects_of(projection::EXTERNAL_ID, self.inner.keys.indexer.blind("external id", &value))
+        self.inner.subjects_of(projection::EXTERNAL_ID, self.inner.keys().indexer.blind("external id", &value))
     }
 }
 
@@ -133,7 +133,7 @@ impl Inner {
         facts: Vec<NewFact>,
     ) -> Result<(Ring, Vec<Draft>), ClinicError> {
         let key = Key::random(&*self.entropy);
-        let entry = self.keys.seal_patient_key(&self.ledger, subject, &key, Vec::new(), None, &*self.entropy);
+        let entry = self.keys().seal_patient_key(&self.ledger, subject, &key, Vec::new(), None, &*self.entropy);
         let mut drafts = vec![self.open_draft(CoarseKind::KEY, subject, &entry.content())?];
         for fact in std::iter::once(person).chain(facts) {
             drafts.push(self.fact_draft(subject, &fact, &key)?);

@@ -70,10 +70,9 @@ impl Clinic {
         let by = self.reviewer_here(by);
         let content = Content::Consent(Consent { given, how, by, note: note.to_owned() });
         let fact = NewFact { id, content, source: self.staff_source(), digest: None };
-        let inner = self.inner.clone();
-        let ring = self.inner.store.read_now(move |reader| Ok(inner.patient_ring(reader, subject)))??;
-        let draft = self.inner.fact_draft(subject, &fact, ring.newest())?;
-        self.inner.store.append(vec![draft], Urgency::Normal).wait()?;
+        let (ring, mut drafts) = self.renewed(subject)?;
+        drafts.push(self.inner.fact_draft(subject, &fact, ring.newest())?);
+        self.inner.store.append(drafts, Urgency::Normal).wait()?;
         Ok(())
     }
 

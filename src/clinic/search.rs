@@ -138,7 +138,7 @@ impl Clinic {
 
     /// The ledgers that can be read at the desk now: the clinic's own first.
     fn open_ledgers(&self) -> Vec<(LedgerId, Arc<LedgerKeys>)> {
-        let own = (self.ledger(), Arc::clone(&self.inner.keys));
+        let own = (self.ledger(), self.inner.keys());
         std::iter::once(own).chain(self.opened_keys()).collect()
     }
 }

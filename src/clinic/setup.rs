@@ -2,9 +2,8 @@
 
 use super::heir::{stated_profile, told_profile};
 use super::homes::{self, Homes};
-use super::keys::LedgerKeys;
+use super::keys::{Keyring, LedgerKeys};
 use super::node_key::NodeKey;
-use super::staff::Opened;
 use super::surroundings::Surroundings;
 use super::unlock::SpareTries;
 use super::within::Within;
@@ -98,7 +97,9 @@ impl Clinic {
         let (id, opener) = (OpenerId(node.opener_id()), Opener::from_seed(node.seed()));
         let found = store.read_now(move |reader| {
             let own = Within::new(reader, ledger);
-            Ok(LedgerKeys::open(own, writer, id, &opener).and_then(|keys| Ok((keys, site(reader, own, writer)?))))
+            let named = homes::region(reader)?.map(|region| region.home_nodes()).unwrap_or_default();
+            let home = Homes::new(writer, ledger, named).of(own)?;
+            Ok(LedgerKeys::open(own, writer, &home, (id, &opener)).and_then(|keys| Ok((keys, site(reader, own, writer)?))))
         })?;
         let (keys, site) = found?;
         let mut inner = inner(store, node, site, keys, SiteProfile::default(), clock, entropy);
@@ -159,7 +160,9 @@ pub(super) fn inner(
         store,
         node,
         site,
-        keys: Arc::new(keys),
+        keyring: Arc::new(Keyring::new(keys)),
+        keys_turn: std::sync::Mutex::default(),
+        unwanted: RwLock::default(),
         profile,
         surroundings: RwLock::new(Arc::new(Surroundings::alone(site))),
         clock,
@@ -168,7 +171,7 @@ pub(super) fn inner(
         spare_tries: SpareTries::default(),
         glass_turn: std::sync::Mutex::default(),
         inbox_turn: std::sync::Mutex::default(),
-        opened: Opened::default(),
+        opened: Arc::default(),
         is_out: is_out.into(),
         is_filling: false.into(),
         inboxes: RwLock::default(),

@@ -12,18 +12,17 @@ mod signing;
 
 pub use accounts::{Account, Leaving};
 pub use badges::{NewBadge, Staff, StaffRefusal};
-pub(super) use opened::is_proven;
 pub use opened::{Opened, Unlock, Unlocked};
+pub(super) use opened::{OpenedBy, is_proven};
 pub use rights::{Act, Outsider, Person, Role};
 pub use signing::SignedIn;
 
 use super::homes::Speakers;
-use super::keys::{Ring, open_predecessors, opener_wraps, stored_entries};
+use super::keys::{Ring, received, stored_entries};
 use super::within::Within;
 use super::{Clinic, ClinicError, Inner, LedgerKeys, open_payload, projection};
 use crate::ledger::OpenPart;
 use crate::ledger::payload::{LedgerKey, OpenerEntry, Wrap};
-use crate::seal::envelope::unwrap;
 use crate::seal::key::{KeyId, KeyKind, Opener, OpenerId, OpenerKind, OpenerPublic};
 use crate::store::{Reader, StoredEntry};
 
@@ -65,7 +64,8 @@ impl Clinic {
 
     /// The ledger key that entries for the inbox name, and the public half that they are sealed to.
     pub fn own_inbox(&self) -> (KeyId, [u8; 32]) {
-        let newest = self.inner.keys.ring.newest();
+        let keys = self.inner.keys();
+        let newest = keys.ring.newest();
         (newest.id, newest.inbox_public())
     }
 
@@ -85,11 +85,11 @@ impl Inner {
     /// not revoke; in the order in which they were written.
     pub(super) fn keepers(&self, reader: &Reader<'_>, kind: OpenerKind) -> Result<Vec<Keeper>, ClinicError> {
         let own = self.own(reader);
-        keepers_in(own, &self.keys.ring, &self.homes.of(own)?, kind)
+        keepers_in(own, &self.keys().ring, &self.homes.of(own)?, kind)
     }
 
     pub(super) fn is_registered(&self, entry: &OpenerEntry) -> bool {
-        is_registered_in(&self.keys.ring, entry)
+        is_registered_in(&self.keys().ring, entry)
     }
 
     /// The site's emergency keys whose seed a badge of this clinic receives: this box's own first, then those of the boxes before it, the newest
@@ -165,25 +165,8 @@ pub(super) fn keys_for(
     beside: &[Wrap],
 ) -> Result<Option<LedgerKeys>, ClinicError> {
     let ledger_keys = ledger_keys(within, home)?;
-    let mut wraps: Vec<Wrap> = opener_wraps(within, id)?;
-    wraps.extend_from_slice(beside);
-    wraps.extend(ledger_keys.iter().flat_map(|entry| entry.wraps.iter().cloned()));
-    let mut ring: Option<Ring> = None;
-    for entry in ledger_keys.iter().rev() {
-        for wrap in wraps.iter().filter(|wrap| is_for(wrap, entry.key, id)) {
-            // A wrap of something else than the key that the entry names would have another inbox.
-            if let Ok(key) = unwrap(&within.ledger.0, wrap.key, KeyKind::Ledger, id, opener, &wrap.sealed)
-                && key.inbox_public() == entry.inbox
-            {
-                ring.get_or_insert_with(|| Ring::new(key.clone())).add(key);
-            }
-        }
-    }
-    let Some(mut ring) = ring else { return Ok(None) };
-    let boxes: Vec<_> = ledger_keys.iter().flat_map(|e| e.predecessors.iter().map(move |p| (e.key, p))).collect();
-    open_predecessors(&mut ring, &boxes);
-    let oldest = ledger_keys.iter().find_map(|first| ring.get(first.key)).unwrap_or(ring.newest());
-    Ok(Some(LedgerKeys { indexer: oldest.indexer(), ring }))
+    let opened = received(within, &ledger_keys, id, opener, beside)?;
+    Ok(LedgerKeys::of(&ledger_keys, opened))
 }
 
 /// The ledger key entries of a ledger's home, in the order in which they were written.
@@ -192,10 +175,6 @@ pub(super) fn ledger_keys(within: Within<'_, '_>, home: &Speakers) -> Result<Vec
     stored.retain(|entry| home.said(&entry.open));
     stored.sort_by_key(|entry| (entry.open.time(), entry.id()));
     Ok(stored.iter().filter_map(|entry| open_payload(entry).ok()).collect())
-}
-
-fn is_for(wrap: &Wrap, key: KeyId, opener: OpenerId) -> bool {
-    wrap.key == key && wrap.opener == opener && wrap.kind == KeyKind::Ledger
 }
 
 /// The badges that have a locator: one, unless somebody who holds the ledger claims to have it too. What `is_trusted` wrote comes first, and

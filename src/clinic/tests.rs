@@ -4,10 +4,11 @@ mod elsewhere;
 mod forged;
 mod people;
 mod region;
+mod rotation;
 
 use super::cards::Reason;
 use super::intake::NewFact;
-use super::keys::LedgerKeys;
+use super::keys::{Keyring, LedgerKeys};
 use super::setup::Location;
 use super::{CardRefusal, Clinic, ClinicError, Inner};
 use crate::clock::Clock;
@@ -65,8 +66,8 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// The same store in the hands of a member that has no ledger key.
 fn without_ledger_key(clinic: Clinic) -> Clinic {
     let Ok(inner) = Arc::try_unwrap(clinic.inner) else { panic!("the clinic is shared") };
-    let keys = Arc::new(LedgerKeys::new(Key::random(&*inner.entropy)));
-    Clinic { inner: Arc::new(Inner { keys, ..inner }) }
+    let keyring = Arc::new(Keyring::new(LedgerKeys::new(Key::random(&*inner.entropy))));
+    Clinic { inner: Arc::new(Inner { keyring, ..inner }) }
 }
 
 #[test]

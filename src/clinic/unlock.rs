@@ -15,7 +15,7 @@ use crate::seal::envelope::{open_box, seed_info};
 use crate::seal::key::{Opener, OpenerId, OpenerKind};
 use crate::store::{Locator, Reader, StoreError, Try, TryRefusal, Urgency, judge};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// A patient's record, opened by card and PIN. Holds the patient's keys; they are wiped when it is dropped.
 #[derive(Clone)]
@@ -23,7 +23,9 @@ pub struct OpenRecord {
     ledger: LedgerId,
     subject: Subject,
     opener: OpenerId,
-    ring: Arc<Ring>,
+    card: Arc<Opener>,
+    /// A key that comes while the record is open is opened, too.
+    ring: Arc<RwLock<Arc<Ring>>>,
 }
 
 /// Why a card did not open a record. Each has a calm page of its own.
@@ -140,8 +142,17 @@ impl OpenRecord {
         self.opener
     }
 
-    pub(super) fn ring(&self) -> &Arc<Ring> {
-        &self.ring
+    /// The card's pair.
+    pub(super) fn card(&self) -> &Opener {
+        &self.card
+    }
+
+    pub(super) fn ring(&self) -> Arc<Ring> {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_ring(&self, ring: Ring) {
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
     }
 }
 
@@ -252,14 +263,14 @@ impl Clinic {
         for Found { ledger, entry, subject, .. } in found {
             let Some(opener) = self.open_seed(code.clone(), pin.clone(), &entry).await? else { continue };
             let id = entry.opener;
-            let inner = self.inner.clone();
-            let ring = self
-                .inner
-                .store
-                .read(move |reader| Ok(inner.card_ring(Within::new(reader, ledger), subject, id, &opener)))
-                .await?;
-            match ring {
-                Ok(ring) => return Ok(Ok(OpenRecord { ledger, subject, opener: id, ring: Arc::new(ring) })),
+            let (inner, card) = (self.inner.clone(), Arc::new(opener));
+            let pair = card.clone();
+            let read = move |reader: &Reader<'_>| Ok(inner.card_ring(Within::new(reader, ledger), subject, id, &pair));
+            match self.inner.store.read(read).await? {
+                Ok(ring) => {
+                    let ring = Arc::new(RwLock::new(Arc::new(ring)));
+                    return Ok(Ok(OpenRecord { ledger, subject, opener: id, card, ring }));
+                }
                 Err(error) => damaged = Some(CardRefusal::Failed(error.to_string())),
             }
         }
@@ -310,7 +321,7 @@ impl Clinic {
         let fact = NewFact::minted(Said::Look(look), source, &*self.inner.entropy);
         // A box that another has taken over from still says who looked.
         let drafts = if record.ledger == self.ledger() || self.check_writable(record.ledger).is_ok() {
-            self.inner.fact_draft_in(record.ledger, record.subject, &fact, record.ring.newest()).map(|draft| vec![draft])
+            self.patient_drafts(record, &fact, true).await
         } else {
             self.inbox_drafts(record.ledger, &Concerns { locator: Some(locator), external_id: None }, &[fact])
         };

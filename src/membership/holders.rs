@@ -1,11 +1,16 @@
 //! Whom this clinic's ledger key should be sealed to by the region's word, and whom its staff have confirmed. Only staff confirm.
 
-use super::{Member, MembershipError};
+use super::{Known, Member, MembershipError};
+use crate::clinic::rotation::Mended;
 use crate::clinic::staff::Staff;
-use crate::ledger::SiteId;
-use crate::region::Region;
+use crate::ledger::{NodeId, SiteId};
 use crate::region::said::Said;
+use crate::region::{KeyState, Region, node_of};
 use crate::seal::key::{OpenerId, OpenerKind, OpenerPublic};
+use std::collections::BTreeSet;
+
+/// Ids and X25519 halves of openers.
+type Halves = BTreeSet<(OpenerId, [u8; 32])>;
 
 /// A public half that waits for the word of this clinic's staff.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +69,48 @@ impl Member {
     pub fn confirm_recovery(&self, staff: &Staff) -> Result<bool, MembershipError> {
         let region = self.require()?.region;
         Ok(self.inner.clinic.confirm_opener(&recovery(&region).public, staff)?)
+    }
+
+    /// Sees to it that this clinic's ledger key is with those who should have it, and with nobody else: a site that the adopted placement names no
+    /// more, once all that it names are confirmed, and a box whose key was revoked, open nothing that is written from then on. Says what became of
+    /// it. Not from async code.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn mend_keys(&self) -> Result<Mended, MembershipError> {
+        let Some(known) = self.known() else { return Ok(Mended::Nothing) };
+        let confirmed = self.inner.clinic.confirmed_openers()?;
+        let sealed_to = self.inner.clinic.sealed_openers()?;
+        let unwanted = sealed_to.iter().filter(|half| self.is_unwanted(&known, &confirmed, **half));
+        let unwanted = unwanted.map(|(opener, _)| *opener).collect();
+        let mended = self.inner.clinic.mend_keys(unwanted)?;
+        if mended != Mended::Nothing {
+            self.say_keys()?;
+        }
+        Ok(mended)
+    }
+
+    /// Whether a half that was confirmed belongs to a site that is no holder any more, or to a box that was revoked. One that no admission
+    /// names is the region's.
+    fn is_unwanted(&self, known: &Known, confirmed: &Halves, half: (OpenerId, [u8; 32])) -> bool {
+        let (region, ledger) = (&known.region, self.inner.clinic.ledger());
+        let admitted = known.statements.iter().filter_map(|signed| {
+            let Said::Admitted(admitted) = Said::of(signed.body()) else { return None };
+            ((admitted.emergency.opener, admitted.emergency.x25519) == half).then_some(admitted)
+        });
+        let owners: BTreeSet<(SiteId, NodeId)> = admitted.map(|of| (of.site, node_of(of.node))).collect();
+        let is_revoked = |node: &NodeId| matches!(region.key_state(*node), Some(KeyState::Revoked(_)));
+        // A site is let go of when nothing is left to hand over, and those that follow can read.
+        let is_confirmed = |site| {
+            let holder = self.holder(region, site).map(|holder| (holder.public.id, holder.public.x25519));
+            holder.is_some_and(|half| confirmed.contains(&half))
+        };
+        let is_settled = region.placements().agreed().is_some()
+            && region.unsettled(ledger).next().is_none()
+            && self.holding_sites(region).all(is_confirmed);
+        let holders = region.holders(ledger);
+        let is_removed = |site: &SiteId| is_settled && !holders.contains(site);
+        !owners.is_empty() && owners.iter().all(|(site, node)| is_revoked(node) || is_removed(site))
     }
 
     /// Other sites in service that are to hold this clinic's ledger.

@@ -170,7 +170,7 @@ impl Region {
 
     /// Emergencies that concern a ledger and that no placement says are settled. Whether they have expired does not matter: copies that
     /// were made go only by a placement.
-    fn unsettled(&self, ledger: LedgerId) -> impl Iterator<Item = &Declared> {
+    pub fn unsettled(&self, ledger: LedgerId) -> impl Iterator<Item = &Declared> {
         let open = self.emergencies.iter().filter(|emergency| !self.placements.settles(emergency.id()));
         open.filter(move |emergency| self.concerns(emergency, ledger))
     }

@@ -3,6 +3,7 @@
 mod audit;
 mod browser;
 mod glass;
+mod leaving;
 mod matrix;
 mod memory;
 mod others;

@@ -31,7 +31,10 @@ impl Clinic {
     pub fn accept_elsewhere(&self, which: Which, by: &Staff, channel: Channel) -> Result<usize, ClinicError> {
         let by = self.reviewer(by)?;
         let (mut drafts, mut count) = (Vec::new(), 0);
-        for record in self.records_of(which)? {
+        for mut record in self.records_of(which)? {
+            if record.items.iter().any(|item| is_meant(item, which)) {
+                drafts.extend(self.renew(&mut record)?);
+            }
             for item in record.items.iter().filter(|item| is_meant(item, which)) {
                 count += 1;
                 drafts.extend(self.acceptance(&record, item, &by, channel)?);
@@ -50,14 +53,17 @@ impl Clinic {
     /// [`ClinicError::NoSuchItem`], [`ClinicError::TextLength`]; what the store says.
     pub fn query_elsewhere(&self, about: FactId, text: &str, by: &Staff, channel: Channel) -> Result<FactId, ClinicError> {
         let (text, by) = (checked(text)?, self.reviewer(by)?);
-        let records = self.records_of(Which::One(about))?;
-        let named = records.iter().find_map(|record| Some((record, record.items.iter().find(|item| item.fact.id == about)?)));
-        let (record, item) = named.ok_or(ClinicError::NoSuchItem(about))?;
+        let is_it = |item: &&Item| item.fact.id == about;
+        let mut records = self.records_of(Which::One(about))?.into_iter();
+        let mut record =
+            records.find(|record| record.items.iter().any(|item| is_it(&item))).ok_or(ClinicError::NoSuchItem(about))?;
+        let mut drafts = self.renew(&mut record)?;
+        let item = record.items.iter().find(is_it).ok_or(ClinicError::NoSuchItem(about))?;
         let id = self.derived("question", &[&item.fact.id.0, &item.fact.version.0, &by.badge, text.as_bytes()]);
         if item.questions.iter().all(|asked| asked.id != id) {
             let question = Question { about: item.version(), text, by };
-            let draft = self.said(record, id, Content::Question(question), channel)?;
-            self.inner.store.append(vec![draft], Urgency::Normal).wait()?;
+            drafts.push(self.said(&record, id, Content::Question(question), channel)?);
+            self.inner.store.append(drafts, Urgency::Normal).wait()?;
         }
         Ok(id)
     }
@@ -76,17 +82,25 @@ impl Clinic {
     ) -> Result<bool, ClinicError> {
         let text = if ending == Ending::Withdrawn && text.is_empty() { String::new() } else { checked(text)? };
         let by = self.reviewer(by)?;
-        for record in self.records_elsewhere()? {
+        for mut record in self.records_elsewhere()? {
             let asked = record.items.iter().flat_map(|item| &item.questions).find(|asked| asked.id == question);
             let Some(asked) = asked else { continue };
             if asked.ended.is_some() {
                 return Ok(false);
             }
-            let draft = self.ending(&record, Reply { question, ending, text, by }, channel)?;
-            self.inner.store.append(vec![draft], Urgency::Normal).wait()?;
+            let mut drafts = self.renew(&mut record)?;
+            drafts.push(self.ending(&record, Reply { question, ending, text, by }, channel)?);
+            self.inner.store.append(drafts, Urgency::Normal).wait()?;
             return Ok(true);
         }
         Err(ClinicError::NoSuchQuestion(question))
+    }
+
+    /// What is to be written before anything is said in a record.
+    fn renew(&self, record: &mut Record) -> Result<Vec<Draft>, ClinicError> {
+        let (ring, drafts) = self.renewed(record.subject)?;
+        record.ring = ring;
+        Ok(drafts)
     }
 
     fn records_of(&self, which: Which) -> Result<Vec<Record>, ClinicError> {
@@ -129,7 +143,7 @@ impl Clinic {
 
     /// The id of what is said once however often it is said.
     pub(in crate::clinic) fn derived(&self, what: &str, parts: &[&[u8]]) -> FactId {
-        FactId(self.inner.keys.indexer.blind(what, &parts.concat()))
+        FactId(self.inner.keys().indexer.blind(what, &parts.concat()))
     }
 
     /// Who decides: somebody of this clinic's staff.

@@ -67,13 +67,10 @@ impl Clinic {
         let reply = Reply { question, ending: Ending::Answered, text, by: reviewer };
         let source = Source { origin: Origin::Staff, name: self.name().to_owned(), channel };
         let fact = NewFact { id, content: Content::Reply(reply), source, digest: None };
-        let (inner, ledger, subject) = (self.inner.clone(), asked.ledger, asked.subject);
-        let ring = self.inner.store.read_now(move |reader| {
-            let within = Within::new(reader, ledger);
-            Ok(inner.homes.of(within).map_err(ClinicError::from).and_then(|home| keys.patient_ring(within, subject, &home)))
-        })??;
-        let draft = self.inner.fact_draft_in(ledger, subject, &fact, ring.newest())?;
-        self.inner.store.append_to(ledger, vec![draft], Urgency::Normal).wait()?;
+        let (ledger, subject) = (asked.ledger, asked.subject);
+        let (ring, mut drafts) = self.renewed_with(ledger, subject, keys)?;
+        drafts.push(self.inner.fact_draft_in(ledger, subject, &fact, ring.newest())?);
+        self.inner.store.append_to(ledger, drafts, Urgency::Normal).wait()?;
         Ok(())
     }
 }

@@ -226,7 +226,7 @@ impl Clinic {
     /// When a glass was first asked through here, if it was, ms since 1970 UTC.
     fn asked_through(&self, asker: &Asker) -> Result<Option<i64>, ClinicError> {
         let (inner, id) = (self.inner.clone(), asker.glass_here());
-        let tag = self.inner.keys.indexer.blind("glass", &asker.badge);
+        let tag = self.inner.keys().indexer.blind("glass", &asker.badge);
         self.inner
             .store
             .read_now(move |reader| {

@@ -71,7 +71,7 @@ impl Clinic {
         let (mut drafts, outcome) = match resolution {
             Resolution::Attach(subject) => {
                 let (drafts, outcome) =
-                    self.attach(subject, waiting.document()?.document, digest, Channel::JahisFile, &Batch::default())?;
+                    self.attach(subject, waiting.document()?.document, digest, Channel::JahisFile, &mut Batch::default())?;
                 (drafts, Some(outcome))
             }
             Resolution::Register => {

@@ -75,7 +75,7 @@ impl Clinic {
                 // Who it is said to be goes along, for whoever has to find the patient by hand.
                 let content = Said::Patient(person);
                 let tag = [&subject.0[..], &content.encode()].concat();
-                let id = crate::record::FactId(self.inner.keys.indexer.blind("fact", &tag));
+                let id = crate::record::FactId(self.inner.keys().indexer.blind("fact", &tag));
                 facts.push(NewFact { id, content, source, digest: Some(file.digest) });
             }
             let mut homes = Vec::new();

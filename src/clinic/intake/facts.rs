@@ -29,7 +29,7 @@ impl Inner {
             .into_iter()
             .map(|(content, source)| {
                 let kind = content.kind().0.to_be_bytes();
-                let id = self.keys.indexer.blind("fact", &[&subject.0[..], &kind, &content.encode()].concat());
+                let id = self.keys().indexer.blind("fact", &[&subject.0[..], &kind, &content.encode()].concat());
                 NewFact { id: FactId(id), content, source, digest: Some(digest) }
             })
             .collect()

@@ -93,6 +93,7 @@ impl Clinic {
         if seeds.is_empty() {
             return Err(ClinicError::NoAdmin);
         }
+        let _turn = self.inner.keys_turn();
         let (badge, made) = self.inner.badge(chosen, &seeds)?;
         // The account comes first, so that no copy ever has the badge without it: a badge without an account is an admin's.
         let account = self.account_draft(&StaffAccount { opener: badge.opener, name, role: role.number(), by: by.opener() })?;
@@ -120,7 +121,8 @@ impl Clinic {
         Ok(())
     }
 
-    /// Takes a badge back: it opens nothing any more here and at every holder that hears of it, and sessions that it opened end. Not from async code.
+    /// Takes a badge back, in one acknowledged step with a new ledger key that it does not receive: it opens nothing any more here and at every holder
+    /// that hears of it, whoever kept what it opened reads nothing that is written from now on, and sessions that it opened end. Not from async code.
     ///
     /// # Errors
     /// [`ClinicError::NotAllowed`], [`ClinicError::NoSuchBadge`], [`ClinicError::LastAdmin`]; what the store says.
@@ -129,8 +131,16 @@ impl Clinic {
         let account = self.active(opener)?;
         self.check_not_last(&account)?;
         let revoked = OpenerRevoked { opener, reason: why.number() };
-        let draft = self.inner.open_draft(CoarseKind::KEY, Subject::NONE, &revoked.content())?;
-        self.inner.store.append(vec![draft], Urgency::Essential).wait()?;
+        let mut drafts = vec![self.inner.open_draft(CoarseKind::KEY, Subject::NONE, &revoked.content())?];
+        let _turn = self.inner.keys_turn();
+        // A box that is out of service, or does not know yet who receives the key, only takes the badge back: the one in service does the rest.
+        let changed = if self.changes_keys() { Some(self.key_without(opener)?) } else { None };
+        let keys = changed.map(|(keys, more)| {
+            drafts.extend(more);
+            keys
+        });
+        self.inner.store.append(drafts, Urgency::Essential).wait()?;
+        keys.into_iter().for_each(|keys| self.inner.keyring.replace(keys));
         Ok(())
     }
 
@@ -140,7 +150,7 @@ impl Clinic {
     /// # Errors
     /// What the store says.
     pub fn account(&self, ledger: LedgerId, opener: OpenerId) -> Result<Option<Account>, ClinicError> {
-        let keys = if ledger == self.ledger() { Some(self.inner.keys.clone()) } else { self.opened_keys().remove(&ledger) };
+        let keys = if ledger == self.ledger() { Some(self.inner.keys()) } else { self.opened_keys().remove(&ledger) };
         let Some(keys) = keys else { return Ok(None) };
         let inner = self.inner.clone();
         self.inner.store.read_now(move |reader| {
@@ -182,8 +192,8 @@ impl Inner {
     fn accounts(&self, reader: &Reader<'_>) -> Result<Vec<Account>, ClinicError> {
         let own = self.own(reader);
         let home = self.homes.of(own)?;
-        let mut told = told(own, &self.keys.ring, &home)?;
-        let badges = keepers_in(own, &self.keys.ring, &home, OpenerKind::Badge)?;
+        let mut told = told(own, &self.keys().ring, &home)?;
+        let badges = keepers_in(own, &self.keys().ring, &home, OpenerKind::Badge)?;
         let made = |badge: &super::Keeper| (badge.entry.opener, badge.open.time().ms());
         let mut accounts: Vec<Account> = badges
             .iter()

@@ -11,6 +11,7 @@ use crate::seal::envelope::{open_box, seal_box, seed_info, unwrap, wrap};
 use crate::seal::key::{Key, KeyId, KeyKind, Opener, OpenerId, OpenerKind, OpenerPublic, Secret};
 use crate::seal::random;
 use crate::store::{Draft, StoreError, TryRefusal, Urgency};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// A badge just made: the only moment at which code and passphrase are known.
@@ -26,7 +27,7 @@ pub struct NewBadge {
 /// Somebody of this clinic's staff, proven by badge and passphrase. Nothing else makes one, so whatever needs it cannot be done without.
 pub struct Staff {
     entry: OpenerEntry,
-    opener: Opener,
+    opener: Arc<Opener>,
     ledger: LedgerId,
 }
 
@@ -119,6 +120,10 @@ impl Clinic {
         if is_revoked {
             return Err(StaffRefusal::Revoked);
         }
+        let opener = Arc::new(opener);
+        if let Err(error) = self.learn_from(id, opener.clone()) {
+            tracing::warn!(%error, "a key of this clinic's ledger that has come could not be opened; the next sign-in tries again");
+        }
         Ok(Staff { entry: OpenerEntry { wraps, ..badge.entry }, opener, ledger: self.ledger() })
     }
 
@@ -173,7 +178,7 @@ impl Staff {
     }
 
     /// What it signs with.
-    pub(crate) const fn signing(&self) -> &Opener {
+    pub(crate) fn signing(&self) -> &Opener {
         &self.opener
     }
 
@@ -183,7 +188,7 @@ impl Staff {
     }
 
     /// The badge's pair: what it signs with is whose word it is.
-    pub(in crate::clinic) fn into_opener(self) -> Opener {
+    pub(in crate::clinic) fn into_opener(self) -> Arc<Opener> {
         self.opener
     }
 
@@ -230,7 +235,8 @@ impl Inner {
         let code = BadgeCode::random(&self.ledger, entropy);
         let (id, salt, seed) = (OpenerId(random(entropy)), random(entropy), Secret::random(entropy));
         let public = Opener::from_seed(&seed).public(id, OpenerKind::Badge, code.locator());
-        let ledger_key = self.keys.ring.newest();
+        let keys = self.keys();
+        let ledger_key = keys.ring.newest();
         let wrapped = |key: &Key, kind| -> Result<Wrap, ClinicError> {
             Ok(Wrap { key: key.id, kind, opener: id, sealed: wrap(&self.ledger, key, kind, &public)? })
         };
@@ -256,6 +262,6 @@ impl Inner {
 
     /// An opener without a seed in the ledger, registered under the ledger key.
     pub(in crate::clinic) fn keeper_entry(&self, public: &OpenerPublic, wraps: Vec<Wrap>) -> OpenerEntry {
-        OpenerEntry::seedless(public, self.keys.ring.newest(), wraps)
+        OpenerEntry::seedless(public, self.keys().ring.newest(), wraps)
     }
 }

@@ -12,6 +12,7 @@ use crate::ledger::payload::Wrap;
 use crate::seal::badge::{BadgeCode, Passphrase};
 use crate::seal::key::{KeyId, Opener, OpenerId, OpenerPublic, Secret};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,11 +41,17 @@ pub struct Unlocked {
 
 /// Ledger keys in memory, wiped when forgotten.
 #[derive(Default)]
-pub struct Opened(Mutex<State>);
+pub struct Opened {
+    state: Mutex<State>,
+    /// A ledger key has come since keys were opened.
+    is_behind: AtomicBool,
+}
 
 #[derive(Default)]
 struct State {
     ledgers: BTreeMap<LedgerId, Arc<LedgerKeys>>,
+    /// What opened them: a key that comes while they are open is opened, too.
+    openers: Vec<(OpenerId, Arc<Opener>)>,
     /// The seed of this site's emergency key, while somebody of its own staff has it open: new slots for outside badges are made with it.
     seed: Option<(OpenerPublic, Secret)>,
     /// By the clock that does not go back.
@@ -53,27 +60,39 @@ struct State {
     locked: u64,
 }
 
+/// Ledgers that were opened, and what opened them.
+pub(in crate::clinic) type OpenedBy = (BTreeMap<LedgerId, Arc<LedgerKeys>>, Vec<(OpenerId, Arc<Opener>)>);
+
 impl Opened {
+    /// Says that a key has come that may open more of what is open.
+    pub(in crate::clinic) fn is_behind(&self) {
+        self.is_behind.store(true, Ordering::SeqCst);
+    }
+
     fn lock(&self, now: Duration) -> MutexGuard<'_, State> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if now >= state.until {
             state.ledgers.clear();
+            state.openers.clear();
             state.seed = None;
         }
         state
     }
 
+    /// A ledger's keys as they lie here.
+    pub(in crate::clinic) fn keys(&self, now: Duration, ledger: LedgerId) -> Option<Arc<LedgerKeys>> {
+        self.lock(now).ledgers.get(&ledger).cloned()
+    }
+
     /// Keeps what was opened for so long; what was open before stays as long as it would have.
-    fn keep(
-        &self,
-        now: Duration,
-        mut opened: BTreeMap<LedgerId, Arc<LedgerKeys>>,
-        seed: Option<(OpenerPublic, Secret)>,
-        span: Duration,
-    ) {
+    fn keep(&self, now: Duration, (mut opened, openers): OpenedBy, seed: Option<(OpenerPublic, Secret)>, span: Duration) {
         let mut state = self.lock(now);
         state.until = state.until.max(now.saturating_add(span));
         state.ledgers.append(&mut opened);
+        for (id, opener) in openers {
+            state.openers.retain(|(known, _)| *known != id);
+            state.openers.push((id, opener));
+        }
         state.seed = seed.or(state.seed.take());
     }
 }
@@ -110,27 +129,24 @@ impl Clinic {
         let halves = self.inner.store.read_now(move |reader| Ok(inner.emergencies(reader)))??;
         let is_its = |half: &&OpenerPublic| opener.public(half.id, half.kind, half.locator) == **half;
         let Some(half) = halves.iter().find(is_its) else { return Ok(None) };
-        let opened = self.open_all(half.id, opener)?;
-        self.keep_open_for(opened, None, span.min(OPEN_FOR))?;
+        let opener = Arc::new(opener);
+        let opened = self.open_all(half.id, opener.clone())?;
+        self.keep_open_for((opened, vec![(half.id, opener)]), None, span.min(OPEN_FOR))?;
         self.unlocked().map(Some)
     }
 
-    pub(super) fn keep_open(
-        &self,
-        opened: BTreeMap<LedgerId, Arc<LedgerKeys>>,
-        seed: Option<(OpenerPublic, Secret)>,
-    ) -> Result<(), StaffRefusal> {
+    pub(super) fn keep_open(&self, opened: OpenedBy, seed: Option<(OpenerPublic, Secret)>) -> Result<(), StaffRefusal> {
         self.keep_open_for(opened, seed, OPEN_FOR)
     }
 
     fn keep_open_for(
         &self,
-        opened: BTreeMap<LedgerId, Arc<LedgerKeys>>,
+        opened: OpenedBy,
         seed: Option<(OpenerPublic, Secret)>,
         span: Duration,
     ) -> Result<(), StaffRefusal> {
         let now_ms = self.now_ms();
-        for ledger in opened.keys() {
+        for ledger in opened.0.keys() {
             self.inner.store.put_local(&proven_key(*ledger), now_ms.to_be_bytes().to_vec()).wait()?;
         }
         self.inner.opened.keep(self.inner.clock.monotonic(), opened, seed, span);
@@ -152,6 +168,7 @@ impl Clinic {
     pub fn lock(&self) -> usize {
         let mut state = self.inner.opened.lock(self.inner.clock.monotonic());
         state.seed = None;
+        state.openers.clear();
         state.until = Duration::ZERO;
         state.locked += 1;
         let forgotten = std::mem::take(&mut state.ledgers).len();
@@ -177,9 +194,31 @@ impl Clinic {
         self.forget_people_but(&open);
     }
 
-    /// What is open.
+    /// What is open, with keys that have come since it was opened. Not from async code.
     pub(in crate::clinic) fn opened_keys(&self) -> BTreeMap<LedgerId, Arc<LedgerKeys>> {
+        if self.inner.opened.is_behind.swap(false, Ordering::SeqCst) {
+            self.catch_up();
+        }
         self.inner.opened.lock(self.inner.clock.monotonic()).ledgers.clone()
+    }
+
+    /// Opens anew what is open: its home may have changed the key.
+    fn catch_up(&self) {
+        let openers = self.inner.opened.lock(self.inner.clock.monotonic()).openers.clone();
+        for (id, opener) in openers {
+            match self.open_all(id, opener) {
+                Ok(opened) => {
+                    let mut state = self.inner.opened.lock(self.inner.clock.monotonic());
+                    for (ledger, keys) in opened {
+                        // What was locked meanwhile stays locked.
+                        if let Some(open) = state.ledgers.get_mut(&ledger).filter(|open| open.len() < keys.len()) {
+                            *open = keys;
+                        }
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "a key that has come could not be opened; the next sign-in tries again"),
+            }
+        }
     }
 
     /// How each held copy can be read here. Not from async code.
@@ -227,25 +266,27 @@ impl Clinic {
     }
 
     /// Everything that was sealed to an emergency key of this site, also to one of a box before this.
-    pub(in crate::clinic) fn open_held(
-        &self,
-        staff: &super::Staff,
-    ) -> Result<BTreeMap<LedgerId, Arc<LedgerKeys>>, StaffRefusal> {
+    pub(in crate::clinic) fn open_held(&self, staff: &super::Staff) -> Result<OpenedBy, StaffRefusal> {
         let inner = self.inner.clone();
         let halves = self.inner.store.read_now(move |reader| Ok(inner.emergencies(reader)))??;
         if halves.is_empty() {
             return Err(ClinicError::NoAdmin.into());
         }
-        let mut opened = BTreeMap::new();
-        for (half, opener) in halves.iter().filter_map(|half| Some((half, staff.emergency(half)?))) {
-            for (ledger, keys) in self.open_all(half.id, opener)? {
-                opened.entry(ledger).or_insert(keys);
+        let (mut opened, mut openers) = (BTreeMap::new(), Vec::new());
+        for (half, opener) in halves.iter().filter_map(|half| Some((half, Arc::new(staff.emergency(half)?)))) {
+            for (ledger, keys) in self.open_all(half.id, opener.clone())? {
+                let known: &mut Arc<LedgerKeys> = opened.entry(ledger).or_insert_with(|| keys.clone());
+                // Not each of the site's keys was given the newest.
+                if known.len() < keys.len() {
+                    *known = keys;
+                }
             }
+            openers.push((half.id, opener));
         }
-        Ok(opened)
+        Ok((opened, openers))
     }
 
-    fn open_all(&self, id: OpenerId, opener: Opener) -> Result<BTreeMap<LedgerId, Arc<LedgerKeys>>, StaffRefusal> {
+    fn open_all(&self, id: OpenerId, opener: Arc<Opener>) -> Result<BTreeMap<LedgerId, Arc<LedgerKeys>>, StaffRefusal> {
         let (held, inboxes, own) = (self.held()?, self.inboxes(), self.ledger());
         let inner = self.inner.clone();
         let opened = self.inner.store.read_now(move |reader| {
@@ -263,13 +304,8 @@ impl Clinic {
     }
 
     /// The badge of another clinic's staff opens that clinic's own ledger, wherever it lies.
-    fn open_visitors(
-        &self,
-        code: &BadgeCode,
-        passphrase: &Passphrase,
-    ) -> Result<BTreeMap<LedgerId, Arc<LedgerKeys>>, StaffRefusal> {
-        let opening = self.open_visitor(code, passphrase)?;
-        Ok(BTreeMap::from([(opening.ledger, opening.keys)]))
+    fn open_visitors(&self, code: &BadgeCode, passphrase: &Passphrase) -> Result<OpenedBy, StaffRefusal> {
+        Ok(self.open_visitor(code, passphrase)?.opened())
     }
 
     pub(in crate::clinic) fn open_visitor(&self, code: &BadgeCode, passphrase: &Passphrase) -> Result<Opening, StaffRefusal> {
@@ -297,7 +333,9 @@ impl Clinic {
                 keys.filter(|keys| is_proven(keys, inboxes.get(&ledger)) && is_registered_in(&keys.ring, &badge.entry));
             return match (proven, is_revoked) {
                 (_, true) => Err(StaffRefusal::Revoked),
-                (Some(keys), false) => Ok(Opening { ledger, keys: Arc::new(keys), staff: Some(opener), badge: Some(id) }),
+                (Some(keys), false) => {
+                    Ok(Opening { ledger, keys: Arc::new(keys), staff: Some(Arc::new(opener)), badge: Some(id) })
+                }
                 (None, false) => Err(StaffRefusal::NotRegistered),
             };
         }
@@ -307,8 +345,9 @@ impl Clinic {
 
 /// Whether keys are those that the ledger's home vouches for: whoever holds a ledger can append to it, and could have sealed a key of
 /// its own making.
-pub(in crate::clinic) fn is_proven(keys: &LedgerKeys, inbox: Option<&(KeyId, [u8; 32])>) -> bool {
-    inbox.is_some_and(|(id, public)| keys.ring.get(*id).is_some_and(|key| key.inbox_public() == *public))
+pub(in crate::clinic) fn is_proven(keys: &LedgerKeys, inboxes: Option<&BTreeSet<(KeyId, [u8; 32])>>) -> bool {
+    let is_its = |(id, public): &(KeyId, [u8; 32])| keys.ring.get(*id).is_some_and(|key| key.inbox_public() == *public);
+    inboxes.is_some_and(|inboxes| inboxes.iter().any(is_its))
 }
 
 fn proven_key(ledger: LedgerId) -> String {

@@ -5,7 +5,6 @@ use super::badges::{Staff, StaffRefusal};
 use super::rights::Person;
 use crate::clinic::{Clinic, ClinicError};
 use crate::seal::badge::{BadgeCode, Passphrase};
-use std::collections::BTreeMap;
 
 /// Somebody who has signed in with badge and passphrase.
 pub struct SignedIn {
@@ -34,7 +33,7 @@ impl Clinic {
             Err(StaffRefusal::Unknown) => {
                 let opening = self.open_visitor(code, passphrase)?;
                 let (ledger, badge) = (opening.ledger, opening.badge.ok_or(StaffRefusal::Unknown)?);
-                self.keep_open(BTreeMap::from([(ledger, opening.keys)]), None)?;
+                self.keep_open(opening.opened(), None)?;
                 let account = self.account(ledger, badge)?.ok_or(StaffRefusal::Revoked)?;
                 Ok(SignedIn { person: Person::Guest(account), staff: None })
             }

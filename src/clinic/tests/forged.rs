@@ -209,7 +209,7 @@ fn a_card_never_opens_a_record_that_a_holder_made_up_for_it() {
     let public = genuine.public();
     let registrations = vec![Registration::new(&public, &key, KeyKind::Patient)];
     let claim = OpenerEntry { registrations, wraps: vec![wrapped(ledger.0, &key, &public)], ..genuine };
-    let keyed = holder.inner.keys.seal_patient_key(&ledger.0, made_up, &key, Vec::new(), None, &*holder.inner.entropy);
+    let keyed = holder.inner.keys().seal_patient_key(&ledger.0, made_up, &key, Vec::new(), None, &*holder.inner.entropy);
     let draft = |content| holder.inner.open_draft(CoarseKind::KEY, made_up, &content).unwrap();
     let drafts = vec![draft(keyed.content()), draft(claim.content())];
     holder.store().append_to(ledger, drafts, Urgency::Normal).wait().unwrap();

@@ -198,7 +198,7 @@ fn hostile_entries(hostile: &Clinic, two: &Two) -> Vec<Draft> {
     let inner = &hostile.inner;
     let key = Key::random(&*inner.entropy);
     let open = |kind, subject, content: crate::ledger::content::Content| inner.open_draft(kind, subject, &content).unwrap();
-    let foreign_key = inner.keys.seal_patient_key(&home.ledger().0, *subject, &key, Vec::new(), None, &*inner.entropy);
+    let foreign_key = inner.keys().seal_patient_key(&home.ledger().0, *subject, &key, Vec::new(), None, &*inner.entropy);
     let profile = SiteProfile { name: "別の薬局".to_owned(), ..SiteProfile::default() };
     let seed = Some(crate::seal::envelope::seal_box(&Secret::random(&*inner.entropy), b"x", &key.secret, &*inner.entropy));
     vec![

@@ -17,7 +17,7 @@ impl Exchange {
             return self.poll_ended(polling.peer);
         }
         match self.tokens.remove(&token) {
-            Some((id, ledger, Purpose::Fetch | Purpose::Ahead)) => self.stop_fetch(id, ledger),
+            Some((id, ledger, Purpose::Fetch | Purpose::Ahead | Purpose::VerifyAhead)) => self.stop_fetch(id, ledger),
             Some((id, ledger, Purpose::Hint)) => self.hint_unreached(id, ledger),
             None => {}
         }

@@ -1,6 +1,7 @@
 //! Staff and holders: who opens a copy, who is given a key, and who never is.
 
 use super::*;
+use crate::clinic::rotation::Mended;
 use crate::clinic::staff::{StaffRefusal, Unlock};
 use crate::ledger::CoarseKind;
 use crate::ledger::payload::{OpenerEntry, Payload, Wrap};
@@ -86,6 +87,44 @@ fn a_holder_opens_a_copy_after_the_homes_staff_confirmed_it_and_its_own_staff_un
     holder.clinic.unlock(&holder.badge.code, &holder.passphrase()).unwrap();
     let holder = holder.reopened();
     assert_eq!(unlock_of(&holder, &home), Some(Unlock::Locked), "forgotten at a restart");
+}
+
+#[test]
+fn a_site_that_a_placement_names_no_more_receives_no_new_key_once_those_that_follow_are_confirmed() {
+    let (word, home, holder) = pair();
+    let next = Site::new("次");
+    join(&home, &next, &word);
+    let half = |site: &Site| site.clinic.emergency_half().map(|half| (half.id, half.x25519)).unwrap();
+    home.member.confirm_holder(holder.member.site(), &staff(&home)).unwrap();
+    assert_eq!(home.member.mend_keys().unwrap(), Mended::Nothing);
+    place(&home, &word, &home, &[next.member.site()]);
+    assert_eq!(home.member.mend_keys().unwrap(), Mended::Nothing, "nobody else of the staff elsewhere could read yet");
+    home.member.confirm_holder(next.member.site(), &staff(&home)).unwrap();
+    let before = home.clinic.own_inbox();
+    assert_eq!(home.member.mend_keys().unwrap(), Mended::Changed);
+    assert_eq!(home.member.mend_keys().unwrap(), Mended::Nothing);
+    assert_eq!(home.clinic.confirmed_openers().unwrap(), [half(&next)].into());
+    // Both keys are vouched for: who has not got the new one yet still opens what it has.
+    let vouched = home.region().inboxes(home.clinic.ledger());
+    assert_eq!(vouched, [before, home.clinic.own_inbox()].into());
+    assert_eq!(home.region().inbox(home.clinic.ledger()), Some(home.clinic.own_inbox()));
+
+    place(&home, &word, &home, &[next.member.site(), holder.member.site()]);
+    assert_eq!(home.member.mend_keys().unwrap(), Mended::Nothing);
+    let waiting = home.member.waiting_holders().unwrap();
+    assert!(waiting.iter().any(|waiting| waiting.site == Some(holder.member.site())), "the staff are asked again");
+}
+
+#[test]
+fn a_holders_box_that_was_revoked_receives_no_new_key() {
+    let (word, home, holder) = pair();
+    home.member.confirm_holder(holder.member.site(), &staff(&home)).unwrap();
+    copy(&holder, &home, holder.clinic.ledger());
+    home.member.revoke("控え", "盗難", &[], &word).unwrap();
+    assert_eq!(home.member.mend_keys().unwrap(), Mended::Changed);
+    assert!(home.clinic.confirmed_openers().unwrap().is_empty());
+    let home = home.reopened();
+    assert_eq!(home.member.mend_keys().unwrap(), Mended::Nothing, "also after a restart");
 }
 
 #[test]

@@ -6,8 +6,9 @@ use crate::clinic::cards::IssuedCard;
 use crate::clinic::check::Told;
 use crate::clinic::heir::Opening;
 use crate::clinic::intake::NewFact;
-use crate::clinic::staff::{StaffRefusal, Unlock};
-use crate::clinic::{CardRefusal, ClinicError};
+use crate::clinic::rotation::Mended;
+use crate::clinic::staff::{Leaving, Role, StaffRefusal, Unlock};
+use crate::clinic::{CardRefusal, ClinicError, OpenRecord};
 use crate::record::{Channel, Content, DateText, Memo, Origin, Patient, Sex, Source, Subject};
 use crate::region::heir::{HeirError, Heritage, Request};
 use crate::region::payload::{Deputies, Deputy};
@@ -82,9 +83,16 @@ fn register(clinic: &Clinic, name: &str) -> (Subject, IssuedCard) {
     (subject, clinic.issue_card(subject).unwrap())
 }
 
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
 fn opens(clinic: &Clinic, card: &IssuedCard) -> Result<(), CardRefusal> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(clinic.open_with_card(&card.code.compact(), &card.pin.digits())).map(drop)
+    block_on(clinic.open_with_card(&card.code.compact(), &card.pin.digits())).map(drop)
+}
+
+fn record(clinic: &Clinic, card: &IssuedCard) -> OpenRecord {
+    block_on(clinic.open_with_card(&card.code.compact(), &card.pin.digits())).unwrap()
 }
 
 fn memos(clinic: &Clinic, subject: Subject) -> Vec<String> {
@@ -368,4 +376,85 @@ fn a_succession_that_was_cut_off_goes_on() {
     copy_dir(&half, &location(&dir).dir);
     let refused = Clinic::succeed(&location(&dir), &strange, None, Clock::manual(NOW_MS)).err();
     assert!(matches!(refused, Some(ClinicError::NotVouched)), "{refused:?}");
+}
+
+#[test]
+fn a_new_box_goes_on_with_the_key_that_a_leaver_does_not_have() {
+    let (word, host, home) = lost_and_held();
+    let ledger = home.clinic.ledger();
+    let (subject, card) = register(&home.clinic, "架空 花子");
+    let by = home.clinic.prove_staff(&home.badge.code, &home.passphrase()).unwrap();
+    let chosen = Passphrase::chosen("いろはにほへとちりぬる").unwrap();
+    let leaver = home.clinic.add_staff(&by, "辞める人", Role::Admin, Some(chosen.clone())).unwrap();
+    copy(&home, &host, ledger);
+    home.clinic.revoke_staff(&by, leaver.opener, Leaving::Left).unwrap();
+    home.member.say_keys().unwrap();
+    block_on(home.clinic.add_fact(&record(&home.clinic, &card), home.clinic.new_fact_id(), memo("後で").content)).unwrap();
+    copy(&home, &host, ledger);
+    meet(&[&host, &home]);
+    assert_eq!(host.clinic.open_by_staff(&leaver.code, &chosen).err(), Some(StaffRefusal::Revoked));
+
+    let (dir, request) = asking();
+    let handed = host.member.hand_over(HOME, &request, &opened(&host, &home), Some(&word)).unwrap();
+    let (heir, _) = begun(dir, &request, &handed);
+    hand(&host.clinic, &heir.clinic, ledger, all);
+    let heir = heir.reopened();
+    assert_eq!(heir.clinic.own_inbox(), home.clinic.own_inbox());
+    assert_eq!(memos(&heir.clinic, subject), ["架空 花子", "後で"]);
+    heir.clinic.end_filling().unwrap();
+    assert_eq!(heir.member.mend_keys().unwrap(), Mended::Nothing);
+    opens(&heir.clinic, &card).unwrap();
+    let (new, new_card) = register(&heir.clinic, "新規 太郎");
+    hand(&heir.clinic, &host.clinic, ledger, all);
+    opens(&host.clinic, &new_card).unwrap();
+    assert_eq!(memos(&heir.clinic, new), ["新規 太郎"]);
+    [&heir.clinic, &host.clinic].into_iter().for_each(is_clean);
+}
+
+#[test]
+fn what_the_lost_box_wrote_under_a_key_that_the_new_one_was_not_handed_opens_with_a_badge() {
+    let (word, host, home) = lost_and_held();
+    let ledger = home.clinic.ledger();
+    let (subject, card) = register(&home.clinic, "架空 花子");
+    copy(&home, &host, ledger);
+    let (dir, request) = asking();
+    let handed = host.member.hand_over(HOME, &request, &opened(&host, &home), Some(&word)).unwrap();
+    // The box that is thought lost goes on, and changes the key.
+    let by = home.clinic.prove_staff(&home.badge.code, &home.passphrase()).unwrap();
+    let leaver = home.clinic.add_staff(&by, "辞める人", Role::Reader, None).unwrap();
+    home.clinic.revoke_staff(&by, leaver.opener, Leaving::Lost).unwrap();
+    block_on(home.clinic.add_fact(&record(&home.clinic, &card), home.clinic.new_fact_id(), memo("後で").content)).unwrap();
+    let (heir, _) = begun(dir, &request, &handed);
+    hand(&home.clinic, &heir.clinic, ledger, all);
+    assert_ne!(heir.clinic.own_inbox(), home.clinic.own_inbox());
+    assert_eq!(memos(&heir.clinic, subject), ["架空 花子"]);
+    assert!(heir.clinic.chart_at_home(subject).unwrap().unreadable > 0, "that something waits is shown");
+    heir.clinic.prove_staff(&home.badge.code, &home.passphrase()).unwrap();
+    assert_eq!(heir.clinic.own_inbox(), home.clinic.own_inbox());
+    assert_eq!(memos(&heir.clinic, subject), ["架空 花子", "後で"]);
+    let heir = heir.reopened();
+    assert_eq!(memos(&heir.clinic, subject), ["架空 花子", "後で"], "it has sealed it to itself");
+}
+
+#[test]
+fn a_box_that_was_stolen_opens_nothing_that_the_new_one_writes() {
+    let (word, host, home) = lost_and_held();
+    let ledger = home.clinic.ledger();
+    let (_, card) = register(&home.clinic, "架空 花子");
+    copy(&home, &host, ledger);
+    host.member.revoke(HOME, "盗難", &[], &word).unwrap();
+    let (dir, request) = asking();
+    let handed = host.member.hand_over(HOME, &request, &opened(&host, &home), Some(&word)).unwrap();
+    let (heir, _) = begun(dir, &request, &handed);
+    assert_eq!(heir.member.mend_keys().unwrap(), Mended::Nothing, "who receives the key is not known yet");
+    hand(&host.clinic, &heir.clinic, ledger, all);
+    heir.clinic.end_filling().unwrap();
+    assert_eq!(heir.member.mend_keys().unwrap(), Mended::Changed);
+    assert_eq!(heir.member.mend_keys().unwrap(), Mended::Nothing);
+    let (subject, _) = register(&heir.clinic, "新規 太郎");
+    block_on(heir.clinic.add_fact(&record(&heir.clinic, &card), heir.clinic.new_fact_id(), memo("後で").content)).unwrap();
+    hand(&heir.clinic, &home.clinic, ledger, all);
+    assert!(home.clinic.chart_at_home(subject).is_err(), "the thief has the box, its key and all that was written");
+    assert_ne!(home.clinic.own_inbox(), heir.clinic.own_inbox());
+    is_clean(&heir.clinic);
 }

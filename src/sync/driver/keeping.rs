@@ -38,6 +38,7 @@ const DEAF_MAX_MS: u64 = 30 * 60 * 1_000;
 /// Says what has changed about this node: where it is, and which keys it uses.
 fn say(member: &Member, addresses: Vec<String>) -> Result<(), MembershipError> {
     member.say_notice(addresses)?;
+    member.mend_keys()?;
     member.say_keys()?;
     member.renew_slots()?;
     Ok(())

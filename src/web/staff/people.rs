@@ -9,6 +9,7 @@ use super::super::page::{self, Frame};
 use super::super::words;
 use super::gate::{AtDesk, role_words};
 use super::{blocking, proving};
+use crate::clinic::Clinic;
 use crate::clinic::staff::{Account, Act, Leaving, NewBadge, Role};
 use crate::formats::qr::{self, Correction};
 use crate::seal::key::OpenerId;
@@ -230,7 +231,16 @@ pub(super) async fn take_back(
         "left" => Leaving::Left,
         _ => return Err(Trouble::BadForm),
     };
-    match blocking(&site, move |clinic| clinic.revoke_staff(&staff, opener, why)).await {
+    let member = site.member.clone();
+    let take_back = move |clinic: &Clinic| {
+        clinic.revoke_staff(&staff, opener, why)?;
+        // What others leave in the inbox is sealed to the new key from now on; if that cannot be said now, it is said within a minute.
+        if let Some(Err(error)) = member.map(|member| member.say_keys()) {
+            tracing::warn!(%error, "the new key of this clinic's records could not be said to the region yet");
+        }
+        Ok(())
+    };
+    match blocking(&site, take_back).await {
         Ok(()) => Ok(Redirect::to("/staff/people?done=left").into_response()),
         Err(trouble @ Trouble::Gate(GateTrouble::LastAdmin)) => render(&site, &at_desk, Some(&trouble), None).await,
         Err(other) => Err(other),
