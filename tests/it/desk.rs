@@ -3,9 +3,9 @@
 mod audit;
 mod browser;
 mod glass;
-mod leaving;
 mod matrix;
 mod memory;
+mod others;
 mod refused;
 mod shelter;
 mod times;
