@@ -5,7 +5,6 @@ mod browser;
 mod glass;
 mod matrix;
 mod memory;
-mod others;
 mod refused;
 mod shelter;
 mod times;
