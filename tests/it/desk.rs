@@ -3,7 +3,6 @@
 mod audit;
 mod browser;
 mod glass;
-mod leaving;
 mod matrix;
 mod memory;
 mod others;

@@ -11,7 +11,7 @@ use kusuribako::clock::Clock;
 use kusuribako::entropy::SystemEntropy;
 use kusuribako::ledger::payload::SiteProfile;
 use kusuribako::membership::{BadgeWish, Member, Word};
-use kusuribako::record::{Content, DateText, Memo, Patient, Sex, Source, Subject};
+use kusuribako::record::{DateText, Patient, Sex, Source, Subject};
 use kusuribako::region::Signed;
 use kusuribako::region::holding::Append;
 use kusuribako::region::kit::Kit;
@@ -240,22 +240,6 @@ impl Shelter {
     /// What was written at home comes to the holder.
     pub fn holder_takes(&self) {
         carry(&self.home.clinic, &self.holder.clinic, self.home.clinic.ledger());
-    }
-
-    /// The two hear each other's statements.
-    pub fn hear(&self) {
-        meet(&[&self.home, &self.holder]);
-    }
-
-    /// The patient writes something at home, with their card.
-    pub fn writes_at_home(&self, text: &str) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let clinic = &self.home.clinic;
-        let memo = Content::Memo(Memo { text: text.to_owned(), ..Memo::default() });
-        runtime.block_on(async {
-            let record = clinic.open_with_card(&self.card.code.compact(), &self.card.pin.digits()).await.unwrap();
-            clinic.add_fact(&record, clinic.new_fact_id(), memo).await.unwrap();
-        });
     }
 
     /// The holder writes into the home's ledger, as the driver would have found out.
