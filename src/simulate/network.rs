@@ -118,7 +118,7 @@ impl World {
         let now_ms = run.now_ms(now_ms);
         let Some(peer) = run.peers.get_mut(&id) else { return };
         let Some(asked) = peer.outgoing else { return };
-        if !links.get(&asked).is_some_and(|asked| asked.to.at != open.from.at) {
+        if links.get(&asked).is_none_or(|asked| asked.to.at == open.from.at) {
             return;
         }
         let Some((boot, differing)) = run.exchange.differing(id, request) else { return };

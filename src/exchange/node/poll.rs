@@ -202,20 +202,25 @@ impl Exchange {
         // If not, it is asked to say everything when it is polled next.
         if heard.digest == digest
             && heard.boot == boot
-            && self.confirm(id, boot, turn, &heard.ledgers)
+            && self.confirm(id, boot, turn, &heard.ledgers, digest)
             && let Some(peer) = self.peers.get_mut(&id)
         {
             peer.polls.answered = Some(heard);
         }
     }
 
-    /// A peer says of these ledgers what it said before. `false`: another box with its key has said something else since.
-    fn confirm(&mut self, id: NodeId, boot: Incarnation, turn: u64, ledgers: &[LedgerId]) -> bool {
+    /// A peer says of these ledgers what it said before: its digest must be that of what is remembered, which may have changed since, by a hint or by
+    /// another box with the same key. `false`: it has.
+    fn confirm(&mut self, id: NodeId, boot: Incarnation, turn: u64, ledgers: &[LedgerId], digest: [u8; 32]) -> bool {
+        let said: Vec<Said> = ledgers
+            .iter()
+            .filter_map(|ledger| Some(Said { ledger: *ledger, holding: self.copies.of(*ledger, id)?.holding }))
+            .collect();
+        if Said::digest(boot, &said) != digest || said.iter().any(|said| said.holding.boot != boot) {
+            return false;
+        }
         for ledger in ledgers {
             let Some(holding) = self.copies.of(*ledger, id).map(|copy| copy.holding) else { continue };
-            if holding.boot != boot {
-                return false;
-            }
             if holding.turn <= turn {
                 self.heard(id, *ledger, Holding { turn, ..holding }, Vec::new());
             }
@@ -249,7 +254,7 @@ impl Exchange {
             }
             None => before
                 .filter(|heard| heard.digest == digest && heard.boot == boot)
-                .filter(|heard| self.confirm(id, boot, turn, &heard.ledgers)),
+                .filter(|heard| self.confirm(id, boot, turn, &heard.ledgers, digest)),
         };
         let knows = heard.is_some();
         if let Some(peer) = self.peers.get_mut(&id) {

@@ -33,10 +33,14 @@ impl Source {
 
     fn answer(&mut self, request: &Request) -> Option<Response> {
         let actions = self.0.tell(Event::Asked(ASKER, 1, request.clone()), &mut |_| None);
-        actions.into_iter().find_map(|action| match action {
-            Action::Answer(_, _, response) => Some(response),
-            Action::Fill(_, _, want) => Some(self.0.disk.fill(&want.paths, &want.bodies, 20_000)),
-            _ => None,
+        actions.into_iter().find_map(|action| {
+            if let Action::Answer(_, _, response) = action {
+                Some(response)
+            } else if let Action::Fill(_, _, want) = action {
+                Some(self.0.disk.fill(&want.paths, &want.bodies, 20_000))
+            } else {
+                None
+            }
         })
     }
 
@@ -111,6 +115,23 @@ fn a_box_that_was_started_anew_is_told_everything_and_says_everything() {
     assert!(is_short(&poll(&mut asker, &mut source)[0]));
 }
 
+/// What was remembered is not what the short answer is about: a proof would be given another day for something that nobody said again.
+#[test]
+fn a_short_answer_does_not_confirm_what_was_heard_in_between() {
+    let (mut asker, mut source, _) = met();
+    poll(&mut asker, &mut source);
+    let heard = |asker: &Victim| asker.exchange.copies().of(LEDGER, HONEST).unwrap().holding;
+    let before = heard(&asker);
+    let other = Holding { entries: before.entries + 1, ..before };
+    let hint = Request::Hint { ledger: LEDGER, tips: Vec::new(), holding: other };
+    asker.tell(Event::Asked(HONEST, 1, hint), &mut |request| source.answer(request));
+    asker.asked.clear();
+    assert!(matches!(poll(&mut asker, &mut source)[..], [Request::Poll { known: Some(_), .. }]));
+    assert_eq!(heard(&asker), other, "it was not said again");
+    assert!(matches!(poll(&mut asker, &mut source)[..], [Request::Poll { known: None, .. }]), "so everything is asked for");
+    assert_eq!(heard(&asker).entries, before.entries);
+}
+
 #[test]
 fn what_is_given_from_now_on_is_asked_for() {
     let (disk, writer) = written();
@@ -145,9 +166,12 @@ fn an_older_version_is_asked_ledger_by_ledger() {
     asker.tell(Event::Poll(HONEST), &mut |request| older(source.answer(request)));
     assert!(matches!(asker.asked[..], [Request::Compare { .. }]), "{:?}", asker.asked);
     let (mut asker, mut source, _) = met();
-    asker.tell(Event::Poll(HONEST), &mut |request| match request {
-        Request::Poll { .. } => Some(Response::Refused { why: crate::exchange::message::Refusal::NotUnderstood }),
-        _ => source.answer(request),
+    asker.tell(Event::Poll(HONEST), &mut |request| {
+        if matches!(request, Request::Poll { .. }) {
+            Some(Response::Refused { why: crate::exchange::message::Refusal::NotUnderstood })
+        } else {
+            source.answer(request)
+        }
     });
     assert!(matches!(asker.asked[..], [Request::Poll { .. }, Request::Compare { .. }]), "{:?}", asker.asked);
 }
@@ -167,10 +191,9 @@ fn a_node_that_cannot_be_called_is_not_asked_again_and_again() {
     let mut victim = Victim::with(disk, Authors::new([(writer.node(), AuthorRule::Counts)]));
     let (now, standings) = (Moment { ms: 5, random: 3 }, [(LEDGER, Standing::holder())]);
     let sent = |actions: Vec<Action>| {
-        let sent = actions.into_iter().map(|action| match action {
-            Action::Send(_, token, _) => Ok(token),
-            other => Err(format!("{other:?}")),
-        });
+        let sent = actions
+            .into_iter()
+            .map(|action| if let Action::Send(_, token, _) = action { Ok(token) } else { Err(format!("{action:?}")) });
         sent.collect::<Result<Vec<_>, _>>()
     };
     let asked = sent(victim.exchange.handle(now, Event::Peer { peer: HONEST, standings: standings.clone().into() })).unwrap();

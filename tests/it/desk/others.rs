@@ -302,19 +302,17 @@ fn refused(why: Refusal) -> Told {
     Told::Refused { why }
 }
 
-#[test]
-fn what_is_forged_sent_again_or_too_much_is_refused_and_who_was_put_out_hears_nothing() {
-    let world = World::of(3);
-    let subject = somebody(&world.clinics[HOME]);
-    until_connected(&world.clinics[HOME], &[&world.clinics[ASKING], &world.clinics[HOLDER]], &[]);
-    let thief = Thief::new(&world, subject);
-    let home = world.clinics[HOME].clinic();
-    let glasses = || home.glasses().unwrap().len();
+/// The database itself, to break it.
+fn database_of(clinic: &Place) -> rusqlite::Connection {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
+    rusqlite::Connection::open_with_flags(clinic.dir.join("ledger.db"), flags).unwrap()
+}
 
+/// Nothing that is not a member's own signed question to this box is answered.
+fn forged_is_refused(world: &World, thief: &Thief, good: &Question) {
     // Another's signature, another's name, to somebody else, of another region, a bit changed, something else.
-    let good = thief.find(1, 1);
     let other = world.clinics[HOLDER].clinic().node_key().signing_pair();
-    let mut changed = thief.sign(&good);
+    let mut changed = thief.sign(good);
     *changed.last_mut().unwrap() ^= 1;
     let [in_anothers_name, to_another, of_another_region] = [
         Question { from: world.clinics[HOLDER].node(), ..good.clone() },
@@ -339,11 +337,22 @@ fn what_is_forged_sent_again_or_too_much_is_refused_and_who_was_put_out_hears_no
     let tls = Tls::new(&stranger).unwrap();
     let at = world.clinics[HOME].address;
     let link = thief.runtime.block_on(Link::open(&tls, at, Heartbeat::Slow, &Tasks::new())).unwrap();
-    let out = send(&thief.runtime, &link, thief.sign(&good));
+    let out = send(&thief.runtime, &link, thief.sign(good));
     assert!(matches!(out, Err(AskError::Refused(hyper::StatusCode::FORBIDDEN, _))), "{out:?}");
-    let passed_on =
-        send(&thief.runtime, &call(&thief.runtime, &world.clinics[HOLDER], &world.clinics[HOME]), thief.sign(&good));
+    let passed_on = send(&thief.runtime, &call(&thief.runtime, &world.clinics[HOLDER], &world.clinics[HOME]), thief.sign(good));
     assert_eq!(passed_on.unwrap(), refused(Refusal::NotUnderstood));
+}
+
+#[test]
+fn what_is_forged_sent_again_or_too_much_is_refused_and_who_was_put_out_hears_nothing() {
+    let world = World::of(3);
+    let subject = somebody(&world.clinics[HOME]);
+    until_connected(&world.clinics[HOME], &[&world.clinics[ASKING], &world.clinics[HOLDER]], &[]);
+    let thief = Thief::new(&world, subject);
+    let home = world.clinics[HOME].clinic();
+    let glasses = || home.glasses().unwrap().len();
+    let good = thief.find(1, 1);
+    forged_is_refused(&world, &thief, &good);
     assert_eq!((glasses(), looks(&world.clinics[HOME], subject).len()), (0, 0), "nothing of that was looked at");
 
     // Nothing is shown of anybody who was not found and listed first, and nothing twice.
@@ -357,7 +366,7 @@ fn what_is_forged_sent_again_or_too_much_is_refused_and_who_was_put_out_hears_no
     assert_eq!(thief.asks(&nobody), refused(Refusal::NoSuchPatient));
 
     // A glass that cannot be noted, and a look that cannot: no answer.
-    let database = rusqlite::Connection::open(world.clinics[HOME].dir.join("ledger.db")).unwrap();
+    let database = database_of(&world.clinics[HOME]);
     let full = "CREATE TRIGGER full BEFORE INSERT ON body BEGIN SELECT RAISE(ABORT, 'full'); END";
     database.execute_batch(full).unwrap();
     assert_eq!(thief.asks(&thief.find(2, 1)), refused(Refusal::NotNoted));
@@ -404,7 +413,7 @@ fn a_box_that_does_not_answer_is_named_in_time_and_the_others_are_heard() {
     let mut desk = Desk::at(asking);
     desk.break_glass();
     // Somebody else writes to its disk, and does not come to an end.
-    let database = rusqlite::Connection::open(home.dir.join("ledger.db")).unwrap();
+    let database = database_of(home);
     database.execute_batch("BEGIN IMMEDIATE").unwrap();
     let begun = Instant::now();
     let page = desk.ask();
