@@ -38,9 +38,6 @@ impl Holding {
     /// The feature: it compares [all entries that are held](super::message::Set::Held).
     pub const COMPARES_HELD: u64 = 1;
 
-    /// The feature: it answers [`Request::Poll`](super::message::Request::Poll).
-    pub const ANSWERS_POLLS: u64 = 2;
-
     /// Whether the node knows a way of comparing.
     pub const fn has_feature(&self, feature: u64) -> bool {
         self.features & feature == feature

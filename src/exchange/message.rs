@@ -4,8 +4,7 @@ use super::ranges::{Compared, Prefix, Summary};
 pub use super::run::{Run, Sent};
 use super::run::{decode_runs, encode_runs};
 use super::{BODIES_MAX, BODY_LEN_MAX, EntryRef, Holding, MESSAGE_LEN_MAX, PATHS_MAX, REFS_MAX};
-use crate::ledger::{EntryId, Incarnation, LedgerId, OpenPart};
-use crate::seal::Hasher;
+use crate::ledger::{EntryId, LedgerId, OpenPart};
 use minicbor::{Decode, Decoder, Encode};
 
 /// The only version there is.
@@ -13,9 +12,6 @@ const VERSION: u8 = 1;
 
 /// Entries that one batch may carry, however small its bodies: as many as open parts alone fill one mebibyte with.
 pub const ENTRIES_MAX: usize = 1024 * 1024 / OpenPart::SIZE + 1;
-
-/// Ledgers of which one poll may say something: as many as a question has room for. Where there are more, each is compared.
-pub const SAID_MAX: usize = 400;
 
 /// Something that travels on its own.
 pub trait Message: Encode<()> + for<'b> Decode<'b, ()> + Sized {
@@ -134,65 +130,14 @@ pub enum Request {
         #[n(2)]
         tips: Vec<EntryRef>,
     },
-    /// What is new in any ledger? One question in the place of a comparison of each, where most of them are as they were. Asked only of those that say
-    /// that they [know it](Holding::ANSWERS_POLLS).
-    #[n(4)]
-    #[cbor(map)]
-    Poll {
-        /// The asker's start.
-        #[n(0)]
-        boot: Incarnation,
-        /// As the turn of a holding that would be said now.
-        #[n(1)]
-        turn: u64,
-        /// Of what the asker says of itself: [`Said::digest`].
-        #[cbor(n(2), with = "minicbor::bytes")]
-        digest: [u8; 32],
-        /// What it says, where the other is not known to know: at most [`SAID_MAX`].
-        #[n(3)]
-        said: Option<Vec<Said>>,
-        /// The digest of what the other said of itself last, as far as the asker knows.
-        #[cbor(n(4), with = "minicbor::bytes")]
-        known: Option<[u8; 32]>,
-    },
 }
 
 impl Request {
-    /// The ledger that it is about, if it is about one.
-    pub const fn ledger(&self) -> Option<LedgerId> {
+    /// The ledger that it is about.
+    pub const fn ledger(&self) -> LedgerId {
         match self {
-            Self::Compare { ledger, .. } | Self::Want { ledger, .. } | Self::Hint { ledger, .. } => Some(*ledger),
-            Self::Poll { .. } => None,
+            Self::Compare { ledger, .. } | Self::Want { ledger, .. } | Self::Hint { ledger, .. } => *ledger,
         }
-    }
-}
-
-/// What a node says of itself about one ledger, among others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct Said {
-    /// Which.
-    #[n(0)]
-    pub ledger: LedgerId,
-    /// What it holds of it.
-    #[n(1)]
-    pub holding: Holding,
-}
-
-impl Said {
-    /// Of all that is said, whatever the turns: the same as long as nothing has changed.
-    pub fn digest<'a>(boot: Incarnation, said: impl IntoIterator<Item = &'a Self>) -> [u8; 32] {
-        let mut hasher = Hasher::new("said");
-        hasher.update(&boot.0);
-        for Self { ledger, holding } in said {
-            hasher.update(&ledger.0);
-            hasher.update(&holding.summary.digest);
-            let numbers = [holding.summary.count, holding.entries, holding.missing, holding.features];
-            numbers.iter().for_each(|number| hasher.update(&number.to_be_bytes()));
-            // None and zero are told apart.
-            hasher.update(&holding.given_up.map_or(u64::MAX, |times| times).to_be_bytes());
-        }
-        hasher.finish()
     }
 }
 
@@ -231,26 +176,6 @@ pub enum Response {
         /// What the answerer holds.
         #[n(0)]
         holding: Holding,
-    },
-    /// To [`Request::Poll`].
-    #[n(5)]
-    #[cbor(map)]
-    Polled {
-        /// The answerer's start.
-        #[n(0)]
-        boot: Incarnation,
-        /// As the turn of a holding that would be said now.
-        #[n(1)]
-        turn: u64,
-        /// Of what the answerer says of itself, of all ledgers that it gives the asker: [`Said::digest`].
-        #[cbor(n(2), with = "minicbor::bytes")]
-        digest: [u8; 32],
-        /// What it says, where that is not what the asker knows: at most [`SAID_MAX`].
-        #[n(3)]
-        said: Option<Vec<Said>>,
-        /// Whether it knows what the asker says of itself. If not, the asker says so once more, in full.
-        #[n(4)]
-        knows: bool,
     },
     /// Not to this peer, or not now.
     #[n(4)]
@@ -307,7 +232,6 @@ impl Message for Request {
             Self::Compare { prefix, .. } => prefix.is_valid(),
             Self::Want { paths, bodies, .. } => paths.len() <= PATHS_MAX && bodies.len() <= BODIES_MAX,
             Self::Hint { tips, .. } => tips.len() <= REFS_MAX,
-            Self::Poll { said, .. } => said.as_ref().is_none_or(|said| said.len() <= SAID_MAX),
         }
     }
 }
@@ -326,7 +250,6 @@ impl Message for Response {
         match self {
             Self::Compared { compared: Compared::Refs(refs), .. } => refs.len() <= REFS_MAX,
             Self::Compared { compared: Compared::Parts(parts), .. } => parts.len() <= 16,
-            Self::Polled { said, .. } => said.as_ref().is_none_or(|said| said.len() <= SAID_MAX),
             Self::Compared { compared: Compared::Same, .. } | Self::Noted { .. } | Self::Refused { .. } => true,
             Self::Batch { runs, bodies, .. } => {
                 let sent = || runs.iter().flat_map(|run| &run.entries);

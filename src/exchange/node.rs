@@ -1,10 +1,10 @@
 //! One node's exchange with all its peers: events in, actions out. It decides what to ask whom and when; the driver does it.
 
 mod ahead;
+mod anew;
 mod answer;
 mod ended;
 mod hint;
-mod poll;
 mod retry;
 
 use super::aside::{Aside, Reason};
@@ -15,9 +15,8 @@ use super::ranges::{Prefix, Summary, Tally};
 use super::verify::{Job, Verdict, Verified};
 use super::{Authors, Backoff, EntryRef, Frontier, Standing, Stored, Take};
 use crate::ledger::{EntryId, Incarnation, LedgerId, NodeId, OpenPart};
+pub use anew::Differing;
 use hint::Hints;
-pub use poll::Differing;
-use poll::{Polling, Polls};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Fetches under way at a time. Each holds one batch at most, so this bounds the memory of catching up.
@@ -27,7 +26,7 @@ pub const FETCHES_MAX: usize = 6;
 const STRANGERS_MAX: usize = 1_024;
 
 /// What this version knows besides.
-const FEATURES: u64 = Holding::COMPARES_HELD | Holding::ANSWERS_POLLS;
+const FEATURES: u64 = Holding::COMPARES_HELD;
 
 /// Belongs to one thing that was asked for; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,8 +61,6 @@ pub enum Event {
     Asked(NodeId, u64, Request),
     /// A peer answered; `None` where no answer that can be read came in time.
     Answered(Token, Option<Response>),
-    /// What was to be sent could not be: the peer calls here, and cannot be called. It is told and asked when it can be.
-    Unreached(Token),
     /// To [`Action::Look`].
     Known(Token, Known),
     /// To [`Action::Count`].
@@ -81,10 +78,8 @@ pub enum Event {
     Audit(NodeId, LedgerId),
     /// Compare with a peer, whatever it said before.
     Ask(NodeId, LedgerId),
-    /// Ask a peer whether anything is new in any ledger: one that brings no hints.
-    Poll(NodeId),
-    /// The peer is called over another connection than before, at the end of which may be another box with the same key.
-    Linked(NodeId),
+    /// Ask a peer for everything: one that brings no hints, or at the end of another connection, where another box with the same key may be.
+    AskAll(NodeId),
     /// Time has passed.
     Time,
 }
@@ -180,7 +175,6 @@ struct Peer {
     backoff: Backoff,
     retry_at_ms: Option<u64>,
     retry: Vec<LedgerId>,
-    polls: Polls,
 }
 
 /// What both sides held when a comparison ended with nothing left to take.
@@ -243,7 +237,6 @@ pub struct Exchange {
     ledgers: BTreeMap<LedgerId, Ledger>,
     peers: BTreeMap<NodeId, Peer>,
     tokens: BTreeMap<Token, (NodeId, LedgerId, Purpose)>,
-    polling: BTreeMap<Token, Polling>,
     storing: BTreeMap<Token, (LedgerId, Vec<Vec<OpenPart>>)>,
     /// When the next retry is due.
     retry_ms: Option<u64>,
@@ -269,7 +262,6 @@ impl Exchange {
             ledgers,
             peers: BTreeMap::new(),
             tokens: BTreeMap::new(),
-            polling: BTreeMap::new(),
             storing: BTreeMap::new(),
             retry_ms: None,
             strangers: BTreeSet::new(),
@@ -307,7 +299,6 @@ impl Exchange {
             Event::Appended(ledger, run, stored) => self.appended(ledger, &run, &stored),
             Event::Asked(peer, ask, request) => self.asked(peer, ask, request),
             Event::Answered(token, response) => self.answered(token, response),
-            Event::Unreached(token) => self.unreached(token),
             Event::Known(token, known) => self.go_on(token, Input::Known(known)),
             Event::Counted(token, tally) => self.go_on(token, Input::Counted(tally)),
             Event::Listed(token, bodies) => self.go_on(token, Input::Listed(bodies)),
@@ -316,8 +307,7 @@ impl Exchange {
             Event::Dropped(ledger) => self.dropped(ledger),
             Event::Audit(peer, ledger) => self.wait(Waiting { peer, ledger, how: How::Audit }),
             Event::Ask(peer, ledger) => self.wait(Waiting { peer, ledger, how: How::Compare }),
-            Event::Poll(peer) => self.poll(peer),
-            Event::Linked(peer) => self.linked(peer),
+            Event::AskAll(peer) => self.ask_everything(peer),
             Event::Time => {}
         }
         self.retry();
@@ -337,7 +327,6 @@ impl Exchange {
         let mut has_asked = |ledger: &LedgerId| self.strangers.remove(&(id, *ledger)) || !before.is_empty();
         let opened: Vec<LedgerId> = ledgers.iter().filter(|ledger| has_asked(ledger) && !was_given(ledger)).copied().collect();
         ledgers.into_iter().for_each(|ledger| self.wait(Waiting { peer: id, ledger, how: How::Compare }));
-        self.hint_what_waits(id);
         left.into_iter().for_each(|ledger| self.stop_fetch(id, ledger));
         opened.into_iter().for_each(|ledger| self.hint_anew(id, ledger));
     }
@@ -360,7 +349,6 @@ impl Exchange {
     fn gone(&mut self, id: NodeId) {
         self.peers.remove(&id);
         self.tokens.retain(|_, (peer, ..)| *peer != id);
-        self.polling.retain(|_, polling| polling.peer != id);
         self.waiting.retain(|waiting| waiting.peer != id);
     }
 
@@ -379,9 +367,6 @@ impl Exchange {
     }
 
     fn answered(&mut self, token: Token, response: Option<Response>) {
-        if self.polling.contains_key(&token) {
-            return self.polled(token, response);
-        }
         match self.tokens.get(&token).copied() {
             Some((peer, ledger, Purpose::Hint)) => {
                 self.tokens.remove(&token);

@@ -2,7 +2,6 @@
 
 mod ahead;
 mod hostile;
-mod polling;
 mod repair;
 pub(crate) mod world;
 

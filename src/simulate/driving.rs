@@ -127,7 +127,7 @@ impl World {
         let Some(run) = self.run_of(spot.at) else { return };
         let Some(link) = run.peers.get(&peer).and_then(|peer| peer.outgoing) else {
             // It can call here, but cannot be called: it asks for itself.
-            return self.later(0, Due::Tell(spot, Event::Unreached(token)));
+            return self.later(0, Due::Tell(spot, Event::Answered(token, None)));
         };
         run.asked.insert(token, link);
         self.counts.questions += 1;

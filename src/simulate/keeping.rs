@@ -183,7 +183,7 @@ impl World {
             }
         }
         for id in silent {
-            self.tell(at, Event::Poll(id));
+            self.tell(at, Event::AskAll(id));
             self.unite(at, id);
         }
     }

@@ -80,7 +80,7 @@ impl World {
         (peer.agreed, peer.uniting, peer.is_news) = (None, None, false);
         peer.twins.linked();
         if !self.tell_standings(at, id) {
-            self.tell(at, Event::Linked(id));
+            self.tell(at, Event::AskAll(id));
         }
         self.unite(at, id);
         self.dirty(at);
@@ -121,8 +121,8 @@ impl World {
         if links.get(&asked).is_none_or(|asked| asked.to.at == open.from.at) {
             return;
         }
-        let Some((boot, differing)) = run.exchange.differing(id, request) else { return };
-        if peer.twins.turns_to(boot, &differing, true, now_ms) {
+        let Some((boot, differing)) = run.exchange.differing(request) else { return };
+        if peer.twins.turns_to(boot, differing.as_slice(), true, now_ms) {
             peer.other = Some(open.from.at);
             self.ended(asked, Spot { at: here, boot: open.to.boot });
         }

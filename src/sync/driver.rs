@@ -70,7 +70,7 @@ pub(super) struct Driver {
     asks: BTreeMap<u64, oneshot::Sender<Reply>>,
     next_ask: u64,
     /// What was asked of whom about which ledger: for naming whoever answers nonsense.
-    asked: BTreeMap<Token, (NodeId, Option<LedgerId>)>,
+    asked: BTreeMap<Token, (NodeId, LedgerId)>,
     /// Batches of each ledger that the store was given and has not answered.
     storing: BTreeMap<Token, Storing>,
     inbox: Inbox,
@@ -271,11 +271,9 @@ impl Driver {
             if let Some(peer) = self.peers.get_mut(&node) {
                 peer.last_contact_ms = Some(now_ms);
             }
-            match (response, ledger) {
-                (Some(response), _) => self.told_by(node, response),
-                (None, Some(ledger)) => self.exchange.aside().note(ledger, node, Reason::Nonsense, None, now_ms),
-                // A poll is about no ledger: it is tried again.
-                (None, None) => {}
+            match response {
+                Some(response) => self.told_by(node, response),
+                None => self.exchange.aside().note(ledger, node, Reason::Nonsense, None, now_ms),
             }
         }
         self.done(Event::Answered(token, answer.flatten()));

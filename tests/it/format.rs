@@ -6,7 +6,7 @@ mod region;
 
 use aws_lc_rs::signature::Ed25519KeyPair;
 use data_encoding::HEXLOWER;
-use kusuribako::exchange::message::{Message, Path, Refusal, Request, Response, Run, Said as SaidOf, Sent, Set};
+use kusuribako::exchange::message::{Message, Path, Refusal, Request, Response, Run, Sent, Set};
 use kusuribako::exchange::ranges::{Compared, Prefix, Summary};
 use kusuribako::exchange::{EntryRef, Holding};
 use kusuribako::ledger::content::Content;
@@ -148,7 +148,7 @@ fn computed() -> BTreeMap<&'static str, String> {
 }
 
 /// A node that holds the memo as its one tip asks, is asked, and answers.
-fn exchanged(open: &OpenPart, body: &[u8], signature: [u8; 64], author_key: [u8; 32]) -> [(&'static str, Vec<u8>); 15] {
+fn exchanged(open: &OpenPart, body: &[u8], signature: [u8; 64], author_key: [u8; 32]) -> [(&'static str, Vec<u8>); 11] {
     let (tip, ledger) = (EntryRef::of(open), LedgerId(LEDGER));
     let summary = Summary::of([&tip.id]);
     let holding =
@@ -159,7 +159,6 @@ fn exchanged(open: &OpenPart, body: &[u8], signature: [u8; 64], author_key: [u8;
     let want = Request::Want { ledger, paths: vec![Path { tip, after: 6 }], bodies: vec![tip.id] };
     let sent = Sent { open: *open.as_bytes(), body: Some(body.to_vec()), signature: Some(signature) };
     let runs = vec![Run { path: 0, author_key, entries: vec![sent] }];
-    let said = SaidOf { ledger, holding: Holding { missing: 0, ..holding } };
     [
         ("request: compare, all tips of a node whose one tip is the memo", compare.encode_message()),
         ("request: want the memo after 6, and its body", want.encode_message()),
@@ -172,24 +171,7 @@ fn exchanged(open: &OpenPart, body: &[u8], signature: [u8; 64], author_key: [u8;
         ("response: refused, busy", Response::Refused { why: Refusal::Busy }.encode_message()),
         ("request: compare, all entries that are held, of a node that gave up two copies", held.encode_message()),
         ("response: noted, by a node that gave up two copies", Response::Noted { holding: given_up }.encode_message()),
-        ("request: poll, in full", poll(Some(vec![said]), None).encode_message()),
-        ("request: poll, short", poll(None, Some([0x99; 32])).encode_message()),
-        ("response: polled, in full", polled(Some(vec![said]), false).encode_message()),
-        ("response: polled, nothing is new", polled(None, true).encode_message()),
     ]
-}
-
-/// Of a node of that start that says this.
-fn poll(said: Option<Vec<SaidOf>>, known: Option<[u8; 32]>) -> Request {
-    let boot = Incarnation([0x88; 8]);
-    let digest = SaidOf::digest(boot, said.as_deref().unwrap_or_default());
-    Request::Poll { boot, turn: 9, digest, said, known }
-}
-
-fn polled(said: Option<Vec<SaidOf>>, knows: bool) -> Response {
-    let boot = Incarnation([0x88; 8]);
-    let digest = SaidOf::digest(boot, said.as_deref().unwrap_or_default());
-    Response::Polled { boot, turn: 9, digest, said, knows }
 }
 
 fn parts(first: Summary, holding: Holding) -> Response {

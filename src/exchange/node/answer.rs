@@ -2,12 +2,12 @@
 
 use super::{Action, CompareEntries, Exchange, Holding, How, STRANGERS_MAX, Settled, Waiting, Want, holding};
 use crate::exchange::message::{Refusal, Request, Response, Set};
-use crate::exchange::{EntryRef, Reason, Take};
+use crate::exchange::{EntryRef, Reason, Standing, Take};
 use crate::ledger::{LedgerId, NodeId};
 
 impl Exchange {
     pub(super) fn asked(&mut self, peer: NodeId, ask: u64, request: Request) {
-        let Some(ledger) = request.ledger() else { return self.asked_for_news(peer, ask, request) };
+        let ledger = request.ledger();
         let Some(known) = self.peers.get(&peer) else {
             // Its admission may be on its way here, and nothing else would make it ask again.
             if self.strangers.len() < STRANGERS_MAX {
@@ -16,7 +16,7 @@ impl Exchange {
             self.actions.push(refused(peer, ask));
             return;
         };
-        let Some(gives) = known.standings.get(&ledger).map(|standing| standing.gives) else {
+        let Some(standing) = known.standings.get(&ledger).cloned() else {
             self.actions.push(refused(peer, ask));
             return;
         };
@@ -26,8 +26,7 @@ impl Exchange {
         let tips = hinted(&request);
         let action = match request {
             Request::Hint { .. } => Action::Answer(peer, ask, Response::Noted { holding: own }),
-            Request::Poll { .. } => refused(peer, ask),
-            _ if !gives => refused(peer, ask),
+            _ if !standing.gives => refused(peer, ask),
             Request::Want { ledger, paths, bodies } => Action::Fill(peer, ask, Want { ledger, paths, bodies }),
             Request::Compare { set: set @ (Set::Entries | Set::Held), prefix, summary, .. } => {
                 Action::Compare(peer, ask, CompareEntries { ledger, set, prefix, theirs: summary, holding: own })
@@ -39,14 +38,13 @@ impl Exchange {
         };
         self.actions.push(action);
         if let Some(theirs) = theirs {
-            self.heard(peer, ledger, theirs, tips);
+            self.heard(peer, ledger, theirs, tips, &standing);
         }
     }
 
     /// A peer said what it holds: notes it as a copy, and takes what it has more, if it can have more.
-    pub(super) fn heard(&mut self, id: NodeId, ledger: LedgerId, theirs: Holding, tips: Vec<EntryRef>) {
+    pub(super) fn heard(&mut self, id: NodeId, ledger: LedgerId, theirs: Holding, tips: Vec<EntryRef>, standing: &Standing) {
         let (Some(held), Some(peer)) = (self.ledgers.get(&ledger), self.peers.get(&id)) else { return };
-        let Some(standing) = peer.standings.get(&ledger) else { return };
         self.copies.note(ledger, id, theirs, &held.frontier, self.now.ms);
         let now = Settled::between(&held.frontier, theirs);
         // With the same tips, a peer may still have bodies that are missing here.
@@ -64,17 +62,17 @@ impl Exchange {
 const fn said(request: &Request) -> Option<Holding> {
     match request {
         Request::Compare { holding, .. } | Request::Hint { holding, .. } => Some(*holding),
-        Request::Want { .. } | Request::Poll { .. } => None,
+        Request::Want { .. } => None,
     }
 }
 
 fn hinted(request: &Request) -> Vec<EntryRef> {
     match request {
         Request::Hint { tips, .. } => tips.clone(),
-        Request::Compare { .. } | Request::Want { .. } | Request::Poll { .. } => Vec::new(),
+        Request::Compare { .. } | Request::Want { .. } => Vec::new(),
     }
 }
 
-pub(super) const fn refused(peer: NodeId, ask: u64) -> Action {
+const fn refused(peer: NodeId, ask: u64) -> Action {
     Action::Answer(peer, ask, Response::Refused { why: Refusal::NotGiven })
 }

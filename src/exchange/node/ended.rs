@@ -31,7 +31,7 @@ impl Exchange {
 
     /// Nothing is to be had. As long as both stay as they are it is not asked for again, whatever the other asks: two that refuse each other would
     /// go on for ever.
-    pub(super) fn turned_away(&mut self, id: NodeId, ledger: LedgerId, why: Reason) {
+    fn turned_away(&mut self, id: NodeId, ledger: LedgerId, why: Reason) {
         self.aside.note(ledger, id, why, None, self.now.ms);
         let said = self.copies.of(ledger, id).map(|copy| copy.holding);
         if let (Some(peer), Some(held), Some(said)) = (self.peers.get_mut(&id), self.ledgers.get(&ledger), said) {

@@ -81,29 +81,13 @@ impl Exchange {
                     self.hint(id, ledger);
                 }
             }
-            Some(Response::Refused { .. } | Response::Compared { .. } | Response::Batch { .. } | Response::Polled { .. }) => {}
+            Some(Response::Refused { .. } | Response::Compared { .. } | Response::Batch { .. }) => {}
             None => {
                 // It is told again, though without the names of tips that may be tips no more.
                 hints.forget_names();
                 self.retry_later(id, ledger);
             }
         }
-    }
-
-    /// The peer could not be called; by now it may be.
-    pub(super) fn hint_what_waits(&mut self, id: NodeId) {
-        let Some(peer) = self.peers.get(&id) else { return };
-        let waits = peer.hints.iter().filter(|(_, hints)| hints.is_news && !hints.is_under_way);
-        let waits: Vec<LedgerId> = waits.map(|(ledger, _)| *ledger).collect();
-        waits.into_iter().for_each(|ledger| self.hint(id, ledger));
-    }
-
-    /// A hint that could not be sent waits until the peer can be called.
-    pub(super) fn hint_unreached(&mut self, id: NodeId, ledger: LedgerId) {
-        let Some(peer) = self.peers.get_mut(&id) else { return };
-        let hints = peer.hints.entry(ledger).or_default();
-        hints.is_under_way = false;
-        hints.forget_names();
     }
 
     pub(super) fn hint(&mut self, id: NodeId, ledger: LedgerId) {

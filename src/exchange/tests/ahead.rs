@@ -107,7 +107,7 @@ impl Filled {
     fn afters(&self) -> Vec<u64> {
         let after = |request: &Request| match request {
             Request::Want { paths, .. } => paths[0].after,
-            Request::Compare { .. } | Request::Hint { .. } | Request::Poll { .. } => unreachable!(),
+            Request::Compare { .. } | Request::Hint { .. } => unreachable!(),
         };
         self.wants.iter().map(after).collect()
     }

@@ -183,7 +183,7 @@ fn what_is_replayed_is_not_doubled() {
     for _ in 0..3 {
         victim.meet(LIAR, Standing::holder(), &mut |request| match request {
             Request::Want { .. } => Some(first.get_or_insert_with(|| honest(&source, request)).clone()),
-            Request::Compare { .. } | Request::Hint { .. } | Request::Poll { .. } => Some(honest(&source, request)),
+            Request::Compare { .. } | Request::Hint { .. } => Some(honest(&source, request)),
         });
     }
     assert_eq!((victim.disk.rows.len(), victim.exchange.frontier(LEDGER).unwrap().entries()), (12, 12));

@@ -187,7 +187,7 @@ fn an_interrupted_fetch_goes_on_where_it_was() {
     assert_eq!(victim.disk.at.len(), 300);
     let after = |request: &Request| match request {
         Request::Want { paths, .. } => paths.first().map(|path| path.after),
-        Request::Compare { .. } | Request::Hint { .. } | Request::Poll { .. } => None,
+        Request::Compare { .. } | Request::Hint { .. } => None,
     };
     assert!(victim.asked.iter().filter_map(after).is_sorted());
 }

@@ -69,7 +69,7 @@ impl Driver {
     fn send(&mut self, node: NodeId, token: Token, request: &Request) {
         let Some(link) = self.peers.get(&node).and_then(|peer| peer.outgoing.clone()) else {
             // It can call here, but cannot be called: it asks for itself.
-            return self.hub.tell(Input::Done(Event::Unreached(token)));
+            return self.hub.tell(Input::Answered(token, None));
         };
         self.asked.insert(token, (node, request.ledger()));
         let (hub, body) = (self.hub.clone(), Packed::new(request.encode_message()));

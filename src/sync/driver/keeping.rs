@@ -81,7 +81,7 @@ impl Driver {
         }
         for node in silent {
             // It brings no hints.
-            self.handle(Event::Poll(node));
+            self.handle(Event::AskAll(node));
             self.unite(node);
         }
     }

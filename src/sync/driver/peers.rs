@@ -235,7 +235,7 @@ impl Driver {
         self.contact(node);
         // Where it calls here already it was told before, and it may be another box with the same key that is asked from now on.
         if !self.tell_standings(node) {
-            self.handle(Event::Linked(node));
+            self.handle(Event::AskAll(node));
         }
         self.unite(node);
     }

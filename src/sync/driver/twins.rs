@@ -33,10 +33,10 @@ impl Driver {
         if !peer.outgoing.as_ref().is_some_and(|link| is_elsewhere(incoming, link)) {
             return;
         }
-        let Some((boot, differing)) = self.exchange.differing(node, request) else { return };
+        let Some((boot, differing)) = self.exchange.differing(request) else { return };
         let (Some(incoming), Some(peer)) = (self.incoming.get(&from), self.peers.get_mut(&node)) else { return };
         let Some(link) = peer.outgoing.clone() else { return };
-        if !peer.twins.decided.turns_to(boot, &differing, true, now_ms) {
+        if !peer.twins.decided.turns_to(boot, differing.as_slice(), true, now_ms) {
             return;
         }
         tracing::warn!(%node, "another clinic's box seems to run twice, with one key: the other one is asked too");

@@ -44,7 +44,6 @@ impl Twins {
     pub const fn told(&mut self, response: &Response) {
         match response {
             Response::Compared { holding, .. } | Response::Noted { holding } => self.asked = Some(holding.boot),
-            Response::Polled { boot, .. } => self.asked = Some(*boot),
             Response::Batch { .. } | Response::Refused { .. } => {}
         }
     }

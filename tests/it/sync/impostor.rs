@@ -10,7 +10,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use kusuribako::clinic::Clinic;
 use kusuribako::clinic::node_key::NodeKey;
 use kusuribako::clock::Clock;
-use kusuribako::exchange::message::{Message, Refusal, Request, Response, Set};
+use kusuribako::exchange::message::{Message, Request, Response, Set};
 use kusuribako::exchange::node::Want;
 use kusuribako::exchange::{BATCH_LEN, Frontier, Holding};
 use kusuribako::ledger::{Incarnation, LedgerId};
@@ -97,12 +97,11 @@ impl Answering {
 
     /// What an honest node with this disk would answer.
     async fn honest(&self, request: &Request) -> Response {
-        // It does not say that it answers polls.
-        let Some(ledger) = request.ledger() else { return Response::Refused { why: Refusal::NotUnderstood } };
+        let ledger = request.ledger();
         let frontier = self.clinic.store().read(move |reader| reader.frontier(ledger)).await.unwrap();
         let holding = holding(&frontier, self.turn.fetch_add(1, Ordering::SeqCst));
         match request.clone() {
-            Request::Hint { .. } | Request::Poll { .. } => Response::Noted { holding },
+            Request::Hint { .. } => Response::Noted { holding },
             Request::Want { ledger, paths, bodies } => {
                 let want = Want { ledger, paths, bodies };
                 self.clinic.store().read(move |reader| reader.fill(&want, BATCH_LEN)).await.unwrap()
