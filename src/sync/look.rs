@@ -111,7 +111,7 @@ pub enum Wish {
         /// What somebody remembers.
         #[n(0)]
         query: Remembered,
-        /// In which ledgers, at most [`LEDGERS_MAX`].
+        /// In which ledgers, at most 512.
         #[n(1)]
         ledgers: Vec<LedgerId>,
     },
