@@ -16,6 +16,7 @@ use super::verify::{Job, Verdict, Verified};
 use super::{Authors, Backoff, EntryRef, Frontier, Standing, Stored, Take};
 use crate::ledger::{EntryId, Incarnation, LedgerId, NodeId, OpenPart};
 pub use anew::Differing;
+use answer::holding;
 use hint::Hints;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -24,9 +25,6 @@ pub const FETCHES_MAX: usize = 6;
 
 /// Refusals of nodes that are not known that are remembered: those of whoever is admitted in a moment.
 const STRANGERS_MAX: usize = 1_024;
-
-/// What this version knows besides.
-const FEATURES: u64 = Holding::COMPARES_HELD;
 
 /// Belongs to one thing that was asked for; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -493,12 +491,4 @@ impl Exchange {
         self.tokens.insert(token, (peer, ledger, purpose));
         token
     }
-}
-
-/// What this node says of itself.
-fn holding(boot: Incarnation, turn: &mut u64, held: &Ledger) -> Holding {
-    *turn = turn.saturating_add(1);
-    let Ledger { frontier, given_up, .. } = held;
-    let (summary, entries, missing) = (frontier.summary(), frontier.entries(), frontier.missing());
-    Holding { summary, boot, turn: *turn, entries, missing, features: FEATURES, given_up: *given_up }
 }

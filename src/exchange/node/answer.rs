@@ -1,9 +1,9 @@
 //! Answering peers.
 
-use super::{Action, CompareEntries, Exchange, Holding, How, STRANGERS_MAX, Settled, Waiting, Want, holding};
+use super::{Action, CompareEntries, Exchange, Holding, How, Ledger, STRANGERS_MAX, Settled, Waiting, Want};
 use crate::exchange::message::{Refusal, Request, Response, Set};
 use crate::exchange::{EntryRef, Reason, Standing, Take};
-use crate::ledger::{LedgerId, NodeId};
+use crate::ledger::{Incarnation, LedgerId, NodeId};
 
 impl Exchange {
     pub(super) fn asked(&mut self, peer: NodeId, ask: u64, request: Request) {
@@ -75,4 +75,12 @@ fn hinted(request: &Request) -> Vec<EntryRef> {
 
 const fn refused(peer: NodeId, ask: u64) -> Action {
     Action::Answer(peer, ask, Response::Refused { why: Refusal::NotGiven })
+}
+
+/// What this node says of itself.
+pub(super) fn holding(boot: Incarnation, turn: &mut u64, held: &Ledger) -> Holding {
+    *turn = turn.saturating_add(1);
+    let Ledger { frontier, given_up, .. } = held;
+    let (summary, entries, missing) = (frontier.summary(), frontier.entries(), frontier.missing());
+    Holding { summary, boot, turn: *turn, entries, missing, features: Holding::COMPARES_HELD, given_up: *given_up }
 }
