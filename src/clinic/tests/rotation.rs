@@ -121,7 +121,10 @@ fn reads(at: &Clinic, ledger: LedgerId, subject: Subject, (id, opener): (OpenerI
     let (found, ring) = read.unwrap();
     let Ok(ring) = ring else { return (Vec::new(), found.entries.len()) };
     let chart = facts_of(&found.entries, &ring);
-    (memos(&chart.facts).into_iter().map(str::to_owned).collect(), chart.unreadable)
+    // In the order of the alphabet: two writers' entries come here in either order.
+    let mut memos: Vec<String> = memos(&chart.facts).into_iter().map(str::to_owned).collect();
+    memos.sort_unstable();
+    (memos, chart.unreadable)
 }
 
 fn keys_of(at: &Clinic, ledger: LedgerId, (id, opener): (OpenerId, Arc<Opener>)) -> LedgerKeys {
