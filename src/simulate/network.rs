@@ -122,7 +122,7 @@ impl World {
             return;
         }
         let Some((boot, differing)) = run.exchange.differing(request) else { return };
-        if peer.twins.turns_to(boot, differing.as_slice(), true, now_ms) {
+        if peer.twins.turns_to(boot, differing, true, now_ms) {
             peer.other = Some(open.from.at);
             self.ended(asked, Spot { at: here, boot: open.to.boot });
         }

@@ -36,7 +36,7 @@ impl Driver {
         let Some((boot, differing)) = self.exchange.differing(request) else { return };
         let (Some(incoming), Some(peer)) = (self.incoming.get(&from), self.peers.get_mut(&node)) else { return };
         let Some(link) = peer.outgoing.clone() else { return };
-        if !peer.twins.decided.turns_to(boot, differing.as_slice(), true, now_ms) {
+        if !peer.twins.decided.turns_to(boot, differing, true, now_ms) {
             return;
         }
         tracing::warn!(%node, "another clinic's box seems to run twice, with one key: the other one is asked too");

@@ -51,14 +51,15 @@ impl Twins {
     /// Whether the box that asks is the next to be asked: it was started at another time than the one that is, and has something that is not here.
     /// `boot` is its start, `differing` what it holds and is something else than what is held here, `is_elsewhere` whether it asks from another place than
     /// the one that this node's connection leads to, `now_ms` the running time.
-    pub fn turns_to(&mut self, boot: Incarnation, differing: &[Differing], is_elsewhere: bool, now_ms: u64) -> bool {
+    pub fn turns_to(&mut self, boot: Incarnation, differing: Option<Differing>, is_elsewhere: bool, now_ms: u64) -> bool {
         let is_other = self.asked.is_some_and(|asked| asked != boot);
         let is_soon = now_ms.saturating_sub(self.turned_ms) < TURN_EVERY_MS;
-        if !is_elsewhere || !is_other || is_soon || !differing.iter().any(|differing| self.is_due(boot, differing, now_ms)) {
+        let Some(differing) = differing.filter(|differing| self.is_due(boot, differing, now_ms)) else { return false };
+        if !is_elsewhere || !is_other || is_soon {
             return false;
         }
         self.turned_ms = now_ms;
-        differing.iter().for_each(|differing| self.note(boot, differing, now_ms));
+        self.note(boot, &differing, now_ms);
         true
     }
 
@@ -93,24 +94,24 @@ mod tests {
         Response::Noted { holding }
     }
 
-    fn differing(id: u8) -> [Differing; 1] {
-        [Differing { ledger: LedgerId([1; 16]), own: None, theirs: Summary::of([&EntryId([id; 32])]) }]
+    fn differing(id: u8) -> Option<Differing> {
+        Some(Differing { ledger: LedgerId([1; 16]), own: None, theirs: Summary::of([&EntryId([id; 32])]) })
     }
 
     #[test]
     fn the_box_that_is_not_asked_is_turned_to_when_it_has_news_and_not_too_often() {
         let [one, other] = BOTH;
         let mut twins = Twins::default();
-        assert!(!twins.turns_to(other, &differing(9), true, 60_000), "it may be the one that is asked");
+        assert!(!twins.turns_to(other, differing(9), true, 60_000), "it may be the one that is asked");
         twins.told(&noted(one));
-        assert!(!twins.turns_to(one, &differing(9), true, 60_000), "it is the one that is asked");
-        assert!(!twins.turns_to(other, &differing(9), false, 60_000), "it was started anew where it is");
-        assert!(!twins.turns_to(other, &[], true, 60_000), "it has no news");
-        assert!(twins.turns_to(other, &differing(9), true, 60_000));
+        assert!(!twins.turns_to(one, differing(9), true, 60_000), "it is the one that is asked");
+        assert!(!twins.turns_to(other, differing(9), false, 60_000), "it was started anew where it is");
+        assert!(!twins.turns_to(other, None, true, 60_000), "it has no news");
+        assert!(twins.turns_to(other, differing(9), true, 60_000));
         twins.linked();
         twins.told(&noted(other));
-        assert!(!twins.turns_to(one, &differing(9), true, 60_000 + TURN_EVERY_MS - 1));
-        assert!(twins.turns_to(one, &differing(9), true, 60_000 + TURN_EVERY_MS));
+        assert!(!twins.turns_to(one, differing(9), true, 60_000 + TURN_EVERY_MS - 1));
+        assert!(twins.turns_to(one, differing(9), true, 60_000 + TURN_EVERY_MS));
     }
 
     #[test]
@@ -120,13 +121,13 @@ mod tests {
         twins.told(&noted(one));
         let mut turned_ms = Vec::new();
         for now_ms in (60_000..1_000_000).step_by(1_000) {
-            if twins.turns_to(other, &differing(9), true, now_ms) {
+            if twins.turns_to(other, differing(9), true, now_ms) {
                 turned_ms.push(now_ms);
             }
         }
         let waits: Vec<u64> = turned_ms.windows(2).map(|pair| pair[1] - pair[0]).collect();
         assert_eq!(waits[..5], [6_000, 12_000, 24_000, 48_000, TURN_AGAIN_MAX_MS]);
         assert!(waits[5..].iter().all(|wait_ms| *wait_ms == TURN_AGAIN_MAX_MS) && waits.len() > 10);
-        assert!(twins.turns_to(other, &differing(8), true, 1_000_000 + TURN_EVERY_MS), "news, at once");
+        assert!(twins.turns_to(other, differing(8), true, 1_000_000 + TURN_EVERY_MS), "news, at once");
     }
 }

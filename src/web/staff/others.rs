@@ -1,7 +1,7 @@
 //! Asking the other boxes for somebody who is not here, through the glass that is open; and reading the one who is meant as that box has the record.
 
 use super::super::Site;
-use super::super::error::{GateTrouble, Trouble};
+use super::super::error::Trouble;
 use super::super::form::{self, Fields};
 use super::super::lang::phrase::{Html, escaped, japanese};
 use super::super::page::Frame;
@@ -11,8 +11,8 @@ use super::beyond;
 use super::blocking;
 use super::find::{CandidateRow, Wanted};
 use super::gate::AtDesk;
-use super::patient::{self, Read, named};
-use super::rights::{HiddenBasis, kept_by};
+use super::patient::{self, HiddenForm, Read, named};
+use super::rights::kept_by;
 use crate::clinic::glass::Whose;
 use crate::clinic::staff::Act;
 use crate::clinic::surroundings::SiteView;
@@ -21,7 +21,6 @@ use crate::record::LookShown;
 use crate::sync::look::{Heard, Outcome, Refusal, ShownThere};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use serde::Deserialize;
 use std::sync::Arc;
 
 /// Where the record of somebody whom another box found is read.
@@ -115,14 +114,6 @@ pub(super) async fn show(
     patient::page_of_another_box(&site, &at_desk, whose, (&read, &there), shows_hidden)
 }
 
-#[derive(Deserialize)]
-pub(super) struct HiddenForm {
-    csrf: String,
-    basis: String,
-    #[serde(default)]
-    why: String,
-}
-
 /// Opens what the patient conceals: asked of that box, which notes it first.
 pub(super) async fn open_hidden(
     State(site): State<Arc<Site>>,
@@ -133,10 +124,7 @@ pub(super) async fn open_hidden(
     at_desk.check(&form.csrf)?;
     at_desk.check_may(Act::BreakGlass)?;
     let whose = named(&ledger, &subject)?;
-    HiddenBasis::read(&form.basis).ok_or(Trouble::BadForm)?;
-    if form.why.trim().is_empty() {
-        return Err(Trouble::Gate(GateTrouble::Words));
-    }
+    form.said()?;
     at_desk.show_hidden_elsewhere(&site, whose).await?;
     Ok(Redirect::to(&address(whose)).into_response())
 }

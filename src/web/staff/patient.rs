@@ -166,10 +166,21 @@ pub(super) fn back(whose: Whose, done: &str) -> Response {
 
 #[derive(Deserialize)]
 pub(super) struct HiddenForm {
-    csrf: String,
+    pub(super) csrf: String,
     basis: String,
     #[serde(default)]
     why: String,
+}
+
+impl HiddenForm {
+    /// On what basis, and why in words, where both are said.
+    pub(super) fn said(&self) -> Result<(HiddenBasis, &str), Trouble> {
+        let basis = HiddenBasis::read(&self.basis).ok_or(Trouble::BadForm)?;
+        match self.why.trim() {
+            "" => Err(Trouble::Gate(GateTrouble::Words)),
+            why => Ok((basis, why)),
+        }
+    }
 }
 
 /// Opens what the patient conceals. It is noted before anything is shown.
@@ -181,11 +192,8 @@ pub(super) async fn open_hidden(
 ) -> Result<Response, Trouble> {
     at_desk.check(&form.csrf)?;
     let whose = named(&ledger, &subject)?;
-    let basis = HiddenBasis::read(&form.basis).ok_or(Trouble::BadForm)?;
-    if form.why.trim().is_empty() {
-        return Err(Trouble::Gate(GateTrouble::Words));
-    }
-    let looked = rights::open_hidden(&site, &at_desk, whose, basis, form.why.trim()).await?;
+    let (basis, why) = form.said()?;
+    let looked = rights::open_hidden(&site, &at_desk, whose, basis, why).await?;
     at_desk.keep_hidden_look(looked);
     Ok(back(whose, "hidden"))
 }
