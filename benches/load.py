@@ -303,6 +303,9 @@ def slow_ones(clinic, net, args, per_second=500, kinds=None, what="slow"):
     say(measurement=f"{args.slow} {what}", kinds=kinds, honest={k: figures[k] for k in keep}, for_s=round(ended - begun), **watch.between(begun, ended))
     say(measurement=f"the {what} ones", **theirs)
     say(measurement="afterwards", resident_mb=clinic.resident(), held=clinic.established())
+    # What was freed goes back to the system when the allocator is next asked for something: with the next visitors.
+    walk(8)
+    say(measurement="after the next pages", resident_mb=clinic.resident())
 
 
 def wave(clinic, net, args):
