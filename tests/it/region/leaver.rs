@@ -3,7 +3,7 @@
 
 use super::badge::{PATIENCE, pair};
 use super::clinic::{Card, entries};
-use crate::cli::program::{Clinic, Served};
+use crate::cli::program::{Clinic, JAHIS, Served};
 use crate::phone::{Phone, value};
 use crate::region_cli::{at, ok, status};
 use crate::wait;
@@ -12,14 +12,16 @@ use std::collections::BTreeSet;
 
 const HOME: &str = "さくら薬局";
 const NAME: &str = "八重樫 すみれ";
-const OLD: &str = "辞める前の覚え書き";
-const NEW: &str = "辞めた後の覚え書き";
+/// Where a drug was dispensed, before and after.
+const OLD: &str = "辞める前の薬局";
+const NEW: &str = "辞めた後の薬局";
 
 /// A home whose patient's record lies at a holder, and somebody of the home's staff.
 struct Scene {
     home: Clinic,
     holder: Clinic,
     ledger: Vec<u8>,
+    patient: String,
     card: Card,
     leaver: String,
     addresses: [String; 2],
@@ -29,8 +31,9 @@ impl Scene {
     fn new() -> Self {
         let (home, holder) = pair();
         let json = |args: &[&str]| ok(home.run(&[args, &["--json"]].concat())).json();
-        let added = json(&["patient", "add", "--name", NAME, "--birth", "19580303", "--sex", "female"]);
-        let issued = json(&["card", "issue", "--patient", added["patient"].as_str().unwrap()]);
+        let added = json(&["patient", "add", "--name", NAME, "--birth", "19580303", "--sex", "male"]);
+        let patient = added["patient"].as_str().unwrap().to_owned();
+        let issued = json(&["card", "issue", "--patient", &patient]);
         let card = Card { code: issued["code"].as_str().unwrap().to_owned(), pin: issued["pin"].as_str().unwrap().to_owned() };
         let (staff, out) = (at(&home, "staff.txt"), at(&home, "leaver.txt"));
         let badge = ["staff", "add", "--name", "辞める人", "--role", "pharmacist", "--staff", &staff, "--out", &out];
@@ -39,7 +42,7 @@ impl Scene {
         let own = seen["ledgers"].as_array().unwrap().iter().find(|ledger| ledger["home"] == seen["site"]).unwrap();
         let ledger = data_encoding::HEXLOWER.decode(own["ledger"].as_str().unwrap().as_bytes()).unwrap();
         let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-        Self { home, holder, ledger, card, leaver, addresses: [free(), free()] }
+        Self { home, holder, ledger, patient, card, leaver, addresses: [free(), free()] }
     }
 
     /// The first of the addresses is the home's, or that of the box in its place.
@@ -56,17 +59,19 @@ impl Scene {
         wait::until("everything of the ledger is there, too", PATIENCE, || self.held(from).is_subset(&self.held(to)).then_some(()));
     }
 
-    fn write(&self, at: &Served, text: &str) {
-        let answer = Phone::near(at.host()).write_memo(&self.card.code, &self.card.pin, text);
-        assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
+    /// At home something was dispensed.
+    fn write(&self, dispensed_at: &str) {
+        let record = JAHIS.replace("見本 太郎", NAME).replace("株式会社 見本薬局", dispensed_at);
+        let file = self.home.file(&format!("{dispensed_at}.csv"), record.as_bytes());
+        ok(self.home.run(&["import", &file, "--patient", &self.patient]));
     }
 
-    /// What the patient wrote, as their card shows it somewhere.
-    fn notes(&self, at: &Served) -> String {
+    /// What the patient's card opens somewhere.
+    fn history(&self, at: &Served) -> String {
         let mut phone = Phone::near(at.host());
         let opened = phone.open(&self.card.code, &self.card.pin);
         assert!(opened.contains("location: /you"), "{opened}");
-        phone.get("/record/notes")
+        phone.get("/record/history")
     }
 }
 
@@ -149,20 +154,21 @@ fn what_is_written_after_somebody_left_their_badge_does_not_open_and_everybody_e
     let (home, holder) = (&scene.home, &scene.holder);
     let (admin, leaver, holders) = (at(home, "staff.txt"), at(home, "leaver.txt"), at(holder, "staff.txt"));
     let (at_home, at_holder) = (scene.serve(home, 0), scene.serve(holder, 1));
-    scene.write(&at_home, OLD);
+    scene.write(OLD);
     scene.until_copied(home, holder);
     let (mut guest, csrf) = signs_in(&at_holder, &leaver).unwrap();
-    assert!(found(&mut guest, &csrf, "/staff/find").contains(OLD), "till then it is theirs");
+    let record = found(&mut guest, &csrf, "/staff/find");
+    assert!(record.contains(OLD), "till then it is theirs: {record}");
     drop(at_holder.stop());
     let before = holder.copied();
 
     let at_holder = scene.serve(holder, 1);
     taken_back(&at_home, &admin, &scene.leaver);
-    scene.write(&at_home, NEW);
+    scene.write(NEW);
     scene.until_copied(home, holder);
     for served in [&at_home, &at_holder] {
-        let notes = scene.notes(served);
-        assert!(notes.contains(OLD) && notes.contains(NEW), "the card opens both: {notes}");
+        let history = scene.history(served);
+        assert!(history.contains(OLD) && history.contains(NEW), "the card opens both: {history}");
     }
     let record = read_by_the_holders_staff(&at_holder, &holders);
     assert!(record.contains(OLD) && record.contains(NEW), "{record}");
@@ -181,8 +187,8 @@ fn what_is_written_after_somebody_left_their_badge_does_not_open_and_everybody_e
     let (at_holder, at_new) = (scene.serve(holder, 1), scene.serve(&new, 0));
     scene.until_copied(holder, &new);
     wait::until("it has everything", PATIENCE, || status(&new)["filling"].is_null().then_some(()));
-    let notes = scene.notes(&at_new);
-    assert!(notes.contains(OLD) && notes.contains(NEW), "{notes}");
+    let history = scene.history(&at_new);
+    assert!(history.contains(OLD) && history.contains(NEW), "{history}");
     let (mut phone, csrf) = signs_in(&at_new, &admin).unwrap();
     let record = found(&mut phone, &csrf, "/staff/find");
     assert!(record.contains(OLD) && record.contains(NEW), "{record}");

@@ -160,8 +160,9 @@ fn agrees(home: &mut Home, orders: &[Vec<usize>]) {
         assert_eq!(followed.ring.newest().id, sealed_under, "a holder, {order:?}");
     }
     for at in 0..BOXES {
-        let order = &orders[at % orders.len()];
-        for piece in order.iter().copied().chain((0..BOXES).map(|of| of + BOXES * home.said.len())) {
+        let rest = (0..BOXES).map(|of| of + BOXES * home.said.len());
+        let pieces: Vec<usize> = orders[at % orders.len()].iter().copied().chain(rest).collect();
+        for piece in pieces {
             home.step(Step::Hear(at, piece % BOXES, 1 + piece / BOXES));
         }
         let (live, anew) = (home.boxes[at].keys.now(), home.opened_anew(at, &all).unwrap());
