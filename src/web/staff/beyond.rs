@@ -8,7 +8,7 @@ use super::super::looks::{consent_words, reason_words};
 use super::super::page::{self, Frame};
 use super::blocking;
 use super::find::{CandidateRow, Results, Wanted};
-use super::gate::AtDesk;
+use super::gate::{AtDesk, FoundThere};
 use super::others::{self, AnswerView};
 use super::rights::own_ledger;
 use crate::clinic::glass::{CANDIDATES_MAX, Whose};
@@ -93,17 +93,15 @@ pub(super) async fn search(site: &Site, at_desk: &AtDesk, wanted: Wanted, asks_o
     if glass.record.is_some() {
         return Err(Trouble::Gate(GateTrouble::GlassSpent));
     }
-    let (heard, found_there) = match asks_others {
-        true => at_desk.ask_others(site, &sought.query).await?,
-        false => (Vec::new(), Vec::new()),
-    };
-    let mut found = found_here(site, at_desk, sought).await?;
+    let there = if asks_others { at_desk.ask_others(site, &sought.query).await? } else { FoundThere::default() };
+    let (mut found, withheld) = found_here(site, at_desk, sought).await?;
     let here = found.candidates.len();
-    let (sites, there): (Vec<SiteId>, Vec<Candidate>) = found_there.into_iter().unzip();
+    let FoundThere { heard, shown, withheld: withheld_there } = there;
+    let (sites, there): (Vec<SiteId>, Vec<Candidate>) = shown.into_iter().unzip();
     // People who could be confused are set against each other wherever their records lie.
     found.candidates.extend(there);
     let f = at_desk.frame(site, "");
-    let mut results = Results::new(&f, site, &found);
+    let mut results = Results { withheld: withheld + withheld_there, ..Results::new(&f, site, &found) };
     let rows = results.rows.split_off(here).into_iter().zip(&found.candidates[here..]);
     let rows = rows.map(|(row, candidate)| CandidateRow { link: others::address(candidate.whose), ..row });
     let views = asks_others.then(|| AnswerView::all(&f, &heard, sites.into_iter().zip(rows).collect()));
@@ -113,12 +111,12 @@ pub(super) async fn search(site: &Site, at_desk: &AtDesk, wanted: Wanted, asks_o
     }
 }
 
-/// Whoever fits of those whose records are open here, as many as the glass still admits.
-async fn found_here(site: &Site, at_desk: &AtDesk, sought: Sought) -> Result<Found<Candidate>, Trouble> {
+/// Whoever fits of those whose records are open here, as many as the glass still admits; and how many more fit.
+async fn found_here(site: &Site, at_desk: &AtDesk, sought: Sought) -> Result<(Found<Candidate>, usize), Trouble> {
     let among = Among::AllBut(own_ledger(at_desk.person()));
     let fitting = blocking(site, move |clinic| clinic.fitting(&sought, among, CANDIDATES_MAX)).await?;
     let whose: Vec<Whose> = fitting.candidates.iter().map(|fit| fit.whose).collect();
-    let listed = at_desk.candidates(site, &whose).await?;
+    let (listed, withheld) = at_desk.candidates(site, &whose).await?;
     let (searched, is_partial) = (fitting.searched, fitting.is_partial);
     let candidates = blocking(site, move |clinic| {
         let mut candidates: Vec<Candidate> = Vec::new();
@@ -128,5 +126,5 @@ async fn found_here(site: &Site, at_desk: &AtDesk, sought: Sought) -> Result<Fou
         }
         Ok(candidates)
     });
-    Ok(Found { candidates: candidates.await?, searched, is_partial })
+    Ok((Found { candidates: candidates.await?, searched, is_partial }, withheld))
 }

@@ -104,6 +104,8 @@ pub(super) struct Results {
     pub(super) twins: Vec<TwinsView>,
     pub(super) searched: usize,
     pub(super) is_partial: bool,
+    /// How many more fit whom the glass does not admit any more.
+    pub(super) withheld: usize,
 }
 
 /// Somebody who was found.
@@ -139,7 +141,13 @@ impl Results {
             twins: pairs.iter().map(|pair| TwinsView::new(f, people[pair.one], people[pair.other], &pair.differs)).collect(),
             searched: found.searched,
             is_partial: found.is_partial,
+            withheld: 0,
         }
+    }
+
+    /// Whether there is anything to say of how many were found: that nobody fits is not said where somebody does.
+    pub(super) const fn says_how_many(&self) -> bool {
+        !self.rows.is_empty() || self.withheld == 0
     }
 }
 

@@ -63,6 +63,7 @@ pub(crate) struct Find {
     pub(crate) own_only: Text,
     pub(crate) found: Phrase<2>,
     pub(crate) none: Phrase<1>,
+    pub(crate) withheld: Phrase<1>,
     pub(crate) filling: Text,
     pub(crate) twins: Text,
     pub(crate) twin: Phrase<2>,
