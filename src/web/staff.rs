@@ -21,6 +21,7 @@ mod reception;
 mod review;
 mod rights;
 mod sheet;
+mod shut;
 mod sign_in;
 
 pub(super) use gate::Desk;

@@ -11,6 +11,7 @@ use super::find::{CandidateRow, Results, Wanted};
 use super::gate::{AtDesk, FoundThere};
 use super::others::{self, AnswerView};
 use super::rights::own_ledger;
+use super::shut::Shut;
 use crate::clinic::glass::{CANDIDATES_MAX, Whose};
 use crate::clinic::search::{Among, Candidate, Found, Sought};
 use crate::clinic::staff::Act;
@@ -101,7 +102,8 @@ pub(super) async fn search(site: &Site, at_desk: &AtDesk, wanted: Wanted, asks_o
     // People who could be confused are set against each other wherever their records lie.
     found.candidates.extend(there);
     let f = at_desk.frame(site, "");
-    let mut results = Results { withheld: withheld + withheld_there, ..Results::new(&f, site, &found) };
+    let notes = Shut::now(site, at_desk).await?.not_searched(&f);
+    let mut results = Results { withheld: withheld + withheld_there, notes, ..Results::new(&f, site, &found) };
     let rows = results.rows.split_off(here).into_iter().zip(&found.candidates[here..]);
     let rows = rows.map(|(row, candidate)| CandidateRow { link: others::address(candidate.whose), ..row });
     let views = asks_others.then(|| AnswerView::all(&f, &heard, sites.into_iter().zip(rows).collect()));

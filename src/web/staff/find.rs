@@ -106,6 +106,10 @@ pub(super) struct Results {
     pub(super) is_partial: bool,
     /// How many more fit whom the glass does not admit any more.
     pub(super) withheld: usize,
+    /// What else has to be said of the search: where nobody looked.
+    pub(super) notes: Vec<Html>,
+    /// Whether it is said how many were found among how many.
+    pub(super) is_counted: bool,
 }
 
 /// Somebody who was found.
@@ -142,12 +146,15 @@ impl Results {
             searched: found.searched,
             is_partial: found.is_partial,
             withheld: 0,
+            notes: Vec::new(),
+            is_counted: true,
         }
     }
 
-    /// Whether there is anything to say of how many were found: that nobody fits is not said where somebody does.
+    /// That nobody fits is not said where somebody does, nor where nobody looked.
     pub(super) const fn says_how_many(&self) -> bool {
-        !self.rows.is_empty() || self.withheld == 0
+        let is_empty_handed = self.withheld > 0 || (self.searched == 0 && !self.notes.is_empty());
+        self.is_counted && !(self.rows.is_empty() && is_empty_handed)
     }
 }
 

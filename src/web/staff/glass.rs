@@ -8,6 +8,7 @@ use super::super::looks::{consent_words, reason_words};
 use super::super::page::{self, Frame};
 use super::gate::AtDesk;
 use super::proving::{self, Shown};
+use super::shut::Shut;
 use crate::clinic::glass::{GlassRefusal, PATIENTS_AN_HOUR, Why};
 use crate::clinic::staff::Act;
 use crate::record::{Consent, GlassReason};
@@ -24,6 +25,8 @@ struct GlassPage {
     f: Frame,
     alert: Option<Calm>,
     open: Option<OpenView>,
+    /// What is shut, and what to do about it before a reason is written down for nothing.
+    shut: Vec<Html>,
     reasons: Vec<Choice>,
     consents: Vec<Choice>,
     words: String,
@@ -101,14 +104,17 @@ async fn render(site: &Site, at_desk: &AtDesk, form: &GlassForm, alert: Option<&
         let value = consent_value(consent);
         Choice { value, words: consent_words(lang, consent), is_chosen: form.consent == value }
     };
+    let asks_again = at_desk.is_stale(site);
+    let shut = Shut::now(site, at_desk).await?.before(&f, asks_again);
     page::form(f, alert, |f, alert| GlassPage {
         f,
         alert,
         open,
+        shut,
         reasons: GlassReason::ALL.map(reason).into(),
         consents: Consent::ALL.map(consent).into(),
         words: form.words.clone(),
-        asks_again: at_desk.is_stale(site),
+        asks_again,
         asks_pin: at_desk.is_outside(),
         asks_second: broken >= PATIENTS_AN_HOUR,
     })

@@ -97,19 +97,35 @@ async fn proven<T: Send + 'static>(
     in_turn(site, StaffRefusal::Failed, work).await?.map_err(|refusal| Trouble::Badge(Some(refusal)))
 }
 
-/// Whoever is at the desk shows again who they are: with the passphrase or PIN alone, since the session knows the badge.
+/// Whoever is at the desk shows again who they are: with the passphrase or PIN alone, since the session knows the badge. What it opens is opened again:
+/// sessions last longer than copies stay open.
 pub(super) async fn again(site: &Site, at_desk: &AtDesk, secret: &str) -> Result<(), Trouble> {
-    match &at_desk.session.record.key {
+    let signed_in = match &at_desk.session.record.key {
         DeskKey::Badge(code) => {
-            proven(site, (code.clone(), Passphrase::entered(secret)), |_, _| Ok(())).await?;
+            let signed_in = sign_in(site, code.clone(), Passphrase::entered(secret)).await?;
+            signed_in.map_err(|refusal| Trouble::Badge(Some(refusal)))?
         }
         DeskKey::Outside(file) => {
             let pin = LongPin::read(secret).ok_or(outside_trouble(BadgeRefusal::PinFormat))?;
-            open_outside(site, file.clone(), pin).await?.map_err(outside_trouble)?;
+            open_outside(site, file.clone(), pin).await?.map_err(outside_trouble)?
         }
+    };
+    if signed_in.person.badge() != at_desk.person().badge() {
+        return Err(Trouble::DeskClosed);
     }
+    read_people(site);
     at_desk.prove(site);
     Ok(())
+}
+
+/// Who can be found is read while the next page is shown.
+pub(super) fn read_people(site: &Site) {
+    let clinic = site.clinic.clone();
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = clinic.read_people() {
+            tracing::error!(%error, "who can be found at the desk could not be read");
+        }
+    });
 }
 
 /// A second member of this clinic's staff.

@@ -148,7 +148,7 @@ pub(super) fn enter(site: &Site, headers: &HeaderMap, signed_in: SignedIn, key: 
         site.desks.end(old);
     }
     let token = site.desks.open(Desk::new(signed_in, key, &site.clinic, site.now()));
-    read_people(site);
+    proving::read_people(site);
     let seconds = super::super::STAFF_LIFE_MAX.as_secs();
     let mut response = Redirect::to("/staff").into_response();
     guard::append_cookie(response.headers_mut(), &site.cookie(site.desk_cookie_name(), &token, seconds));
@@ -163,16 +163,6 @@ pub(super) async fn photo(State(site): State<Arc<Site>>, Speaks(lang): Speaks, r
         }
         Err(trouble) => trouble.about_a_photo(|trouble| sign_in_page(&site, lang, Some(trouble), None, "")),
     }
-}
-
-/// Who can be found is read while the first page is shown.
-fn read_people(site: &Site) {
-    let clinic = site.clinic.clone();
-    tokio::task::spawn_blocking(move || {
-        if let Err(error) = clinic.read_people() {
-            tracing::error!(%error, "who can be found at the desk could not be read");
-        }
-    });
 }
 
 #[derive(Deserialize)]

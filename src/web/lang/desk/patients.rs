@@ -64,6 +64,8 @@ pub(crate) struct Find {
     pub(crate) found: Phrase<2>,
     pub(crate) none: Phrase<1>,
     pub(crate) withheld: Phrase<1>,
+    pub(crate) locked: Phrase<1>,
+    pub(crate) card_only: Phrase<1>,
     pub(crate) filling: Text,
     pub(crate) twins: Text,
     pub(crate) twin: Phrase<2>,
