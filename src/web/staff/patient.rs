@@ -88,7 +88,10 @@ struct RecordPage<'a> {
     s: Sheet<'a>,
     action: String,
     done: Option<&'static Text>,
-    is_own: bool,
+    /// Somebody of this clinic's own staff: reception is theirs.
+    is_ours: bool,
+    may_write: bool,
+    may_issue: bool,
     /// Opened through a glass: the pages about own patients are not there for it.
     is_beyond: bool,
     cards: usize,
@@ -127,7 +130,13 @@ pub(super) async fn show(
     let done = done.done.as_deref().and_then(|word| done_words(&f, word));
     let cards = cards.iter().filter(|card| card.revoked.is_none()).count();
     let form = form::hex(&site.clinic.new_fact_id().0);
-    page::html(StatusCode::OK, &RecordPage { s, action: address(whose), done, is_own, is_beyond, cards, form, there: None, f })
+    let may = |act| is_own && at_desk.staff(act).is_ok();
+    let (is_ours, may_write, may_issue) = (at_desk.staff(Act::Find).is_ok(), may(Act::Write), may(Act::Cards));
+    let (action, there) = (address(whose), None);
+    page::html(
+        StatusCode::OK,
+        &RecordPage { s, action, done, is_ours, may_write, may_issue, is_beyond, cards, form, there, f },
+    )
 }
 
 /// The page of a record that another box shows.
@@ -144,8 +153,12 @@ pub(super) fn page_of_another_box(
     let mut s = read.sheet(&f, &timeline, today, shows_hidden);
     s.hidden = s.hidden.max(there.hidden);
     let (action, form, there) = (others::address(whose), String::new(), Some(&there.banner));
-    let (done, is_own, is_beyond, cards) = (None, false, true, 0);
-    page::html(StatusCode::OK, &RecordPage { s, action, done, is_own, is_beyond, cards, form, there, f })
+    let (done, is_beyond, cards) = (None, true, 0);
+    let (is_ours, may_write, may_issue) = (true, false, false);
+    page::html(
+        StatusCode::OK,
+        &RecordPage { s, action, done, is_ours, may_write, may_issue, is_beyond, cards, form, there, f },
+    )
 }
 
 fn done_words(f: &Frame, word: &str) -> Option<&'static Text> {

@@ -41,6 +41,7 @@ struct HomePage {
     aside: usize,
     /// Somebody of this clinic's own staff.
     is_ours: bool,
+    may_find: bool,
     may_break: bool,
     may_admin: bool,
     may_issue: bool,
@@ -96,6 +97,7 @@ pub(super) async fn front(
             queried: tally.queried,
             aside,
             is_ours,
+            may_find: may(Act::Find),
             may_break: may(Act::BreakGlass),
             may_admin: may(Act::People),
             may_issue: is_ours && may(Act::IssueOutside),

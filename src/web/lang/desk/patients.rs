@@ -61,6 +61,7 @@ pub(crate) struct Find {
     pub(crate) search: Text,
     pub(crate) too_little: Text,
     pub(crate) own_only: Text,
+    pub(crate) own_of: Phrase<1>,
     pub(crate) found: Phrase<2>,
     pub(crate) none: Phrase<1>,
     pub(crate) withheld: Phrase<1>,
