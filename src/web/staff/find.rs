@@ -17,7 +17,7 @@ use crate::finding::birth::Nearness;
 use crate::finding::likeness::Way;
 use crate::finding::twins::{Differs, pairs};
 use crate::finding::{Query, Reason};
-use crate::record::{Patient, Sex, Subject};
+use crate::record::{LookShown, Patient, Sex, Subject};
 use crate::seal::card::CardCode;
 use askama::Template;
 use axum::extract::{Request, State};
@@ -279,15 +279,20 @@ pub(super) async fn find(
         return render(&site, &at_desk, wanted, None, None);
     }
     let own = own_ledger(at_desk.person()).ok_or(Trouble::Gate(GateTrouble::NotAllowed))?;
+    let has_drug = sought.has_drug();
     let found = blocking(&site, move |clinic| clinic.find_people(&sought, own, SHOWN_MAX)).await?;
+    // Who is shown, and who not, then tells what they take: that is a look.
+    for candidate in found.candidates.iter().filter(|_| has_drug) {
+        at_desk.open(&site, candidate.whose, LookShown::Listed).await?;
+    }
     let results = Results::new(&at_desk.frame(&site, ""), &site, &found);
     render(&site, &at_desk, wanted, Some(results), None)
 }
 
 #[derive(Deserialize)]
 pub(super) struct CardForm {
-    csrf: String,
-    code: String,
+    pub(super) csrf: String,
+    pub(super) code: String,
 }
 
 /// A card's code, as a scanner types it or a person does: the patient's own record.

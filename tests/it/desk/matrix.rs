@@ -12,7 +12,7 @@ struct Row(&'static str, &'static str, &'static str);
 const ALL: &str = "ncrpago";
 const NONE: &str = ".";
 
-const ROWS: [Row; 71] = [
+const ROWS: [Row; 73] = [
     // Anybody's.
     Row("/", ALL, NONE),
     Row("/c/{code}", ALL, NONE),
@@ -62,6 +62,8 @@ const ROWS: [Row; 71] = [
     Row("/staff/poster", "rpago", "rpago"),
     Row("/staff/find", "rpag", "rpag"),
     Row("/staff/find/beyond", "rpao", "rpao"),
+    Row("/staff/find/beyond/card", NONE, "rpao"),
+    Row("/staff/find/beyond/photo", NONE, "rpao"),
     Row("/staff/find/others", NONE, "rpao"),
     Row("/staff/others/{ledger}/{subject}", "rpao", NONE),
     Row("/staff/others/{ledger}/{subject}/hidden", NONE, "rpao"),
