@@ -45,6 +45,7 @@ pub(crate) struct Find {
     pub(crate) photo: Text,
     pub(crate) photo_send: Text,
     pub(crate) camera: Text,
+    pub(crate) camera_refused: Text,
     pub(crate) by_name: Text,
     pub(crate) name: Text,
     pub(crate) birth: Text,
