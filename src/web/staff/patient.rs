@@ -144,11 +144,11 @@ async fn render(site: &Site, at_desk: &AtDesk, whose: Whose, said: Said<'_>) -> 
     let (is_own, is_beyond) = (is_own(site, whose), !at_desk.person().is_own(whose.ledger));
     let read = read(site, looked).await?;
     let cards = blocking(site, move |clinic| if is_own { clinic.cards(Some(whose.subject)) } else { Ok(Vec::new()) }).await?;
+    let asks = if is_beyond { Asks::default() } else { Asks::now(site, at_desk).await? };
     let today = site.clinic.today();
     let timeline = timeline::build(&read.chart.facts, today);
     let f = Read::frame(site, at_desk, &timeline, at_desk.lang.desk().patient.title.plain());
     let s = read.sheet(&f, &timeline, today, shows_hidden);
-    let asks = if is_beyond { Asks::default() } else { Asks::now(site, at_desk).await? };
     let cards = cards.iter().filter(|card| card.revoked.is_none()).count();
     let form = form::hex(&site.clinic.new_fact_id().0);
     let may = |act| is_own && at_desk.staff(act).is_ok();

@@ -161,7 +161,7 @@ fn a_homes_staff_find_scan_read_and_open_at_a_holder_as_at_home_and_are_offered_
     assert_eq!(opened.status, 303, "{}", opened.text);
     assert!(guest.get(&link).text.contains(HIDDEN));
     let [glass] = &shelter.holder.clinic.glasses().unwrap()[..] else { panic!("one glass at the holder") };
-    assert_eq!(glass.opened.words, "本人から");
+    assert_eq!((glass.opened.words.as_str(), glass.opened.name.as_str()), ("本人から", "家の薬局"));
     shelter.home_takes();
     let at_home = shelter.home.clinic.broken_elsewhere().unwrap();
     assert!(at_home.iter().any(|broken| broken.look.reason == "本人から"), "{at_home:?}");
