@@ -7,7 +7,7 @@ use kusuribako::clinic::glass::{PATIENTS_AN_HOUR, Why};
 use kusuribako::clinic::intake::NewFact;
 use kusuribako::formats::qr::{self, Correction};
 use kusuribako::record::{
-    Channel, Concealment, Consent, Content, DateText, Drug, FactId, GlassReason, Group, LookShown, Note, NoteKind, Origin,
+    Channel, Concealment, Consent, Content, DateText, Drug, FactId, GlassReason, Group, LookShown, Note, NoteKind, Origin, Otc,
     Patient, Prescription, Sex, Source, Subject, Visit,
 };
 use kusuribako::seal::badge::Passphrase;
@@ -261,4 +261,20 @@ fn who_is_asked_for_by_a_drug_has_it_noted_that_they_were() {
         assert!(by_drug.text.contains(&format!("薬：<span lang=\"ja\">{DRUG}")), "{}", by_drug.text);
     }
     assert_eq!([looks(takes), looks(other)], [[LookShown::Listed], [LookShown::Listed]], "also that they do not take it is told");
+}
+
+#[test]
+fn the_slip_has_what_was_bought_what_to_look_at_first_and_that_nothing_is_taken_now() {
+    let shelter = Shelter::new();
+    let bought = Otc { name: "イブプロフェン錠".to_owned(), start: DateText::read("20261101"), ..Otc::default() };
+    let facts = vec![fact(0x61, Content::Otc(bought))];
+    let subject = shelter.holder.clinic.register(person("見本 一", "S350101"), source(), facts).unwrap();
+    let mut reader = shelter.browser(Rung::Tls, Who::Reader);
+    let link = address(&shelter.holder, subject);
+    let (record, slip) = (reader.get(&link), reader.get(&format!("{link}/slip/a4")));
+    for page in [record, slip] {
+        for said in ["イブプロフェン錠", "いま飲むことになっている薬の記録はありません"] {
+            assert!(page.text.contains(said), "{said}: {}", page.text);
+        }
+    }
 }
