@@ -8,6 +8,7 @@ mod candidates;
 mod fill;
 #[cfg(test)]
 mod tests;
+mod unread;
 
 pub use by_card::CardOf;
 pub use candidates::{Among, Candidate, Fitting, Found, Sought};
@@ -48,6 +49,8 @@ struct People {
     read_to: i64,
     /// Everything that was there when it was begun has been read.
     is_whole: bool,
+    /// What did not open, and is tried again.
+    waiting: unread::Waiting,
 }
 
 /// How far the index is.

@@ -211,8 +211,8 @@ impl Clinic {
                     let mut state = self.inner.opened.lock(self.inner.clock.monotonic());
                     for (ledger, keys) in opened {
                         // What was locked meanwhile stays locked.
-                        if let Some(open) = state.ledgers.get_mut(&ledger).filter(|open| open.len() < keys.len()) {
-                            *open = keys;
+                        if let Some(open) = state.ledgers.get_mut(&ledger) {
+                            *open = Arc::new(open.caught_up(&keys));
                         }
                     }
                 }

@@ -199,7 +199,9 @@ fn with_a_session_that_has_run_out_and_with_a_lock_what_it_had_at_hand_is_gone_f
     let forms = {
         let stranger = Stranger::new();
         let (name, kana) = (stranger.kanji.clone(), stranger.kana.clone());
-        clinic.register(Patient { name, kana, ..Patient::default() }, Source::UNKNOWN, Vec::new()).unwrap();
+        // Repeats itself, so that what is written and read again goes through the compressor, which keeps letters of its own.
+        let address = "架空県見本市".repeat(20);
+        clinic.register(Patient { name, kana, address, ..Patient::default() }, Source::UNKNOWN, Vec::new()).unwrap();
         stranger.forms()
     };
     let pid = std::process::id();
