@@ -5,8 +5,8 @@ use super::keys::Ring;
 use super::projection;
 use super::within::Within;
 use super::{Clinic, ClinicError, Inner, open_payload};
-use crate::ledger::CoarseKind;
 use crate::ledger::payload::{OpenerEntry, OpenerMore, OpenerRevoked, Payload, Registration, Wrap};
+use crate::ledger::{CoarseKind, LedgerId};
 use crate::record::Subject;
 use crate::seal::card::{CardCode, Pin};
 use crate::seal::envelope::{seal_box, seed_info, wrap};
@@ -106,18 +106,24 @@ impl Clinic {
         self.inner.store.read_now(move |reader| Ok(listed(inner.own(reader), of)))?
     }
 
-    /// The card that has a code.
+    /// The card of the clinic's own that has a code.
     ///
     /// # Errors
     /// [`ClinicError::NoSuchCard`]; what the store says.
     pub fn card_by_code(&self, code: &CardCode) -> Result<ListedCard, ClinicError> {
-        let locator = code.locator();
-        let inner = self.inner.clone();
+        self.card_in(self.ledger(), code)
+    }
+
+    /// The card of a ledger that has a code. Only what its home wrote counts: whoever holds a ledger could set somebody's card on another patient.
+    ///
+    /// # Errors
+    /// [`ClinicError::NoSuchCard`]; what the store says.
+    pub fn card_in(&self, ledger: LedgerId, code: &CardCode) -> Result<ListedCard, ClinicError> {
+        let (inner, locator) = (self.inner.clone(), code.locator());
         self.inner.store.read_now(move |reader| {
-            let own = inner.own(reader);
-            let opener = own.find(projection::LOCATOR, &locator)?.into_iter().next();
-            let opener = opener.and_then(|(value, _)| <[u8; 16]>::try_from(&value[..]).ok()).map(OpenerId);
-            Ok(opener.ok_or(ClinicError::NoSuchCard).and_then(|opener| card_of(own, opener)))
+            let within = Within::new(reader, ledger);
+            let home = inner.homes.of(within)?;
+            Ok(card_at(within, locator, &home))
         })?
     }
 
@@ -214,6 +220,18 @@ fn listed(within: Within<'_, '_>, of: Option<Subject>) -> Result<Vec<ListedCard>
     };
     rows.sort_unstable();
     rows.into_iter().filter_map(|row| card_in(within, row).transpose()).collect()
+}
+
+/// The card that home made with a locator.
+fn card_at(within: Within<'_, '_>, locator: [u8; 16], home: &Speakers) -> Result<ListedCard, ClinicError> {
+    for (_, row) in within.find(projection::LOCATOR, &locator)? {
+        let Some(stored) = within.entry(row)?.filter(|stored| home.said(&stored.open)) else { continue };
+        let is_card = open_payload::<OpenerEntry>(&stored).is_ok_and(|entry| entry.kind == OpenerKind::Card);
+        if let Some(card) = card_in(within, row)?.filter(|card| is_card && card.subject != Subject::NONE) {
+            return Ok(card);
+        }
+    }
+    Err(ClinicError::NoSuchCard)
 }
 
 /// The card with an id.

@@ -336,10 +336,17 @@ impl Clinic {
         }
     }
 
-    /// What somebody is called in what is noted: who has no name yet goes by the clinic's.
+    /// What somebody is called in what is noted: who has no name yet goes by their clinic's.
     fn called(&self, person: &Person) -> String {
-        let name = person.name();
-        if name.is_empty() { self.name().to_owned() } else { name.to_owned() }
+        match person {
+            Person::Guest(account) if account.name.is_empty() => {
+                let surroundings = self.surroundings();
+                let home = surroundings.ledgers.get(&account.ledger).map(|view| view.home_name.clone());
+                home.unwrap_or_else(|| account.ledger.to_string())
+            }
+            Person::Staff(_) | Person::Guest(_) | Person::Outside(_) if person.name().is_empty() => self.name().to_owned(),
+            Person::Staff(_) | Person::Guest(_) | Person::Outside(_) => person.name().to_owned(),
+        }
     }
 }
 

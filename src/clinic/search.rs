@@ -3,12 +3,14 @@
 //! The index lies in memory only. It is made when somebody of the staff signs in, grows as statements of persons arrive, and is forgotten as
 //! a whole: when the last session ends, and for a copy when its keys are forgotten. Nothing of it, and nothing that is looked for, is written anywhere.
 
+mod by_card;
 mod candidates;
 mod fill;
 #[cfg(test)]
 mod tests;
 mod unread;
 
+pub use by_card::CardOf;
 pub use candidates::{Among, Candidate, Fitting, Found, Sought};
 
 use super::keys::LedgerKeys;

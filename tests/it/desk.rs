@@ -2,6 +2,7 @@
 
 mod audit;
 mod browser;
+mod finding;
 mod glass;
 mod matrix;
 mod memory;

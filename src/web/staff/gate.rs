@@ -140,6 +140,17 @@ pub(super) struct GlassView {
     pub(super) candidates_left: usize,
 }
 
+/// What came of asking the other boxes.
+#[derive(Default)]
+pub(super) struct FoundThere {
+    /// What each said.
+    pub(super) heard: Vec<Heard>,
+    /// Who may be meant, and where they were found.
+    pub(super) shown: Vec<(SiteId, Candidate)>,
+    /// How many more fit whom the glass does not admit any more.
+    pub(super) withheld: usize,
+}
+
 impl Desk {
     pub(super) fn new(signed_in: SignedIn, key: DeskKey, clinic: &Clinic, now: Duration) -> Self {
         let SignedIn { person, staff } = signed_in;
@@ -281,11 +292,7 @@ impl AtDesk {
     }
 
     /// Asks the other boxes for whoever fits, and each to show who those are who fit best, as many as the glass still admits: noted there, and here, before.
-    pub(super) async fn ask_others(
-        &self,
-        site: &Site,
-        query: &Query,
-    ) -> Result<(Vec<Heard>, Vec<(SiteId, Candidate)>), Trouble> {
+    pub(super) async fn ask_others(&self, site: &Site, query: &Query) -> Result<FoundThere, Trouble> {
         self.check_may(Act::BreakGlass)?;
         let asking = site.asking.clone().ok_or(Trouble::NotFound)?;
         let mut glass = self.session.record.glass.lock().await;
@@ -293,9 +300,13 @@ impl AtDesk {
         let broken = open.broken.clone();
         let by = By { person: &self.person, glass: &broken };
         let (heard, found) = asking.find(&by, query).await;
-        let (mut shown, mut silent) = (Vec::new(), BTreeSet::new());
+        let (mut shown, mut silent, mut withheld) = (Vec::new(), BTreeSet::new(), 0);
         for Remote { whose, node, site: at, reasons, .. } in found {
-            if silent.contains(&node) || !open.admits_elsewhere(whose, LookShown::Listed) {
+            if silent.contains(&node) {
+                continue;
+            }
+            if !open.admits_elsewhere(whose, LookShown::Listed) {
+                withheld += 1;
                 continue;
             }
             let Ok(there) = asking.show(&by, node, whose, LookShown::Listed).await else {
@@ -309,7 +320,7 @@ impl AtDesk {
             let person = persons.next();
             shown.extend(person.map(|person| (at, Candidate { whose, person, reasons, drug: None })));
         }
-        Ok((heard, shown))
+        Ok(FoundThere { heard, shown, withheld })
     }
 
     /// What another box shows of one whom it found, and which box: noted there, and here, before anything is shown.
@@ -369,17 +380,18 @@ impl AtDesk {
         Ok(looked)
     }
 
-    /// Those of several who may be shown as who may be meant: as many as the glass still admits, each noted. Those of their own clinic are shown without.
-    pub(super) async fn candidates(&self, site: &Site, found: &[Whose]) -> Result<Vec<Looked>, Trouble> {
-        let mut listed = Vec::new();
+    /// Those of several who may be shown as who may be meant: as many as the glass still admits, each noted; and how many it does not admit any more. Who
+    /// was shown before is shown again, wherever they stand. Those of their own clinic are shown without.
+    pub(super) async fn candidates(&self, site: &Site, found: &[Whose]) -> Result<(Vec<Looked>, usize), Trouble> {
+        let (mut listed, mut withheld) = (Vec::new(), 0);
         for whose in found.iter().filter(|whose| !self.person.is_own(whose.ledger)) {
             match self.open(site, *whose, LookShown::Listed).await {
                 Ok(looked) => listed.push(looked),
-                Err(Trouble::Gate(GateTrouble::GlassSpent)) => break,
+                Err(Trouble::Gate(GateTrouble::GlassSpent)) => withheld += 1,
                 Err(other) => return Err(other),
             }
         }
-        Ok(listed)
+        Ok((listed, withheld))
     }
 
     async fn open_own(&self, site: &Site, whose: Whose, shown: LookShown) -> Result<Looked, Trouble> {

@@ -40,7 +40,7 @@ pub struct Node {
 }
 
 impl Node {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::manual(NOW_MS));
         let location = Location { reserve_bytes: 1 << 20, ..Location::new(dir.path().join("clinic")) };
         let profile = SiteProfile { name: name.to_owned(), ..SiteProfile::default() };
@@ -146,7 +146,7 @@ pub struct Shelter {
     pub home: Node,
     pub holder: Node,
     pub subject: Subject,
-    card: IssuedCard,
+    pub card: IssuedCard,
     pub reader: NewBadge,
     pub pharmacist: NewBadge,
     pub outside: (BadgeFile, String),

@@ -40,6 +40,8 @@ pub(crate) struct Gate {
 pub(crate) struct Glass {
     pub(crate) title: Text,
     pub(crate) lead: Text,
+    pub(crate) nothing_open: Text,
+    pub(crate) reopens: Phrase<1>,
     pub(crate) reason: Text,
     pub(crate) words: Text,
     pub(crate) words_hint: Text,
