@@ -25,6 +25,8 @@ use std::time::{Duration, Instant};
 pub const NAME: &str = "八重樫 すみれ";
 pub const DRUG: &str = "ワーファリン錠1mg";
 pub const SECRET_DRUG: &str = "ヒミツノクスリ錠";
+/// What does not tell people apart.
+pub const CONTACT: &str = "娘 090-0000-0000";
 const PASSPHRASE: &str = "いろはにほへとちりぬる";
 pub(super) const ASKING: usize = 0;
 pub(super) const HOME: usize = 1;
@@ -43,7 +45,8 @@ pub(super) fn signed_in(place: &Place) -> SignedIn {
 /// A patient of a clinic's, who takes something, and hides something else.
 pub fn somebody(clinic: &Clinic) -> Subject {
     let source = Source { origin: Origin::Pharmacy, name: "家の薬局".to_owned(), channel: Channel::JahisFile };
-    let person = Patient { name: NAME.to_owned(), sex: Sex::Female, birth: DateText::read("S330303"), ..Patient::default() };
+    let (name, emergency_contact) = (NAME.to_owned(), CONTACT.to_owned());
+    let person = Patient { name, emergency_contact, sex: Sex::Female, birth: DateText::read("S330303"), ..Patient::default() };
     let fact = |content| NewFact { id: new_id(), content, source: source.clone(), digest: None };
     let visit = |drug: &str| {
         let drugs = vec![Drug { name: drug.to_owned(), ..Drug::default() }];
