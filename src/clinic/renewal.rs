@@ -65,7 +65,7 @@ impl Clinic {
         if self.inner.opened.awaits_catching_up() {
             let clinic = self.clone();
             let caught_up = tokio::task::spawn_blocking(move || drop(clinic.opened_keys())).await;
-            caught_up.map_err(|_| ClinicError::Store(StoreError::Stopped))?;
+            caught_up.or(Err(ClinicError::Store(StoreError::Stopped)))?;
         }
         Ok(self.inner.opened.keys(self.inner.clock.monotonic(), ledger))
     }
