@@ -110,7 +110,10 @@ impl Clinic {
             let mut line = AuditLine { at_ms, ..AuditLine::default() };
             line.set("what", &format!("outside badge: {:?}", tried.outcome));
             line.set("name", &tried.name);
-            line.set("badge", &hex(&tried.badge));
+            match tried.tries {
+                Some(tries) => line.set("note", &format!("{tries} tries of badges that nobody here knows")),
+                None => line.set("badge", &hex(&tried.badge)),
+            }
             line.set("role", rank_word(Rank::Outside));
             line.set("licence", &tried.licence);
             line.set("place", self.name());

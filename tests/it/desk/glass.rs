@@ -201,6 +201,18 @@ fn an_admin_makes_a_badge_on_the_page_and_a_second_admin_is_asked_for() {
     let csrf = admin.get("/staff/people").csrf();
     let stale = admin.post("/staff/people", &[("csrf", &csrf), ("name", "x"), ("role", "reader")]);
     assert_eq!(stale.status, 403, "who signed in a while ago shows it again: {}", stale.text);
+    let change = format!("/staff/people/{}", data_encoding::HEXLOWER.encode(&shelter.reader.opener.0));
+    let revoke = format!("{change}/revoke");
+    for (path, said) in [(&change, [("name", "読む 人"), ("role", "admin")]), (&revoke, [("why", "left"), ("name", "")])] {
+        let people = shelter.holder.clinic.accounts().unwrap();
+        let asked: Vec<_> = said.into_iter().chain([("csrf", csrf.as_str())]).collect();
+        assert_eq!(admin.post(path, &asked).status, 403, "so it is with every decision about people");
+        assert_eq!(shelter.holder.clinic.accounts().unwrap(), people);
+        let asked: Vec<_> = asked.into_iter().chain([("secret", PASSPHRASE)]).collect();
+        assert_eq!(admin.post(path, &asked).status, 303);
+        assert_ne!(shelter.holder.clinic.accounts().unwrap(), people);
+        shelter.holder.clock.advance(Duration::from_secs(6 * 60));
+    }
 }
 
 /// A record is looked at through a glass, as the reading page does it.
