@@ -60,6 +60,25 @@ pub enum Outcome {
     Away,
 }
 
+impl Outcome {
+    /// What came of asking a box, and then once more for what another one had not answered about.
+    fn and(self, later: Self) -> Self {
+        let (
+            Self::Answered { fit, among, is_partial, locked },
+            Self::Answered { fit: more, among: of, is_partial: is_more_partial, locked: more_locked },
+        ) = (&self, &later)
+        else {
+            return later;
+        };
+        Self::Answered {
+            fit: fit + more,
+            among: among + of,
+            is_partial: *is_partial || *is_more_partial,
+            locked: [locked.as_slice(), more_locked].concat(),
+        }
+    }
+}
+
 /// Somebody who fits, at another box.
 #[derive(Debug, Clone)]
 pub struct Remote {
@@ -110,7 +129,8 @@ struct Round {
     /// The sites that have each ledger, its home first.
     wanted: BTreeMap<LedgerId, Vec<SiteId>>,
     settled: BTreeSet<LedgerId>,
-    asked: BTreeSet<SiteId>,
+    /// Who was asked for what: whoever was asked for its own ledger alone may have another's copy.
+    asked: BTreeSet<(SiteId, LedgerId)>,
     heard: BTreeMap<SiteId, Outcome>,
     found: BTreeMap<Whose, Remote>,
 }
@@ -169,7 +189,7 @@ impl Asking {
     fn next(&self, round: &mut Round, is_first: bool) -> Vec<(SiteId, NodeId, Link, Vec<LedgerId>)> {
         let mut chosen: BTreeMap<SiteId, (NodeId, Link, Vec<LedgerId>)> = BTreeMap::new();
         for (ledger, sites) in round.wanted.iter().filter(|(ledger, _)| !round.settled.contains(ledger)) {
-            let there = sites.iter().filter(|site| is_first || !round.asked.contains(site));
+            let there = sites.iter().filter(|site| is_first || round.is_worth_asking(**site, *ledger));
             let reached = there.filter_map(|site| {
                 let node = round.around.site(*site)?.node?;
                 Some((*site, node, self.board.link(node)?))
@@ -178,7 +198,8 @@ impl Asking {
                 chosen.entry(site).or_insert_with(|| (node, link, Vec::new())).2.push(*ledger);
             }
         }
-        round.asked.extend(chosen.keys());
+        let asked = chosen.iter().flat_map(|(site, (.., ledgers))| ledgers.iter().map(|ledger| (*site, *ledger)));
+        round.asked.extend(asked);
         chosen.into_iter().map(|(site, (node, link, ledgers))| (site, node, link, ledgers)).collect()
     }
 
@@ -245,7 +266,16 @@ impl Round {
             Ok(Answer::Refused { why }) | Err(NotShown::Refused(why)) => Outcome::Refused(why),
             Ok(Answer::Shown { .. }) | Err(NotShown::Silent) => Outcome::Silent,
         };
+        let outcome = match self.heard.remove(&site) {
+            Some(before) => before.and(outcome),
+            None => outcome,
+        };
         self.heard.insert(site, outcome);
+    }
+
+    /// Whether a site may still answer for a ledger: one that did not answer in time is not waited for again.
+    fn is_worth_asking(&self, site: SiteId, ledger: LedgerId) -> bool {
+        !self.asked.contains(&(site, ledger)) && self.heard.get(&site) != Some(&Outcome::Silent)
     }
 
     /// What each site said, also those that could not be asked and should have been; and whom they found, the best first.

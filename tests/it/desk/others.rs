@@ -291,3 +291,27 @@ fn a_box_that_does_not_answer_is_named_in_time_and_the_others_are_heard() {
     let page = desk.ask();
     assert!(page.text.contains(NAME) && !page.text.contains("時間内に答えがありません"), "{}", page.text);
 }
+
+#[test]
+fn where_a_home_does_not_answer_in_time_whoever_holds_its_copy_is_asked() {
+    let world = World::of(3);
+    somebody(world.clinics[HOME].clinic());
+    world.place(&[(HOME, &[HOLDER])]);
+    let staff = signed_in(&world.clinics[HOME]).staff.unwrap();
+    let holder = world.clinics[HOLDER].site();
+    until("the holder can be confirmed", PATIENCE, || world.clinics[HOME].member().confirm_holder(holder, &staff).ok());
+    let least = world.clinics[HOME].held(world.clinics[HOME].ledger()).entries();
+    world.until_same(HOME, &[HOME, HOLDER], least);
+    let [asking, home, holder] = &world.clinics[..] else { panic!("three clinics") };
+    signed_in(holder);
+    until_connected(asking, &[home, holder], &[]);
+    let mut desk = Desk::at(asking);
+    desk.break_glass();
+    let database = database_of(home);
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let page = desk.ask();
+    database.execute_batch("ROLLBACK").unwrap();
+    assert!(page.status == 200 && page.text.contains("時間内に答えがありません"), "{}", page.text);
+    assert!(page.text.contains(NAME) && page.text.contains("/staff/others/"), "{}", page.text);
+    assert_eq!(shown(&holder.clinic().glasses().unwrap()[0]), [LookShown::Listed]);
+}
