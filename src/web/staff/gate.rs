@@ -127,7 +127,7 @@ impl OpenGlass {
     /// The glass, with the basis on which something concealed is opened through it.
     fn glass_for(&self, opening: Option<&Opening>) -> Result<BrokenGlass, Trouble> {
         match opening {
-            Some(opening) => self.broken.for_concealed(opening).map_err(refused),
+            Some(opening) => self.broken.for_concealed(opening).map_err(|refusal| refused(&refusal)),
             None => Ok(self.broken.clone()),
         }
     }

@@ -43,7 +43,7 @@ pub(super) async fn open_hidden(
         Err(GlassRefusal::Failed(error)) => Err(error),
         noted => Ok(noted),
     });
-    at_desk.keep_hidden_look(noted.await?.map_err(refused)?);
+    at_desk.keep_hidden_look(noted.await?.map_err(|refusal| refused(&refusal))?);
     Ok(())
 }
 
@@ -58,9 +58,9 @@ fn opened_own(
 }
 
 /// Why no glass was broken, as a page says it.
-pub(super) fn refused(refusal: GlassRefusal) -> Trouble {
+pub(super) fn refused(refusal: &GlassRefusal) -> Trouble {
     Trouble::Gate(match refusal {
-        GlassRefusal::SecondWanted(count) => GateTrouble::SecondWanted(count),
+        GlassRefusal::SecondWanted(count) => GateTrouble::SecondWanted(*count),
         GlassRefusal::SecondIsFirst => GateTrouble::SecondIsFirst,
         GlassRefusal::Words | GlassRefusal::Failed(_) => GateTrouble::Words,
     })

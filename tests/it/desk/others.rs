@@ -189,7 +189,19 @@ fn somebody_whose_record_lies_elsewhere_is_found_and_read_and_it_is_noted_at_bot
     let other = format!("/staff/others/{}/{}", world.clinics[HOME].ledger(), "0".repeat(32));
     assert_eq!(desk.browser.get(&other).status, 403);
 
-    // At the patient's home, with who and from where; and in the book of the site that asked.
+    is_noted_at_both(&world, subject);
+
+    // Nothing of it is readable on any disk.
+    for word in [NAME, DRUG, "八重樫"] {
+        for place in &world.clinics {
+            assert_eq!(super::traces::files_with(&place.dir, word).0, Vec::<String>::new(), "{word} at {}", place.name);
+        }
+    }
+    home_is_gone(&mut world, &mut desk, subject);
+}
+
+/// What was shown stands at the patient's home, with who and from where, and in the book of the site that asked.
+fn is_noted_at_both(world: &World, subject: Subject) {
     let expected = [LookShown::Listed, LookShown::Record, LookShown::Print, LookShown::Concealed];
     let at_home = world.clinics[HOME].clinic().glasses().unwrap();
     assert_eq!((at_home.len(), shown(&at_home[0])), (1, expected.to_vec()));
@@ -222,14 +234,6 @@ fn somebody_whose_record_lies_elsewhere_is_found_and_read_and_it_is_noted_at_bot
         assert!(concealed.len() == 1 && concealed[0].contains(",意識がない,cannot consent,"), "at {at}: {table}");
         assert!(table.contains("Clinic 0") && !table.contains(NAME), "at {at}: {table}");
     }
-
-    // Nothing of it is readable on any disk.
-    for word in [NAME, DRUG, "八重樫"] {
-        for place in &world.clinics {
-            assert_eq!(super::traces::files_with(&place.dir, word).0, Vec::<String>::new(), "{word} at {}", place.name);
-        }
-    }
-    home_is_gone(&mut world, &mut desk, subject);
 }
 
 /// The home is gone: its copy is locked where it lies, and then it is open.

@@ -7,6 +7,7 @@ use crate::cli::program::{Clinic, JAHIS, Served};
 use crate::phone::{Phone, value};
 use crate::region_cli::{at, ok, status};
 use crate::wait;
+use rusqlite::OpenFlags;
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -122,7 +123,7 @@ fn read_by_the_holders_staff(at: &Served, staff: &str) -> String {
 /// between them and the record then.
 fn read_on_a_copy(copy: &Clinic, badge: &str) -> String {
     const REVOKED: u8 = 5;
-    let db = rusqlite::Connection::open(copy.path("data/ledger.db")).unwrap();
+    let db = rusqlite::Connection::open_with_flags(copy.path("data/ledger.db"), OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
     db.execute("DELETE FROM projection WHERE kind = ?1", [REVOKED]).unwrap();
     drop(db);
     let served = copy.serve(&[]);
