@@ -5,8 +5,8 @@ use super::keys::Ring;
 use super::projection;
 use super::within::Within;
 use super::{Clinic, ClinicError, Inner, open_payload};
-use crate::ledger::CoarseKind;
 use crate::ledger::payload::{OpenerEntry, OpenerMore, OpenerRevoked, Payload, Registration, Wrap};
+use crate::ledger::{CoarseKind, LedgerId};
 use crate::record::Subject;
 use crate::seal::card::{CardCode, Pin};
 use crate::seal::envelope::{seal_box, seed_info, wrap};
@@ -129,16 +129,24 @@ impl Clinic {
         })?
     }
 
-    /// The card that has a code: the one that this clinic made, whoever else claims its locator for another patient.
+    /// The card of the clinic's own that has a code.
     ///
     /// # Errors
     /// [`ClinicError::NoSuchCard`]; what the store says.
     pub fn card_by_code(&self, code: &CardCode) -> Result<ListedCard, ClinicError> {
-        let (locator, inner) = (code.locator(), self.inner.clone());
+        self.card_in(self.ledger(), code)
+    }
+
+    /// The card of a ledger that has a code. Only what its home wrote counts: whoever holds a ledger could set somebody's card on another patient.
+    ///
+    /// # Errors
+    /// [`ClinicError::NoSuchCard`]; what the store says.
+    pub fn card_in(&self, ledger: LedgerId, code: &CardCode) -> Result<ListedCard, ClinicError> {
+        let (inner, locator) = (self.inner.clone(), code.locator());
         self.inner.store.read_now(move |reader| {
-            let own = inner.own(reader);
-            let home = inner.homes.of(own)?;
-            Ok(card_at(own, &home, locator).and_then(|card| card.ok_or(ClinicError::NoSuchCard)))
+            let within = Within::new(reader, ledger);
+            let home = inner.homes.of(within)?;
+            Ok(card_at(within, &home, locator).and_then(|card| card.ok_or(ClinicError::NoSuchCard)))
         })?
     }
 

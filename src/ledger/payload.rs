@@ -2,7 +2,7 @@
 
 mod people;
 
-pub use people::{AskedBy, Decision, GlassLooked, GlassOpened, LocalBadge, LookReviewed, StaffAccount};
+pub use people::{AskedBy, Basis, Decision, GlassLooked, GlassOpened, LocalBadge, LookReviewed, Opening, StaffAccount};
 
 use crate::record::Subject;
 use crate::record::wire::encode;

@@ -12,6 +12,7 @@ pub(super) use strangers::Strangers;
 
 use super::{Member, MembershipError};
 use crate::clinic::staff::{SignedIn, StaffRefusal, Unlocked};
+use crate::clock::{Trust, today_in_japan};
 use crate::ledger::SiteId;
 use crate::ledger::payload::{OutsideOutcome, OutsideTried};
 use crate::region::Region;
@@ -151,7 +152,8 @@ impl Member {
     /// Issues a badge with the region's duty key. Which slots it got is remembered here, so that no other badge of this issuer gets them. Not from async code.
     ///
     /// # Errors
-    /// [`MembershipError::NotDuty`], [`MembershipError::NoSlots`], [`MembershipError::AreaTooLarge`]; what the store says.
+    /// [`MembershipError::NotDuty`], [`MembershipError::NoSlots`], [`MembershipError::AreaTooLarge`], [`MembershipError::ClockBehind`]; what the store
+    /// says.
     pub fn issue_badge(&self, duty: &KitKey, wish: &BadgeWish) -> Result<BadgeIssued, MembershipError> {
         let region = self.require()?.region;
         if duty.purpose != Purpose::Duty || duty.public() != region.founded().duty {
@@ -160,6 +162,7 @@ impl Member {
         if wish.area.len() > SITES_MAX {
             return Err(MembershipError::AreaTooLarge { found: wish.area.len() });
         }
+        self.check_clock()?;
         let _turn = self.outside();
         let mut outside = Outside::read(self.inner.clinic.store())?;
         let (opener, entropy) = (duty.opener(), &*self.inner.entropy);
@@ -190,6 +193,17 @@ impl Member {
         };
         let file = self.inner.clinic.with_pin_memory(|memory| credential.seal(&opener, &pin, memory, entropy));
         Ok(BadgeIssued { file, pin, sites, without })
+    }
+
+    /// A clock that is behind makes a badge that every box with a right one refuses. One that is ahead does no harm: running time ends a badge all the same.
+    fn check_clock(&self) -> Result<(), MembershipError> {
+        let clinic = &self.inner.clinic;
+        match clinic.store().clock_trust() {
+            Trust::Trusted | Trust::LongAfterEntries => Ok(()),
+            Trust::BeforeBuild | Trust::BehindEntries => {
+                Err(MembershipError::ClockBehind { today: today_in_japan(clinic.now_ms()).to_string() })
+            }
+        }
     }
 
     /// Opens what lies here with an outside badge, and notes the try in this clinic's own ledger, whatever comes of it. Nobody of this site and no other

@@ -5,6 +5,7 @@ mod carry;
 pub mod clinic;
 mod emergency;
 pub mod lan;
+mod leaver;
 mod restored;
 mod returning;
 mod succession;

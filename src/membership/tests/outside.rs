@@ -169,6 +169,20 @@ fn a_clock_a_year_ahead_refuses_and_says_which_day_it_shows_until_it_is_set() {
 }
 
 #[test]
+fn a_clock_that_is_behind_issues_no_badge_and_says_what_to_do() {
+    let area = Area::new();
+    let sites = vec![area.holder.member.site()];
+    let wish = BadgeWish { name: "応援 花子".to_owned(), licence: "123456".to_owned(), area: sites, hours: 72 };
+    for behind_ms in [YEAR_MS, NOW_MS] {
+        area.home.clock.set(NOW_MS - behind_ms);
+        let refused = area.home.member.issue_badge(&area.kit.duty, &wish).unwrap_err();
+        assert!(matches!(refused, MembershipError::ClockBehind { .. }) && refused.to_string().contains("set it"), "{refused}");
+    }
+    area.home.clock.set(NOW_MS);
+    open(&area.holder, &area.issue()).unwrap();
+}
+
+#[test]
 fn a_forged_badge_opens_nothing() {
     let area = Area::new();
     let badge = area.issue();

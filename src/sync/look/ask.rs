@@ -6,7 +6,7 @@ use super::super::link::{AskError, Link};
 use super::{ANSWER_LEN_MAX, Answer, Broken, Fits, Question, Refusal, Remembered, Wish, chart, number, whose};
 use crate::clinic::Chart;
 use crate::clinic::glass::{BrokenGlass, Whose};
-use crate::clinic::staff::Person;
+use crate::clinic::staff::{Person, Staff};
 use crate::clinic::surroundings::{SiteView, Surroundings};
 use crate::entropy::SystemEntropy;
 use crate::finding::{Query, Reason};
@@ -100,6 +100,8 @@ pub struct By<'a> {
     pub person: &'a Person,
     /// The glass that they broke.
     pub glass: &'a BrokenGlass,
+    /// What proves them, where they are of the staff: their badge signs, too.
+    pub staff: Option<&'a Staff>,
 }
 
 /// Whom to ask for what, and what has come of it.
@@ -140,14 +142,15 @@ impl Asking {
         round.end()
     }
 
-    /// Asks a box to show one of those whom it found.
+    /// Asks a box to show one of those whom it found; what is concealed on the basis that the glass has for it.
     ///
     /// # Errors
     /// [`NotShown`].
     pub async fn show(&self, by: &By<'_>, node: NodeId, whose: Whose, shown: LookShown) -> Result<ShownThere, NotShown> {
         let region = self.member.region().map(|region| region.id()).ok_or(NotShown::Silent)?;
         let link = self.board.link(node).ok_or(NotShown::Silent)?;
-        let wish = Wish::Show { ledger: whose.ledger, subject: whose.subject, shown };
+        let (Whose { ledger, subject }, opening) = (whose, by.glass.opening_of(shown).cloned());
+        let wish = Wish::Show { ledger, subject, shown, opening };
         match ask(&link, self.question(region, by, node, wish)).await? {
             Answer::Shown { look, facts, hidden, unreadable, not_understood, last_import_ms, as_of_ms, waiting } => {
                 let mut chart = chart(facts);
@@ -193,7 +196,11 @@ impl Asking {
             second: by.glass.second().to_owned(),
         };
         let (from, id, said_at_ms) = (self.member.node(), random(&SystemEntropy::default()), clinic.now_ms());
-        let question = Question { region, from, to, id, said_at_ms, glass, wish };
+        let question = Question { region, from, to, id, said_at_ms, glass, wish, by_badge: None };
+        let question = match by.staff.filter(|staff| staff.opener().0 == by.person.badge()) {
+            Some(staff) => question.with_badge(&staff.signing().signing_pair()),
+            None => question,
+        };
         question.signed(&clinic.node_key().signing_pair())
     }
 }
