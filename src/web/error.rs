@@ -289,7 +289,9 @@ mod tests {
 
     #[test]
     fn what_anybody_may_run_into_leads_staff_back_to_the_desk_in_its_language() {
-        for trouble in [Trouble::Card(CardRefusal::Mistyped), Trouble::Photo, Trouble::NotFound, Trouble::TooLarge, Trouble::BadForm] {
+        for trouble in
+            [Trouble::Card(CardRefusal::Mistyped), Trouble::Photo, Trouble::NotFound, Trouble::TooLarge, Trouble::BadForm]
+        {
             assert_eq!(trouble.calm(Lang::English).next, "/");
             for lang in Lang::ALL {
                 let calm = trouble.calm_at_desk(lang);

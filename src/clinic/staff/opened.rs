@@ -356,9 +356,7 @@ impl Clinic {
         let proven = keys.filter(|keys| is_proven(keys, inboxes.get(&ledger)) && is_registered_in(&keys.ring, &badge.entry));
         match (proven, is_revoked) {
             (_, true) => Err(StaffRefusal::Revoked),
-            (Some(keys), false) => {
-                Ok(Opening { ledger, keys: Arc::new(keys), staff: Some(Arc::new(opener)), badge: Some(id) })
-            }
+            (Some(keys), false) => Ok(Opening { ledger, keys: Arc::new(keys), staff: Some(Arc::new(opener)), badge: Some(id) }),
             (None, false) => Err(StaffRefusal::NotRegistered),
         }
     }

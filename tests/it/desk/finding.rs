@@ -246,7 +246,8 @@ fn who_is_asked_for_by_a_drug_has_it_noted_that_they_were() {
     let drugs = vec![Drug { name: DRUG.to_owned(), ..Drug::default() }];
     let prescriptions = vec![Prescription { prescriber: None, groups: vec![Group { drugs, ..Group::default() }] }];
     let visit = Visit { date: DateText::read("20261120"), prescriptions, ..Visit::default() };
-    let takes = holder.clinic.register(person("見本 一", "S350101"), source(), vec![fact(0x61, Content::Visit(visit))]).unwrap();
+    let takes =
+        holder.clinic.register(person("見本 一", "S350101"), source(), vec![fact(0x61, Content::Visit(visit))]).unwrap();
     let other = holder.clinic.register(person("見本 二", "S360101"), source(), Vec::new()).unwrap();
     let looks = |subject| -> Vec<LookShown> {
         let facts = holder.clinic.chart_at_home(subject).unwrap().facts;
@@ -260,7 +261,11 @@ fn who_is_asked_for_by_a_drug_has_it_noted_that_they_were() {
         let by_drug = look_for(&mut reader, "/staff/find", "見本", &[("drug", "ワーファリン")]);
         assert!(by_drug.text.contains(&format!("薬：<span lang=\"ja\">{DRUG}")), "{}", by_drug.text);
     }
-    assert_eq!([looks(takes), looks(other)], [[LookShown::Listed], [LookShown::Listed]], "also that they do not take it is told");
+    assert_eq!(
+        [looks(takes), looks(other)],
+        [[LookShown::Listed], [LookShown::Listed]],
+        "also that they do not take it is told"
+    );
 }
 
 #[test]
@@ -273,7 +278,8 @@ fn the_slip_has_what_was_bought_what_to_look_at_first_and_that_nothing_is_taken_
     let link = address(&shelter.holder, subject);
     let (record, slip) = (reader.get(&link), reader.get(&format!("{link}/slip/a4")));
     for page in [record, slip] {
-        for said in ["イブプロフェン錠", "コードがないので、確かめていません", "いま飲むことになっている薬の記録はありません"] {
+        for said in ["イブプロフェン錠", "コードがないので、確かめていません", "いま飲むことになっている薬の記録はありません"]
+        {
             assert!(page.text.contains(said), "{said}: {}", page.text);
         }
     }

@@ -265,8 +265,10 @@ fn is_ending(path: &str) -> bool {
 #[test]
 fn what_names_a_ledger_is_asked_for_with_the_homes_too() {
     let named = |path: &&String| path.contains("{ledger}");
-    let (own, home): (BTreeSet<String>, BTreeSet<String>) =
-        (rows().into_iter().map(|(path, ..)| path).collect(), OF_THE_HOME.iter().map(|Row(path, ..)| (*path).to_owned()).collect());
+    let (own, home): (BTreeSet<String>, BTreeSet<String>) = (
+        rows().into_iter().map(|(path, ..)| path).collect(),
+        OF_THE_HOME.iter().map(|Row(path, ..)| (*path).to_owned()).collect(),
+    );
     assert_eq!(own.iter().filter(named).collect::<BTreeSet<_>>(), home.iter().collect());
 }
 

@@ -56,7 +56,9 @@ impl Scene {
     }
 
     fn until_copied(&self, from: &Clinic, to: &Clinic) {
-        wait::until("everything of the ledger is there, too", PATIENCE, || self.held(from).is_subset(&self.held(to)).then_some(()));
+        wait::until("everything of the ledger is there, too", PATIENCE, || {
+            self.held(from).is_subset(&self.held(to)).then_some(())
+        });
     }
 
     /// At home something was dispensed.

@@ -230,9 +230,8 @@ fn an_open_copy_takes_no_key_for_current_once_the_entry_has_come_that_replaced_i
 #[test]
 fn three_boxes_that_change_the_key_at_once_agree_in_every_order() {
     let mut home = Home::of(&[Step::Change(0), Step::Change(1), Step::Change(2)]);
-    let orders: Vec<Vec<usize>> = (0..BOXES.pow(4))
-        .map(|order| (0..4).map(|place| order / BOXES.pow(place) % BOXES).collect())
-        .collect();
+    let orders: Vec<Vec<usize>> =
+        (0..BOXES.pow(4)).map(|order| (0..4).map(|place| order / BOXES.pow(place) % BOXES).collect()).collect();
     agrees(&mut home, &orders);
     unites(&mut home, 1);
 }
