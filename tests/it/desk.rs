@@ -9,5 +9,6 @@ mod memory;
 mod others;
 mod refused;
 mod shelter;
+mod thief;
 mod times;
 mod traces;

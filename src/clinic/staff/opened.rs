@@ -69,6 +69,11 @@ impl Opened {
         self.is_behind.store(true, Ordering::SeqCst);
     }
 
+    /// Whether one has come that was not tried yet.
+    pub(in crate::clinic) fn awaits_catching_up(&self) -> bool {
+        self.is_behind.load(Ordering::SeqCst)
+    }
+
     fn lock(&self, now: Duration) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if now >= state.until {

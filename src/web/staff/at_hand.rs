@@ -31,7 +31,7 @@ impl AtDesk {
         &self.at_hand().on_paper
     }
 
-    /// The look at what a patient conceals, where that was opened here, with consent or in an emergency.
+    /// The look at what one of the clinic's own patients conceals, where that was opened here, with consent or in an emergency.
     pub(super) fn hidden_look(&self, whose: Whose) -> Option<Looked> {
         lock(&self.at_hand().opened).iter().find(|looked| looked.whose() == whose).cloned()
     }

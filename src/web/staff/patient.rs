@@ -11,13 +11,14 @@ use super::blocking;
 use super::gate::AtDesk;
 use super::others::{self, There};
 use super::proving::{self, Asks, Shown};
-use super::rights::{self, HiddenBasis, kept_by};
+use super::rights::{self, kept_by};
 use super::sheet::{Known, Sheet};
 use crate::clinic::Chart;
 use crate::clinic::drug_master::DrugMaster;
 use crate::clinic::glass::{Looked, Whose};
 use crate::clinic::staff::Act;
 use crate::ledger::LedgerId;
+use crate::ledger::payload::Opening;
 use crate::record::consent::Spoken;
 use crate::record::timeline::{self, Timeline, Today};
 use crate::record::{LookShown, Subject};
@@ -134,13 +135,11 @@ struct Said<'s> {
 
 async fn render(site: &Site, at_desk: &AtDesk, whose: Whose, said: Said<'_>) -> Result<Response, Trouble> {
     let Said { done, alert, hidden: form_of_hidden } = said;
-    let hidden = at_desk.hidden_look(whose);
-    let shows_hidden = hidden.is_some();
-    let looked = match hidden.filter(|_| at_desk.person().is_own(whose.ledger)) {
+    let looked = match at_desk.hidden_look(whose) {
         Some(noted) => noted,
-        // Of somebody else's patient the gate is asked each time: the glass may be closed by now.
-        None => at_desk.open(site, whose, if shows_hidden { LookShown::Concealed } else { LookShown::Record }).await?,
+        None => at_desk.open_record(site, whose).await?,
     };
+    let shows_hidden = looked.shown() == LookShown::Concealed;
     let (is_own, is_beyond) = (is_own(site, whose), !at_desk.person().is_own(whose.ledger));
     let read = read(site, looked).await?;
     let cards = blocking(site, move |clinic| if is_own { clinic.cards(Some(whose.subject)) } else { Ok(Vec::new()) }).await?;
@@ -236,11 +235,11 @@ impl HiddenForm {
     }
 
     /// On what basis, and why in words, where both are said.
-    pub(super) fn said(&self) -> Result<(HiddenBasis, &str), Trouble> {
-        let basis = HiddenBasis::read(&self.basis).ok_or(Trouble::BadForm)?;
+    pub(super) fn said(&self) -> Result<Opening, Trouble> {
+        let basis = rights::basis(&self.basis).ok_or(Trouble::BadForm)?;
         match self.why.trim() {
             "" => Err(Trouble::Gate(GateTrouble::Words)),
-            why => Ok((basis, why)),
+            why => Ok(Opening { basis, words: why.to_owned() }),
         }
     }
 }
@@ -284,8 +283,7 @@ async fn opened(site: &Site, at_desk: &AtDesk, whose: Whose, form: &HiddenForm) 
         let shown = Shown { badge: &form.second_badge, secret: &form.second_secret };
         second = proving::second(site, shown, Some(whose.ledger)).await?;
     }
-    at_desk.keep_hidden_look(rights::open_hidden(site, at_desk, whose, said, second).await?);
-    Ok(())
+    rights::open_hidden(site, at_desk, whose, said, second).await
 }
 
 fn is_mended_in_the_form(trouble: &Trouble) -> bool {

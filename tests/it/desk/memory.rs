@@ -130,7 +130,10 @@ pub(super) struct Scene {
 
 impl Scene {
     pub(super) fn serving(args: &[&str]) -> Self {
-        let clinic = Clinic::named("見本薬局", &[]);
+        Self::of(Clinic::named("見本薬局", &[]), args)
+    }
+
+    pub(super) fn of(clinic: Clinic, args: &[&str]) -> Self {
         let sheet = std::fs::read_to_string(clinic.path("staff.txt")).unwrap();
         let served = clinic.serve(args);
         Self { clinic, served, sheet }

@@ -36,14 +36,18 @@ struct Home {
 }
 
 impl Home {
-    /// The first box founded it, and the others have heard of that.
+    /// The first box founded it. The others were handed its key, and said so in entries of their own.
     fn new() -> Self {
         let key = Key::random(&SystemEntropy::default());
-        let keyring = || Keyring::new(LedgerKeys::new(key.clone()));
-        let heard = std::array::from_fn(|author| usize::from(author == 0));
-        let boxes = (0..BOXES).map(|_| Writer { keys: keyring(), heard, time: 1 }).collect();
-        let entry = LedgerKey { key: key.id, inbox: key.inbox_public(), wraps: Vec::new(), predecessors: Vec::new() };
-        Self { boxes, said: vec![Said { author: 0, time: 1, key, entry }] }
+        let writer = |at| {
+            let heard = std::array::from_fn(|author| usize::from(author == 0 || author == at));
+            Writer { keys: Keyring::new(LedgerKeys::new(key.clone())), heard, time: 1 }
+        };
+        let said = |author| {
+            let entry = LedgerKey { key: key.id, inbox: key.inbox_public(), wraps: Vec::new(), predecessors: Vec::new() };
+            Said { author, time: 1, key: key.clone(), entry }
+        };
+        Self { boxes: (0..BOXES).map(writer).collect(), said: (0..BOXES).map(said).collect() }
     }
 
     fn of(steps: &[Step]) -> Self {
@@ -90,7 +94,7 @@ impl Home {
             seen[said.author] += 1;
             within.extend((seen[said.author] <= heard[said.author]).then_some(said));
         }
-        within.sort_by_key(|said| (said.time, said.key.id));
+        within.sort_by_key(|said| (said.time, said.key.id, said.author));
         within
     }
 
@@ -151,7 +155,8 @@ fn current(keys: &LedgerKeys) -> BTreeSet<KeyId> {
 fn agrees(home: &mut Home, orders: &[Vec<usize>]) {
     let all = home.all();
     let fresh = home.held(&all).unwrap();
-    assert_eq!(ids(&fresh).len(), home.said.len(), "everything is read");
+    let written: BTreeSet<KeyId> = home.said.iter().map(|said| said.key.id).collect();
+    assert_eq!(ids(&fresh), written, "everything is read");
     let sealed_under = fresh.ring.newest().id;
     assert!(current(&fresh).contains(&sealed_under));
     for order in orders {

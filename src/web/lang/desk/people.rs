@@ -142,6 +142,7 @@ pub(crate) struct Review {
     pub(crate) home: Text,
     pub(crate) home_none: Text,
     pub(crate) asked_by: Phrase<1>,
+    pub(crate) asked_signed: Text,
     pub(crate) of_clinic: Phrase<1>,
     pub(crate) reason: Phrase<1>,
     pub(crate) licence: Phrase<1>,
