@@ -278,8 +278,12 @@ fn the_slip_has_what_was_bought_what_to_look_at_first_and_that_nothing_is_taken_
     let link = address(&shelter.holder, subject);
     let (record, slip) = (reader.get(&link), reader.get(&format!("{link}/slip/a4")));
     for page in [record, slip] {
-        for said in ["イブプロフェン錠", "コードがないので、確かめていません", "いま飲むことになっている薬の記録はありません"]
-        {
+        for said in [
+            "自分で買った薬",
+            "イブプロフェン錠</strong>",
+            "コードがないので、確かめていません",
+            "いま飲むことになっている薬の記録はありません",
+        ] {
             assert!(page.text.contains(said), "{said}: {}", page.text);
         }
     }
