@@ -134,6 +134,7 @@ struct Inner {
     standing: RwLock<Arc<Standing>>,
     board: Mutex<Board>,
     kicked: tokio::sync::Notify,
+    renewed: tokio::sync::Notify,
     forced: AtomicBool,
 }
 
@@ -145,6 +146,7 @@ impl Ladder {
             standing: RwLock::default(),
             board: Mutex::default(),
             kicked: tokio::sync::Notify::new(),
+            renewed: tokio::sync::Notify::new(),
             forced: AtomicBool::new(false),
         }))
     }
@@ -222,6 +224,14 @@ impl Ladder {
             || standing.names.iter().chain(&standing.shared_name).any(|name| name.eq_ignore_ascii_case(host))
     }
 
+    /// Whether phones are sent to this name, or may be: one of the clinic's, the region's, or the certificate's that is used where none was named.
+    pub fn is_called(&self, host: &str) -> bool {
+        let standing = self.standing();
+        let sent_to = [&standing.a, &standing.b].into_iter().flatten().filter_map(|held| held.pair.first_name(&standing.names));
+        let mut named = standing.names.iter().chain(&standing.shared_name).map(String::as_str).chain(sent_to);
+        named.any(|name| name.eq_ignore_ascii_case(host))
+    }
+
     /// Whether http may be served under a listed name: one for which no browser was ever told to insist on https.
     pub fn is_for_http(&self, host: &str) -> bool {
         let standing = self.standing();
@@ -293,15 +303,25 @@ impl Ladder {
         self.0.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has the keeper look at once; `force`: and get a new certificate, whatever is left of the one before.
-    pub fn kick(&self, force: bool) {
-        self.0.forced.fetch_or(force, Ordering::SeqCst);
+    /// Has the keeper look at once: something that was declared has changed. What it waits for with certificates it goes on waiting for.
+    pub fn kick(&self) {
         self.0.kicked.notify_one();
     }
 
-    /// Waits for that.
+    /// Has it try at once to get a certificate, however long it wanted to wait; `force`: a new one, whatever is left of the one before.
+    pub fn renew(&self, force: bool) {
+        self.0.forced.fetch_or(force, Ordering::SeqCst);
+        self.0.renewed.notify_one();
+    }
+
+    /// Waits for [`Ladder::kick`].
     pub async fn kicked(&self) {
         self.0.kicked.notified().await;
+    }
+
+    /// Waits for [`Ladder::renew`].
+    pub async fn renewed(&self) {
+        self.0.renewed.notified().await;
     }
 
     /// Whether a new certificate was asked for; asked once.

@@ -3,6 +3,7 @@
 pub mod host;
 pub mod install;
 pub mod key;
+mod sockets;
 mod steps;
 mod system;
 pub mod trial;

@@ -23,6 +23,9 @@ use visitors::{Verdict, Visitors};
 /// The page that a phone is sent to.
 pub const WELCOME: &str = "/wifi";
 
+/// Where phones ask as RFC 8908 says.
+pub const STATE: &str = "/wifi/state";
+
 /// The captive portal, shared by all listeners.
 pub struct Portal {
     /// Who has come, and how far they are.
@@ -71,9 +74,11 @@ async fn answer(State(portal): State<Arc<Portal>>, request: Request, next: Next)
     notice(State(portal), request, next).await
 }
 
-/// A page that is read: the phone is in use.
+/// A page that is read: the phone is in use. What it asks of itself, whatever its owner does, is no page.
 async fn notice(State(portal): State<Arc<Portal>>, request: Request, next: Next) -> Response {
-    if let Some(Ends { peer, .. }) = request.extensions().get() {
+    if let Some(Ends { peer, .. }) = request.extensions().get()
+        && request.uri().path() != STATE
+    {
         portal.visitors.reads(*peer);
     }
     next.run(request).await

@@ -243,7 +243,7 @@ fn listed(site: &Arc<Site>) -> Listed {
         .route("/lost-pin", get(front::lost_pin))
         .route("/wifi", get(wifi::welcome))
         .route("/wifi/stay", post(wifi::stay))
-        .route("/wifi/state", get(wifi::state))
+        .route(crate::portal::STATE, get(wifi::state))
         .route("/you", get(front::you).post(front::say_you))
         .route("/finish", post(front::finish))
         .route("/envelope", get(envelope::show).post(envelope::open));

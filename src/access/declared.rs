@@ -83,6 +83,9 @@ pub struct Journal {
     next_envelope: u32,
     /// When wrong codes were typed, by running time.
     wrong_ms: Vec<u64>,
+    /// Since when this node has been without internet and other clinics, by running time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alone_since_ms: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,26 +168,26 @@ impl Journal {
         self.envelopes.iter().map(|envelope| envelope.number).collect()
     }
 
-    /// Uses an envelope up; its number. Guessing is hopeless anyway; the limit keeps whoever floods from being listened to.
+    /// Uses an envelope up; its number. A right code is taken whatever others typed: a code is 104 random bits, so that with ten envelopes a million
+    /// guesses a second would take some 10^16 years, and nobody can lock out who holds the paper. Wrong ones are counted so that
+    /// whoever floods costs no write each.
     ///
     /// # Errors
     /// [`EnvelopeRefusal`].
     pub fn use_envelope(&mut self, secret: &[u8], running_ms: u64) -> Result<u32, EnvelopeRefusal> {
+        let hash = envelope_hash(secret);
+        let found = self.envelopes.iter().position(|envelope| verify_slices_are_equal(&envelope.hash, &hash).is_ok());
+        if let Some(at) = found {
+            return Ok(self.envelopes.remove(at).number);
+        }
         self.wrong_ms.retain(|at_ms| running_ms.saturating_sub(*at_ms) < QUARTER_MS);
         if self.wrong_ms.len() >= TRIES_MAX {
             let first_ms = self.wrong_ms.first().copied().unwrap_or(running_ms);
             let wait_s = first_ms.saturating_add(QUARTER_MS).saturating_sub(running_ms).div_ceil(1000);
             return Err(EnvelopeRefusal::Busy { wait_s });
         }
-        let hash = envelope_hash(secret);
-        let found = self.envelopes.iter().position(|envelope| verify_slices_are_equal(&envelope.hash, &hash).is_ok());
-        match found {
-            Some(at) => Ok(self.envelopes.remove(at).number),
-            None => {
-                self.wrong_ms.push(running_ms);
-                Err(EnvelopeRefusal::Unknown)
-            }
-        }
+        self.wrong_ms.push(running_ms);
+        Err(EnvelopeRefusal::Unknown)
     }
 }
 

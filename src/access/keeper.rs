@@ -1,15 +1,16 @@
 //! Keeps the ladder up: reads the settings anew when they change, takes over delivered certificates, gets and renews its own, ends what was
-//! declared, and declares http itself where the region chose so. One task; nothing it does is waited for by a page.
+//! declared, and declares http itself where the region chose so. Nothing it does is waited for by a page; a server that lets it wait for a certificate
+//! holds up nothing else.
 
 mod alone;
 mod authority;
+mod certify;
 
-use super::acme::{self, Failure, Wanted};
+use super::acme::{self, Failure};
 use super::board::{Doing, Tried};
 use super::config::{Config, FILE, Files};
-use super::declared::{By, Declared, Journal};
+use super::declared::{By, Declared, EnvelopeRefusal, HOURS_MAX, Journal};
 use super::files::Kept;
-use super::http::Client;
 use super::pair::Pair;
 use super::{Held, Ladder};
 use crate::clinic::Clinic;
@@ -18,12 +19,11 @@ use crate::sentence::Sentence;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// How often it looks at files, clocks and declarations.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// After a certificate came, no other is asked for within this time.
-const AGAIN_AFTER_MS: i64 = 48 * 3600 * 1000;
 const HOUR_MS: u64 = 3600 * 1000;
 
 /// What the keeper asks of the node around it.
@@ -69,15 +69,23 @@ pub struct Keeper {
 #[derive(Default)]
 struct Memory {
     config: Option<Config>,
+    /// How often it was read: whoever writes the same settings again wants them tried again.
+    read_times: u64,
     settings_seen: Option<Seen>,
     file_seen: Option<Seen>,
-    failures: u32,
-    next_ms: Option<i64>,
-    alone_since_ms: Option<u64>,
     internet_at_ms: Option<u64>,
     told: Option<Doorplate>,
+    /// The names that were last put on the ladder: the clinic's own, and the region's.
+    names: Option<(Vec<String>, Option<String>)>,
     /// What the certificate of rung B was made from: what the region signed, and the names.
     signed: Option<(Vec<u8>, Vec<String>)>,
+}
+
+/// The settings, for the task that gets certificates.
+#[derive(Debug, Clone, Default)]
+struct Settings {
+    read_times: u64,
+    config: Option<Config>,
 }
 
 /// Length and time of change of files: whether they are to be read again.
@@ -117,23 +125,23 @@ impl Keeper {
 
     /// Runs until `stopping`.
     pub async fn run(self, stopping: CancellationToken) {
+        let (says, config) = watch::channel(Settings::default());
+        let both = async { tokio::join!(self.look_after(says), self.certify(config)) };
+        let _stopped = stopping.run_until_cancelled(both).await;
+    }
+
+    async fn look_after(&self, says: watch::Sender<Settings>) {
         let mut memory = Memory::default();
         loop {
-            let look = self.look(&mut memory);
-            if stopping.run_until_cancelled(look).await.is_none() {
-                return;
-            }
-            let rest = async {
-                tokio::select! {
-                    () = tokio::time::sleep(LOOK_EVERY) => false,
-                    () = self.ladder.kicked() => true,
-                }
-            };
-            match stopping.run_until_cancelled(rest).await {
-                None => return,
-                // Somebody wants it tried at once.
-                Some(true) => memory.next_ms = None,
-                Some(false) => {}
+            self.look(&mut memory).await;
+            says.send_if_modified(|settings| {
+                let is_other = settings.read_times != memory.read_times;
+                *settings = Settings { read_times: memory.read_times, config: memory.config.clone() };
+                is_other
+            });
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = self.ladder.kicked() => {}
             }
         }
     }
@@ -142,6 +150,7 @@ impl Keeper {
     pub fn begin(&self) {
         let mut memory = Memory::default();
         self.read_settings(&mut memory);
+        self.follow_names(&mut memory);
         self.read_file(&mut memory);
         self.declared();
         self.read_authority(&mut memory);
@@ -153,6 +162,7 @@ impl Keeper {
         // Files and the store are read beside the threads that answer.
         let looked = tokio::task::spawn_blocking(move || {
             keeper.read_settings(&mut taken);
+            keeper.follow_names(&mut taken);
             keeper.read_file(&mut taken);
             keeper.declared();
             keeper.read_authority(&mut taken);
@@ -162,7 +172,6 @@ impl Keeper {
             Ok(looked) => *memory = looked,
             Err(error) => tracing::error!(%error, "the ladder could not be looked after"),
         }
-        self.renew(memory).await;
         self.count_alone(memory).await;
     }
 
@@ -184,14 +193,24 @@ impl Keeper {
             Ok(config) => {
                 self.note(Doing::Settings, None);
                 let config = config.unwrap_or_default();
-                let shared = config.region_name.clone().or_else(|| self.around.shared_name());
-                self.ladder.set_names(config.names.clone(), shared);
-                (memory.failures, memory.next_ms, memory.file_seen) = (0, None, None);
+                memory.file_seen = None;
                 if config.acme.is_some() {
                     self.take_kept(&config);
                 }
                 memory.config = Some(config);
+                memory.read_times += 1;
             }
+        }
+    }
+
+    /// The names that phones are sent to: the settings', and the one that the region chose, which may come at any time.
+    fn follow_names(&self, memory: &mut Memory) {
+        let Some(config) = &memory.config else { return };
+        let shared = config.region_name.clone().or_else(|| self.around.shared_name());
+        let now = (config.names.clone(), shared);
+        if memory.names.as_ref() != Some(&now) {
+            self.ladder.set_names(now.0.clone(), now.1.clone());
+            memory.names = Some(now);
         }
     }
 
@@ -242,47 +261,6 @@ impl Keeper {
         self.ladder.tried(doing, Tried { at_ms: self.ladder.now_ms(), failed });
     }
 
-    /// Gets a certificate where there is none, or renews it at a third of its life left.
-    async fn renew(&self, memory: &mut Memory) {
-        let Some(config) = memory.config.clone() else { return };
-        let Some(acme) = &config.acme else { return };
-        let now_ms = self.ladder.now_ms();
-        let names = self.all_names(&config);
-        let held = self.ladder.a();
-        let usable = held.as_ref().filter(|held| names.iter().all(|name| held.pair.covers(name)));
-        let is_forced = self.ladder.take_forced();
-        let usable = usable.filter(|_| !is_forced);
-        let due_ms = usable.map_or(now_ms, |held| held.pair.renew_from_ms().saturating_add(jitter_ms(held)));
-        let at_ms = due_ms.max(memory.next_ms.unwrap_or(due_ms));
-        self.ladder.next_try(Doing::Acme, Some(at_ms));
-        if now_ms < at_ms {
-            return;
-        }
-        let kept = Kept::of(&self.dir);
-        let issued = match Client::new(acme.roots.as_deref()) {
-            Err(error) => Err(Failure::Client(error)),
-            Ok(client) => Wanted { acme, names: &names, kept: &kept, client: &client, now_ms }.issue().await,
-        };
-        match issued {
-            Ok(pair) => {
-                // Whatever this box's clock says: a server that is asked for one name again and again soon refuses.
-                (memory.failures, memory.next_ms) = (0, Some(now_ms.saturating_add(AGAIN_AFTER_MS)));
-                tracing::info!(names = names.join(", "), "a public certificate is in use");
-                self.take_a(Doing::Acme, pair);
-                self.ladder.next_try(Doing::Acme, None);
-            }
-            Err(failure) => {
-                memory.failures = memory.failures.saturating_add(1);
-                let wait_ms = i64::try_from(failure.wait_s(memory.failures)).unwrap_or(i64::MAX).saturating_mul(1000);
-                // Up to a quarter more, so that the boxes of a region do not come back all at once.
-                let next_ms = now_ms.saturating_add(wait_ms).saturating_add(random_below(wait_ms / 4));
-                memory.next_ms = Some(next_ms);
-                self.ladder.next_try(Doing::Acme, Some(next_ms));
-                self.note(Doing::Acme, Some((failure.kind(), failure.sentence())));
-            }
-        }
-    }
-
     /// What is in force about plain http. What an option of `serve` declared is left alone.
     fn declared(&self) {
         if self.ladder.declared().is_some_and(|declared| declared.by == By::Operator) {
@@ -322,14 +300,17 @@ impl Keeper {
         let before = journal.clone();
         let running_ms = self.around.running_ms();
         let done = change(&mut journal, running_ms);
-        if journal != before {
+        let is_other = journal != before;
+        if is_other {
             journal.keep(store)?;
         }
         if self.ladder.declared().is_none_or(|declared| declared.by != By::Operator) {
             self.ladder.set_declared(journal.in_force(running_ms));
         }
         drop(guard);
-        self.ladder.kick(false);
+        if is_other {
+            self.ladder.kick();
+        }
         Ok(done)
     }
 
@@ -338,15 +319,29 @@ impl Keeper {
     /// # Errors
     /// What the store says: it is then not declared.
     pub fn declare(&self, by: By, reason: &str, hours: u64) -> Result<Declared, crate::store::StoreError> {
-        let (at_ms, reason) = (self.ladder.now_ms(), reason.to_owned());
+        self.with_journal(|journal, running_ms| self.put_down(journal, by, reason, hours, running_ms))
+    }
+
+    /// Opens http with an envelope's code. The code is used up and http declared in one write: neither is there without the other. Not from
+    /// async code.
+    ///
+    /// # Errors
+    /// What the store says: then the code is good as before. Within: why the code was not taken.
+    pub fn open_envelope(&self, secret: &[u8]) -> Result<Result<Declared, EnvelopeRefusal>, crate::store::StoreError> {
         self.with_journal(|journal, running_ms| {
-            let hours = hours.clamp(1, super::declared::HOURS_MAX);
-            let until_ms = running_ms.saturating_add(hours.saturating_mul(HOUR_MS));
-            let declared = Declared { by, reason, at_ms, until_running_ms: Some(until_ms), ended: None };
-            tracing::warn!(by = %declared.by, hours, "http is declared: patients read their own record without encryption");
-            journal.declare(declared.clone());
-            declared
+            let number = journal.use_envelope(secret, running_ms)?;
+            Ok(self.put_down(journal, By::Envelope { number }, "", HOURS_MAX, running_ms))
         })
+    }
+
+    fn put_down(&self, journal: &mut Journal, by: By, reason: &str, hours: u64, running_ms: u64) -> Declared {
+        let hours = hours.clamp(1, HOURS_MAX);
+        let until_ms = running_ms.saturating_add(hours.saturating_mul(HOUR_MS));
+        let (at_ms, reason) = (self.ladder.now_ms(), reason.to_owned());
+        let declared = Declared { by, reason, at_ms, until_running_ms: Some(until_ms), ended: None };
+        tracing::warn!(by = %declared.by, hours, "http is declared: patients read their own record without encryption");
+        journal.declare(declared.clone());
+        declared
     }
 }
 
@@ -356,21 +351,6 @@ fn delivered(chain: &PathBuf, key: &PathBuf, names: &[String], now_ms: i64) -> R
     pair.check(names, now_ms).map_err(|e| e.to_string())?;
     pair.server_config().map_err(|e| e.to_string())?;
     Ok(pair)
-}
-
-/// A twentieth of its life, at most, after the third began: the boxes of a region got theirs on one day.
-fn jitter_ms(held: &Held) -> i64 {
-    let life_ms = held.pair.not_after_ms.saturating_sub(held.pair.not_before_ms).max(0);
-    let fraction = held.pair.fingerprint.bytes().fold(0_i64, |sum, byte| (sum * 31 + i64::from(byte)) % 1000);
-    life_ms / 20 * fraction / 1000
-}
-
-fn random_below(limit_ms: i64) -> i64 {
-    use crate::seal::Entropy;
-    let mut bytes = [0; 8];
-    crate::entropy::SystemEntropy::default().fill(&mut bytes);
-    let drawn = i64::from_be_bytes(bytes) & i64::MAX;
-    drawn.checked_rem(limit_ms).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -160,6 +160,16 @@ fn a_declaration_ends_by_running_time_and_leaves_its_trace() {
 }
 
 #[test]
+fn a_box_is_called_what_it_sends_phones_to_and_not_whatever_its_certificate_would_cover() {
+    let (_, ladder) = ladder();
+    ladder.set_a(Some(held(&["*.example.jp", "own.example.jp"], -1, 60)));
+    assert!(ladder.is_called("OWN.example.jp") && !ladder.is_called("www.example.jp"));
+    ladder.set_names(vec!["sakura.example.jp".to_owned()], Some("kusuri.example.jp".to_owned()));
+    assert!(ladder.is_called("sakura.example.jp") && ladder.is_called("kusuri.example.jp"));
+    assert!(!ladder.is_called("own.example.jp") && !ladder.is_called("www.example.jp"));
+}
+
+#[test]
 fn an_envelope_is_good_once_and_wrong_codes_are_not_listened_to_for_ever() {
     let entropy = SystemEntropy::default();
     let (good, strange) = (Envelope::random(&entropy), Envelope::random(&entropy));
@@ -173,8 +183,12 @@ fn an_envelope_is_good_once_and_wrong_codes_are_not_listened_to_for_ever() {
         assert_eq!(journal.use_envelope(strange.secret(), 0), Err(EnvelopeRefusal::Unknown));
     }
     let number = journal.add_envelope(good.secret());
-    assert_eq!(journal.use_envelope(good.secret(), 60_000), Err(EnvelopeRefusal::Busy { wait_s: 840 }));
-    assert_eq!(journal.use_envelope(good.secret(), 900_000), Ok(number));
+    assert_eq!(journal.use_envelope(strange.secret(), 60_000), Err(EnvelopeRefusal::Busy { wait_s: 840 }));
+    let before = journal.clone();
+    assert_eq!(journal.use_envelope(strange.secret(), 60_001), Err(EnvelopeRefusal::Busy { wait_s: 840 }));
+    assert_eq!(journal, before, "a flood of wrong codes writes nothing");
+    assert_eq!(journal.use_envelope(good.secret(), 60_000), Ok(number), "whoever floods locks out nobody who has the paper");
+    assert_eq!(journal.use_envelope(strange.secret(), 900_000), Err(EnvelopeRefusal::Unknown));
     const { assert!(HOURS_MAX <= 72) };
 }
 

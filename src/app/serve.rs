@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -28,6 +29,10 @@ pub use crate::accept::Limits;
 
 /// The pages for each rung by which a listener can be reached.
 pub type Routers = BTreeMap<Rung, Router>;
+
+/// For how long a node that stops still waits for the first word of a connection that it has accepted: whoever has just come would be refused
+/// instead of being answered, and nobody tries again.
+const FIRST_WORD_MAX: Duration = Duration::from_secs(2);
 
 /// Accepts connections for all listeners.
 pub struct Server {
@@ -62,7 +67,12 @@ impl Server {
         // Whoever says nothing costs a socket and a small task: all else, here and below, is made when the first bytes are there.
         let limits = self.door.limits();
         let patience = if speaks == Speaks::Tls { limits.handshake_max } else { limits.header_max };
-        if !self.door.hears(&stream, patience).await {
+        let has_come = tokio::select! {
+            biased;
+            heard = self.door.hears(&stream, patience) => heard,
+            () = self.stopped_before(std::future::pending()) => false,
+        };
+        if !has_come {
             return;
         }
         let caller = Caller { ends: Ends { local, peer: place.address() }, place };
@@ -95,21 +105,34 @@ impl Server {
         let limits = self.door.limits();
         let builder = self.builder(is_h2);
         let place = Arc::clone(&caller.place);
-        let service = service_fn(move |request: Request<Incoming>| answer(router.clone(), &caller, request));
+        let begun = Arc::new(Notify::new());
+        let begins = Arc::clone(&begun);
+        let service = service_fn(move |request: Request<Incoming>| {
+            begins.notify_one();
+            answer(router.clone(), &caller, request)
+        });
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let over = async {
             tokio::select! {
-                () = self.stopping.cancelled() => limits.life_max,
+                () = self.stopped_before(begun.notified()) => limits.life_max,
                 () = tokio::time::sleep(limits.life_max) => limits.life_max,
                 () = place.until_at_rest(limits.rest_max) => limits.header_max,
             }
         };
         let patience = tokio::select! {
+            // First of all it reads what has come: told to end before, it would end without an answer.
+            biased;
             _ended = connection.as_mut() => return,
             patience = over => patience,
         };
         connection.as_mut().graceful_shutdown();
         let _ = tokio::time::timeout(patience, connection).await;
+    }
+
+    /// The node stops, and what is waited for has come, or does not come soon.
+    async fn stopped_before(&self, first_word: impl Future<Output = ()>) {
+        self.stopping.cancelled().await;
+        let _ = tokio::time::timeout(FIRST_WORD_MAX, first_word).await;
     }
 
     /// The version is known beforehand: looking for it in the first bytes would wait for them without a limit.

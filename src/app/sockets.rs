@@ -1,7 +1,57 @@
 //! Sockets that the service manager opened and handed over: ports that the program itself may not open, and connections that wait while it
 //! starts anew.
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+
+/// A port that cannot be had, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Below 1024, and this account may not open such ports.
+    #[error(
+        "listening on {at}: {source}. The system opens this port and hands it over: as root, `systemctl enable {unit}` and then \
+         `systemctl restart kusuribako`; or name a port from 1024 on"
+    )]
+    Reserved {
+        /// Where.
+        at: SocketAddr,
+        /// The unit that opens it.
+        unit: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Another program is there.
+    #[error("listening on {at}: {source}. Another program has this port (`ss -ltnp` names it): stop it, or name another port")]
+    Taken {
+        /// Where.
+        at: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Anything else.
+    #[error("listening on {at}: {source}. See with `ip address` whether this machine has that address")]
+    Other {
+        /// Where.
+        at: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl ListenError {
+    fn of(at: SocketAddr, source: std::io::Error) -> Self {
+        let unit = match at.port() {
+            80 => "kusuribako-http.socket",
+            443 => "kusuribako-https.socket",
+            _other => "a socket unit of your own (docs/install.md)",
+        };
+        match source.kind() {
+            ErrorKind::PermissionDenied => Self::Reserved { at, unit, source },
+            ErrorKind::AddrInUse => Self::Taken { at, source },
+            _other => Self::Other { at, source },
+        }
+    }
+}
 
 /// What was handed over, until it is taken.
 #[derive(Debug, Default)]
@@ -27,11 +77,11 @@ impl Handed {
     ///
     /// # Errors
     /// Where a new one cannot be had.
-    pub fn listen(&mut self, at: SocketAddr) -> std::io::Result<TcpListener> {
+    pub fn listen(&mut self, at: SocketAddr) -> Result<TcpListener, ListenError> {
         let handed = self.listeners.iter().position(|socket| socket.local_addr().is_ok_and(|its| is_same(its, at)));
         match handed {
             Some(place) => Ok(self.listeners.swap_remove(place)),
-            None => TcpListener::bind(at),
+            None => TcpListener::bind(at).map_err(|source| ListenError::of(at, source)),
         }
     }
 
@@ -75,8 +125,20 @@ mod tests {
         let mut handed = Handed { listeners: vec![socket], ..Handed::default() };
         let taken = handed.listen(address).unwrap();
         assert_eq!(taken.local_addr().unwrap(), address);
-        assert!(handed.listen(address).is_err(), "it is in use now");
+        let refused = handed.listen(address).unwrap_err();
+        assert!(matches!(&refused, ListenError::Taken { at, .. } if *at == address), "it is in use now: {refused}");
         drop(taken);
         assert!(handed.listen(address).is_ok());
+    }
+
+    #[test]
+    fn a_port_of_the_systems_names_the_unit_that_opens_it() {
+        for (port, unit) in
+            [(80, "enable kusuribako-http.socket"), (443, "enable kusuribako-https.socket"), (53, "docs/install.md")]
+        {
+            let at = SocketAddr::from(([0, 0, 0, 0], port));
+            let said = ListenError::of(at, ErrorKind::PermissionDenied.into()).to_string();
+            assert!(said.contains(unit) && said.contains(&at.to_string()) && said.contains("restart"), "{said}");
+        }
     }
 }

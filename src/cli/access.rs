@@ -211,7 +211,7 @@ pub(crate) fn carry_out(here: &Here, action: Action, dir: PathBuf, output: &mut 
             if here.keeper.is_none() {
                 anyhow::bail!("no server runs here: start `kusuribako serve`, which tries at once");
             }
-            keeper.ladder().kick(force);
+            keeper.ladder().renew(force);
             output.say("it is tried now; `kusuribako access status` says how it went");
         }
         Action::Declare { staff, hours, reason } => {

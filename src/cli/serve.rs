@@ -23,7 +23,6 @@ use crate::membership::Member;
 use crate::sync::Board;
 use crate::sync::look::Asking;
 use crate::tasks::Tasks;
-use anyhow::Context;
 use clap::Args;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -118,7 +117,7 @@ pub(super) fn serve(
     app::check_listen_address(args.listen, tls.is_some(), args.insecure_lan)?;
     let clinic = open()?;
     let mut handed = Handed::look();
-    let mut listen = |at: SocketAddr| handed.listen(at).with_context(|| format!("listening on {at}"));
+    let mut listen = |at: SocketAddr| handed.listen(at);
     let listener = listen(args.listen)?;
     let more = [(args.https_listen, Speaks::Tls), (args.http_listen, Speaks::Door)].into_iter();
     let more = more.filter_map(|(at, speaks)| Some(listen(at?).map(|socket| (socket, speaks)))).collect::<Result<_, _>>()?;
@@ -162,8 +161,8 @@ fn until_signal(
             stop_with_input(shutdown.clone());
         }
         let store = serving.clinic.store().clone();
-        let portal = serving.wifi.start(serving.listener.local_addr()?, &tasks, &shutdown)?;
         let (ladder, kept) = (keeper.ladder().clone(), Some(keeper.clone()));
+        let portal = serving.wifi.start(serving.listener.local_addr()?, ladder.clone(), &tasks, &shutdown)?;
         let base = App::new(serving.clinic, serving.hosts);
         let asking = Some(Asking::new(member.clone(), board.clone()));
         let app = App { limits, portal, member: Some(member.clone()), asking, ladder, keeper: kept, ..base };

@@ -41,7 +41,13 @@ impl Source {
 
 /// Whether a directory is one that an installed machine serves: then its clinic says by itself which machine that is.
 pub fn is_served_here(dir: &Path) -> bool {
-    dir.to_str().and_then(|dir| dir.strip_prefix(STATE)).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    let Ok(dir) = std::path::absolute(dir) else { return false };
+    // By components: a slash at the end is the same directory.
+    let (state, mut rest) = (Path::new(STATE), dir.components());
+    let name = rest.next_back().and_then(|last| last.as_os_str().to_str());
+    let own = state.file_name().and_then(|own| own.to_str());
+    let (Some(name), Some(own), Some(parent)) = (name, own, state.parent()) else { return false };
+    rest.as_path() == parent && name.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 fn named(text: &str, whence: &str) -> Result<String, MachineError> {
@@ -94,6 +100,11 @@ mod tests {
     #[test]
     fn only_served_directories_name_the_machine_by_themselves() {
         assert!(is_served_here(Path::new("/var/lib/kusuribako")) && is_served_here(Path::new("/var/lib/kusuribako-a")));
-        assert!(!is_served_here(Path::new("/var/lib/kusuribakos")) && !is_served_here(Path::new("/tmp/x")));
+        for same in ["/var/lib/kusuribako/", "/var/lib/kusuribako/.", "/var//lib/./kusuribako-a//"] {
+            assert!(is_served_here(Path::new(same)), "{same}");
+        }
+        for other in ["/var/lib/kusuribakos", "/tmp/x", "/var/lib/kusuribako/x", "/srv/kusuribako", "kusuribako", "/", ""] {
+            assert!(!is_served_here(Path::new(other)), "{other}");
+        }
     }
 }

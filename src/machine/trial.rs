@@ -1,11 +1,13 @@
 //! A new version is on trial until it serves: the one of before is kept, and comes back where it does not, with the database of before if the
 //! new one has written nothing. What was acknowledged is never given up for that.
 
+use super::sockets;
 use super::steps::{self, write};
 use super::system::{UnitState, run, run_command};
 use super::{Instance, Machine, MachineError, UPDATES, io};
 use crate::store::WayBack;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
@@ -35,6 +37,9 @@ struct Trial {
     program: PathBuf,
     /// Units that ran when it began.
     units: Vec<String>,
+    /// Sockets that were open for them.
+    #[serde(default)]
+    sockets: Vec<String>,
     /// What the new one is, if it came as an update file.
     to: Option<Numbered>,
     /// A key to be pinned once it serves.
@@ -125,7 +130,8 @@ pub fn hold(machine: &Machine, program: &str, to: Option<(Numbered, Option<Strin
         }
     }
     let (to, next_key) = to.map_or((None, None), |(to, key)| (Some(to), key));
-    save(&trial_file(machine), &Trial { program, units, to, next_key })
+    let sockets = sockets::of(&units)?;
+    save(&trial_file(machine), &Trial { program, units, sockets, to, next_key })
 }
 
 /// Starts the new version and looks whether it serves; where it does not, the one of before comes back.
@@ -210,7 +216,9 @@ pub fn roll_back(machine: &Machine) -> Result<Option<Outcome>, MachineError> {
 
 /// Each step may be cut off and is done again: the trial ends last.
 fn put_back(machine: &Machine, trial: &Trial) -> Result<Outcome, MachineError> {
-    let units: Vec<&str> = trial.units.iter().map(String::as_str).collect();
+    // Sockets first: an open one starts the new program again for the next phone, under the hands of who puts the one of before back.
+    let held = trial.sockets.iter().cloned().chain(sockets::of(&trial.units)?).collect::<BTreeSet<_>>();
+    let units: Vec<&str> = held.iter().chain(&trial.units).map(String::as_str).collect();
     run(&[&["systemctl", "stop"], &units[..]].concat())?;
     let dirs: Vec<PathBuf> = machine.founded()?.iter().map(|instance| machine.path(&instance.dir())).collect();
     let mut ways = Vec::new();

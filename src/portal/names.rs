@@ -41,17 +41,21 @@ pub enum NamesError {
     Name(String),
     /// The port is taken, or not permitted.
     #[error(
-        "names cannot be answered for at {0} ({1}): is another program (dnsmasq, systemd-resolved) there, or may this one not take the port?"
+        "names cannot be answered for at {0} ({1}): is another program (dnsmasq, systemd-resolved) there? An installed box may not open a \
+         port below 1024 itself: it needs a socket unit for it (docs/install.md, \"port 53\")"
     )]
     Bind(SocketAddr, std::io::Error),
 }
 
 type Octets = Vec<u8>;
 
+/// Whether a name, without a dot at its end, stands for the box besides: asked with each question, since names change while it runs.
+pub type Also = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
 /// What is answered.
-#[derive(Debug, Clone)]
 pub struct Names {
     own: Vec<Name<Octets>>,
+    also: Also,
     probes: Vec<Name<Octets>>,
     ncsi: Option<Name<Octets>>,
     v4: Vec<Ipv4Addr>,
@@ -76,7 +80,13 @@ impl Names {
         let probes = probe::hosts().filter(|_| has_portal).map(read).collect::<Result<_, _>>()?;
         let v4 = addresses.iter().filter_map(|ip| if let IpAddr::V4(v4) = ip { Some(*v4) } else { None }).collect();
         let v6 = addresses.iter().filter_map(|ip| if let IpAddr::V6(v6) = ip { Some(*v6) } else { None }).collect();
-        Ok(Self { own, probes, ncsi: has_portal.then(|| read(NCSI_NAME)).transpose()?, v4, v6 })
+        Ok(Self { own, also: Box::new(|_name| false), probes, ncsi: has_portal.then(|| read(NCSI_NAME)).transpose()?, v4, v6 })
+    }
+
+    /// The same, with names that somebody else knows of.
+    #[must_use]
+    pub fn also(self, also: Also) -> Self {
+        Self { also, ..self }
     }
 
     /// The answer to a question; none to what is no question.
@@ -100,7 +110,7 @@ impl Names {
             return None;
         }
         let is = |name: &Name<Octets>| name == asked.qname();
-        if self.own.iter().any(is) {
+        if self.own.iter().any(is) || (self.also)(&asked.qname().to_string()) {
             return Some(Known { v4: &self.v4, v6: &self.v6, ttl_s: TTL_S });
         }
         if self.probes.iter().any(is) {

@@ -114,6 +114,10 @@ impl Net {
         Ipv4Addr::from(u32::from(self.address) | !u32::from(self.mask()))
     }
 
+    fn overlaps(self, other: Self) -> bool {
+        self.first() <= other.broadcast() && other.first() <= self.broadcast()
+    }
+
     /// From where to where addresses are lent: the larger side of the network that the box does not lie in.
     fn lent(self) -> (Ipv4Addr, Ipv4Addr) {
         let (first, last, own) = (u32::from(self.first()) + 1, u32::from(self.broadcast()) - 1, u32::from(self.address));

@@ -58,3 +58,23 @@ async fn over_tls_nothing_is_answered_for_anybody() {
     assert_eq!(ask(&pages, "captive.apple.com", "/hotspot-detect.html").await.2, "a page");
     assert!(portal.visitors.is_empty());
 }
+
+/// What a phone asks of itself every few minutes does not count as its owner's reading.
+#[tokio::test]
+async fn asking_for_the_state_is_not_reading() {
+    let seconds = Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let clock = Arc::clone(&seconds);
+    let uptime = move || Duration::from_secs(clock.load(std::sync::atomic::Ordering::Relaxed));
+    let portal = Portal::new(Visitors::new(Arc::new(uptime)));
+    let pages = portal.around(Router::new().fallback(get(|| async { "a page" })), true);
+    let peer = PHONE.parse().unwrap();
+    portal.visitors.probed(peer, probe::System::Android);
+    portal.visitors.welcomed(peer);
+    for second in (0..180).step_by(30) {
+        seconds.store(second, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(portal.visitors.probed(peer, probe::System::Android), Verdict::Pop, "{second}");
+        ask(&pages, "sakura.example.jp", STATE).await;
+    }
+    seconds.store(180, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(portal.visitors.probed(peer, probe::System::Android), Verdict::Pass);
+}

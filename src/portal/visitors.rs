@@ -53,11 +53,12 @@ impl Visitor {
     }
 }
 
-/// Whether what the person reads stays on the screen once the answer is right.
+/// Whether what the person reads stays on the screen once the answer is right. Android's own question decides about its sheet, also where the phone
+/// asks by RFC 8908 besides: what that is told may be right as soon as the sheet was seen.
 fn stays_open(system: System) -> bool {
     match system {
-        System::Apple | System::Windows | System::Firefox | System::Linux => true,
-        System::Android | System::Interface => false,
+        System::Apple | System::Windows | System::Firefox | System::Linux | System::Interface => true,
+        System::Android => false,
     }
 }
 

@@ -6,7 +6,7 @@ use super::form::Fields;
 use super::guard::Speaks;
 use super::lang::Lang;
 use super::page::{self, Frame};
-use crate::access::declared::{By, EnvelopeRefusal, HOURS_MAX};
+use crate::access::declared::{EnvelopeRefusal, HOURS_MAX};
 use crate::access::envelope::Envelope;
 use askama::Template;
 use axum::extract::State;
@@ -51,16 +51,10 @@ pub(super) async fn open(
     let Ok(envelope) = Envelope::read(&form.code) else {
         return render(&site, lang, Some(&Trouble::Envelope(EnvelopeRefusal::Unknown)));
     };
-    let used = tokio::task::spawn_blocking(move || {
-        let used = keeper.with_journal(|journal, running_ms| journal.use_envelope(envelope.secret(), running_ms))?;
-        Ok::<_, crate::store::StoreError>(match used {
-            Ok(number) => keeper.declare(By::Envelope { number }, "", HOURS_MAX).map(|_declared| Ok(()))?,
-            Err(refusal) => Err(refusal),
-        })
-    });
+    let used = tokio::task::spawn_blocking(move || keeper.open_envelope(envelope.secret()));
     let failed = |why: String| Trouble::AtDesk(crate::clinic::unlock::WriteRefusal::Failed(why));
     match used.await.map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))? {
-        Ok(()) => Ok(Redirect::to("/").into_response()),
+        Ok(_declared) => Ok(Redirect::to("/").into_response()),
         Err(refusal) => render(&site, lang, Some(&Trouble::Envelope(refusal))),
     }
 }

@@ -60,3 +60,6 @@ pub(super) async fn state(State(site): State<Arc<Site>>, request: Request) -> Re
     let state = json!({"captive": is_captive, "user-portal-url": format!("https://{host}{WELCOME}")}).to_string();
     Ok(([(header::CONTENT_TYPE, "application/captive+json"), (header::CACHE_CONTROL, "private")], state).into_response())
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,6 +45,7 @@ fn the_routers_files_are_accepted_by_dnsmasq_unbound_and_a_shell() {
     accepts("dnsmasq", &["--test", &format!("--conf-file={}", at("dnsmasq.conf"))]);
     accepts("unbound-checkconf", &[&at("unbound.conf")]);
     accepts("sh", &["-n", &at("openwrt.sh")]);
+    assert!(std::fs::read_to_string(at("unbound.conf")).unwrap().contains("lends no addresses"), "what it does not do is said");
     let by_hand = std::fs::read_to_string(at("router.txt")).unwrap();
     for value in ["02:00:00:12:34:56", "192.168.1.5", "kusuri.internal", "https://sakura.example.jp/wifi/state", "7443"] {
         assert!(by_hand.contains(value), "{value}");
@@ -53,6 +54,87 @@ fn the_routers_files_are_accepted_by_dnsmasq_unbound_and_a_shell() {
     std::fs::write(at("dnsmasq.conf"), "host-recrod=kusuri.internal,192.168.1.5\n").unwrap();
     let refused = run("dnsmasq", &["--test", &format!("--conf-file={}", at("dnsmasq.conf"))]);
     assert!(refused.is_none_or(|output| !output.status.success()));
+}
+
+/// A stand-in for OpenWrt's `uci`: sections and options as lines of a file, lists with `+=`, as `uci show` and its manual say.
+const UCI: &str = r#"#!/bin/sh
+[ "$1" = -q ] && shift
+say() { echo "uci: $*" >&2; exit 1; }
+one() {
+    case "$1" in
+    set) key="${2%%=*}"; value="${2#*=}"; value="${value#\'}"; value="${value%\'}"
+        grep -vF "$key=" "$UCI_STATE" >"$UCI_STATE.new" || true
+        echo "$key=$value" >>"$UCI_STATE.new"; mv "$UCI_STATE.new" "$UCI_STATE" ;;
+    add_list) key="${2%%=*}"; value="${2#*=}"; value="${value#\'}"; value="${value%\'}"; echo "$key+=$value" >>"$UCI_STATE" ;;
+    del_list) grep -vxF "${2%%=*}+=${2#*=}" "$UCI_STATE" >"$UCI_STATE.new" || true; mv "$UCI_STATE.new" "$UCI_STATE" ;;
+    delete) grep -qF "$2" "$UCI_STATE" || return 1
+        grep -v -e "^$2=" -e "^$2+=" "$UCI_STATE" >"$UCI_STATE.new" || true; mv "$UCI_STATE.new" "$UCI_STATE" ;;
+    show) grep "^$2\." "$UCI_STATE" ;;
+    commit) ;;
+    batch) while read -r verb rest; do one "$verb" "$rest" || exit 1; done ;;
+    *) say "unknown: $*" ;;
+    esac
+}
+one "$@"
+"#;
+
+/// Runs the script for OpenWrt where `uci` is the stand-in; the settings that it leaves, sorted.
+fn openwrt(out: &Path, passphrase: &str) -> (bool, Vec<String>) {
+    use std::io::Write;
+    let (bin, state) = (out.join("bin"), out.join("uci"));
+    if !bin.exists() {
+        std::fs::create_dir(&bin).unwrap();
+        std::fs::write(&state, "wireless.radio0=wifi-device\nwireless.radio1=wifi-device\n").unwrap();
+        for (name, text) in [("uci", UCI), ("reload_config", "#!/bin/sh\n")] {
+            std::fs::write(bin.join(name), text).unwrap();
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            std::fs::set_permissions(bin.join(name), mode).unwrap();
+        }
+    }
+    let path = format!("{}:/usr/bin:/bin", bin.display());
+    let mut sh = Command::new("sh");
+    sh.arg(out.join("openwrt.sh")).env("PATH", path).env("UCI_STATE", &state).stdin(std::process::Stdio::piped());
+    let mut child = sh.stderr(std::process::Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(format!("{passphrase}\n").as_bytes()).unwrap();
+    let is_done = child.wait().unwrap().success();
+    let mut lines: Vec<String> = std::fs::read_to_string(&state).unwrap().lines().map(str::to_owned).collect();
+    lines.sort_unstable();
+    (is_done, lines)
+}
+
+#[test]
+fn on_openwrt_the_script_makes_lease_names_and_a_guests_network_that_reaches_the_box_only() {
+    let out =
+        recipe(&["router", "--address", "192.168.1.5/24", "--mac", "02:00:00:12:34:56", "--trusted-name", "sakura.example.jp"]);
+    assert!(!openwrt(out.path(), "short").0, "a passphrase that no radio takes");
+    let (is_done, made) = openwrt(out.path(), "correct horse $HOME");
+    assert!(is_done, "{made:?}");
+    let value = |key: &str| {
+        made.iter().find_map(|line| line.strip_prefix(&format!("{key}="))).unwrap_or_else(|| panic!("{key}: {made:#?}"))
+    };
+    assert_eq!((value("dhcp.kusuribako.ip"), value("dhcp.kusuribako.mac")), ("192.168.1.5", "02:00:00:12:34:56"));
+    for (at, name) in [(0, "kusuri.internal"), (1, "sakura.example.jp")] {
+        assert_eq!(value(&format!("dhcp.kusuribako_name{at}.name")), name);
+        assert!(made.contains(&format!("dhcp.@dnsmasq[0].rebind_domain+={name}")));
+    }
+    // Radio, network, bridge, lease and zone name each other.
+    for radio in ["radio0", "radio1"] {
+        let of = |option: &str| value(&format!("wireless.kusuribako_{radio}.{option}"));
+        assert_eq!((of("device"), of("network"), of("isolate"), of("encryption")), (radio, "guest", "1", "sae-mixed"));
+        assert_eq!((of("key"), of("mode")), ("correct horse $HOME", "ap"), "nothing in it is looked at by the shell");
+    }
+    assert_eq!((value("network.guest"), value("network.guest.ipaddr")), ("interface", "192.168.77.1"));
+    assert_eq!(value("network.guest.device"), value("network.guest_bridge.name"));
+    assert_eq!((value("dhcp.guest.interface"), value("dhcp.guest.start"), value("dhcp.guest.limit")), ("guest", "2", "253"));
+    assert_eq!((value("firewall.guest"), value("firewall.guest.name")), ("zone", "guest"));
+    assert_eq!((value("firewall.guest.input"), value("firewall.guest.forward")), ("REJECT", "REJECT"));
+    assert!(made.contains(&"firewall.guest.network+=guest".to_owned()));
+    // The clinic's network is named by one rule, for the box's pages.
+    let inside: Vec<&String> = made.iter().filter(|line| line.ends_with(".dest=lan")).collect();
+    assert_eq!(inside, ["firewall.kusuribako.dest=lan"]);
+    let of = |option: &str| value(&format!("firewall.kusuribako.{option}"));
+    assert_eq!((of("src"), of("dest_ip"), of("dest_port"), of("proto")), ("guest", "192.168.1.5", "80 443", "tcp"));
+    assert_eq!(openwrt(out.path(), "correct horse $HOME"), (true, made.clone()), "done again it changes nothing");
 }
 
 #[test]
@@ -82,6 +164,12 @@ fn the_access_points_files_are_accepted_by_hostapd_dnsmasq_and_systemd() {
             assert!(output.status.success(), "{unit}: {}", said(&output));
         }
     }
+    let settings = std::fs::read_to_string(at("kusuribako.default")).unwrap();
+    let readme = std::fs::read_to_string(at("README.txt")).unwrap();
+    assert!(
+        settings.contains("--host kusuri.internal ") && readme.contains("http://192.168.76.1/envelope"),
+        "{settings}{readme}"
+    );
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(at("hostapd.conf")).unwrap().permissions());
     assert_eq!(mode & 0o077, 0, "the passphrase is for nobody else");
 }

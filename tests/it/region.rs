@@ -3,6 +3,7 @@
 mod badge;
 mod carry;
 pub mod clinic;
+mod doors;
 mod emergency;
 pub mod lan;
 mod leaver;

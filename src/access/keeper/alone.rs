@@ -17,24 +17,36 @@ impl Keeper {
         let Some(hours) = config.http_when_alone_hours.or_else(|| self.around.alone_hours()) else { return };
         let running_ms = self.around.running_ms();
         let is_due = memory.internet_at_ms.is_none_or(|at_ms| running_ms.saturating_sub(at_ms) >= INTERNET_EVERY_MS);
-        if self.around.has_peers() {
-            memory.alone_since_ms = None;
+        let is_alone = if self.around.has_peers() {
+            Some(false)
         } else if is_due {
             memory.internet_at_ms = Some(running_ms);
-            match has_internet(&config).await {
-                true => memory.alone_since_ms = None,
-                false => memory.alone_since_ms = memory.alone_since_ms.or(Some(running_ms)),
-            }
-        }
-        let alone_ms = memory.alone_since_ms.map_or(0, |since_ms| running_ms.saturating_sub(since_ms));
+            Some(!has_internet(&config).await)
+        } else {
+            None
+        };
         let is_a_valid = self.ladder.a().is_some_and(|held| held.pair.is_valid(self.ladder.now_ms()));
         let keeper = self.clone();
         let changed = tokio::task::spawn_blocking(move || {
+            let alone_ms = keeper.alone_ms(is_alone)?;
             keeper.follow_alone(alone_ms >= hours.saturating_mul(HOUR_MS) && !is_a_valid, hours)
         });
         if let Ok(Err(error)) = changed.await {
             tracing::error!(%error, "http could not be declared");
         }
+    }
+
+    /// For how long it has been alone, with what was just seen: since when stands in the journal, so that no restart begins the count anew.
+    fn alone_ms(&self, is_alone: Option<bool>) -> Result<u64, crate::store::StoreError> {
+        let since_ms = self.with_journal(|journal, running_ms| {
+            match is_alone {
+                Some(true) => journal.alone_since_ms = journal.alone_since_ms.or(Some(running_ms)),
+                Some(false) => journal.alone_since_ms = None,
+                None => {}
+            }
+            journal.alone_since_ms
+        })?;
+        Ok(since_ms.map_or(0, |since_ms| self.around.running_ms().saturating_sub(since_ms)))
     }
 
     fn follow_alone(&self, is_alone: bool, hours: u64) -> Result<(), crate::store::StoreError> {

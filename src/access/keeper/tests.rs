@@ -3,6 +3,7 @@
 use super::super::Best;
 use super::super::authority::{self, Root};
 use super::super::files;
+use super::certify::Trying;
 use super::*;
 use crate::clinic::setup::Location;
 use crate::clock::Clock;
@@ -20,6 +21,7 @@ struct Turned {
     has_peers: AtomicBool,
     signed: Mutex<Option<Vec<u8>>>,
     told: Mutex<Vec<Doorplate>>,
+    shared_name: Mutex<Option<String>>,
 }
 
 struct Shared(Arc<Turned>);
@@ -33,6 +35,9 @@ impl Around for Shared {
     }
     fn tell(&self, doorplate: &Doorplate) {
         self.0.told.lock().unwrap().push(doorplate.clone());
+    }
+    fn shared_name(&self) -> Option<String> {
+        self.0.shared_name.lock().unwrap().clone()
     }
     fn signed(&self) -> Option<Vec<u8>> {
         self.0.signed.lock().unwrap().clone()
@@ -78,6 +83,10 @@ fn a_box_declares_http_itself_only_after_the_chosen_hours_without_internet_and_o
     let runtime = runtime();
     let mut at_hour = |hour: u64| {
         node.turned.running_ms.store(hour * HOUR_MS, Ordering::SeqCst);
+        if hour == 50 {
+            // Started anew, it goes on counting.
+            memory = Memory::default();
+        }
         runtime.block_on(node.keeper.look(&mut memory));
         by()
     };
@@ -180,6 +189,111 @@ fn the_regions_authority_signs_for_one_box_and_its_names_and_devices_check_that(
     look(&mut memory);
     let said = node.keeper.ladder().last(Doing::Authority).unwrap().failed.unwrap().1.en;
     assert!(said.contains("access authority"), "{said}");
+}
+
+#[test]
+fn what_is_declared_does_not_hurry_a_server_that_asked_for_patience() {
+    let node = node(&Config::default());
+    let (_says, mut settings) = watch::channel(Settings::default());
+    let mut trying = Trying { next_ms: Some(NOW_MS + 1), ..Trying::default() };
+    let runtime = runtime();
+    node.keeper.declare(By::Envelope { number: 1 }, "", 1).unwrap();
+    let mut woken = |trying: &mut Trying| {
+        let rest =
+            async { tokio::time::timeout(Duration::from_millis(50), node.keeper.rest(trying, &mut settings)).await.is_ok() };
+        runtime.block_on(rest)
+    };
+    assert!(!woken(&mut trying) && trying.next_ms == Some(NOW_MS + 1));
+    node.keeper.ladder().renew(false);
+    assert!(woken(&mut trying) && trying.next_ms.is_none(), "who asks for a certificate gets a try");
+}
+
+#[test]
+fn a_server_that_lets_it_wait_for_a_certificate_holds_up_the_end_of_http_by_nothing() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    silent.set_nonblocking(true).unwrap();
+    let temp = tempfile::tempdir().unwrap();
+    let roots = temp.path().join("roots.pem");
+    std::fs::write(&roots, rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap().cert.pem()).unwrap();
+    let acme = super::super::config::Acme {
+        directory: format!("https://{}/dir", silent.local_addr().unwrap()),
+        contact: None,
+        terms_agreed: true,
+        roots: Some(roots),
+        profile: None,
+        dns: super::super::config::Dns::Command { program: "/bin/true".into(), seconds: 1 },
+        alias: None,
+        check: Vec::new(),
+    };
+    let node = node(&Config { names: vec!["sakura.example.jp".to_owned()], acme: Some(acme), ..Config::default() });
+    node.keeper.declare(By::Envelope { number: 1 }, "", 1).unwrap();
+    let (runtime, stopping) = (runtime(), CancellationToken::new());
+    let running = runtime.spawn(node.keeper.clone().run(stopping.clone()));
+    let begun = std::time::Instant::now();
+    let is_in_time = || begun.elapsed() < Duration::from_secs(20);
+    // It has called, and is told nothing.
+    let called = loop {
+        if let Ok(called) = silent.accept() {
+            break called;
+        }
+        assert!(is_in_time(), "nobody calls the server");
+        std::thread::yield_now();
+    };
+    node.turned.running_ms.store(HOUR_MS, Ordering::SeqCst);
+    node.keeper.ladder().kick();
+    while node.keeper.ladder().declared().is_some() {
+        assert!(is_in_time(), "http is open after its time");
+        std::thread::yield_now();
+    }
+    assert!(node.keeper.ladder().last(Doing::Acme).is_none(), "the server has still said nothing");
+    stopping.cancel();
+    runtime.block_on(running).unwrap();
+    drop(called);
+}
+
+#[test]
+fn an_envelope_opens_http_once_and_a_wrong_code_wakes_nobody() {
+    let node = node(&Config::default());
+    let keeper = &node.keeper;
+    let number = keeper.with_journal(|journal, _| journal.add_envelope(b"right")).unwrap();
+    for _ in 0..20 {
+        assert!(keeper.open_envelope(b"wrong").unwrap().is_err());
+    }
+    let declared = keeper.open_envelope(b"right").unwrap().unwrap();
+    assert_eq!((declared.by, declared.until_running_ms), (By::Envelope { number }, Some(HOURS_MAX * HOUR_MS)));
+    let mut kept = Journal::read(keeper.clinic.store()).unwrap();
+    assert_eq!((kept.envelopes(), kept.in_force(0)), (vec![], keeper.ladder().declared()));
+    assert!(keeper.open_envelope(b"right").unwrap().is_err());
+    // What woke the keeper is taken; a code beyond those that are counted changes nothing, and so wakes nobody.
+    let runtime = runtime();
+    runtime.block_on(keeper.ladder().kicked());
+    assert!(matches!(keeper.open_envelope(b"wrong").unwrap(), Err(EnvelopeRefusal::Busy { .. })));
+    let woken = async { tokio::time::timeout(Duration::ZERO, keeper.ladder().kicked()).await.is_ok() };
+    assert!(!runtime.block_on(woken));
+}
+
+#[test]
+fn a_name_that_the_region_chooses_is_known_without_a_new_start() {
+    let node = node(&Config { names: vec!["sakura.example.jp".to_owned()], ..Config::default() });
+    let ladder = node.keeper.ladder();
+    node.keeper.begin();
+    assert!(ladder.is_called("Sakura.example.jp") && !ladder.is_called("kusuri.example.jp"));
+    let mut memory = Memory::default();
+    let runtime = runtime();
+    runtime.block_on(node.keeper.look(&mut memory));
+    *node.turned.shared_name.lock().unwrap() = Some("kusuri.example.jp".to_owned());
+    runtime.block_on(node.keeper.look(&mut memory));
+    assert!(ladder.is_called("kusuri.example.jp") && ladder.is_called("sakura.example.jp"));
+    let config = Config {
+        names: vec!["minato.example.jp".to_owned()],
+        region_name: Some("r.example.jp".to_owned()),
+        ..Config::default()
+    };
+    std::fs::write(node.keeper.dir.join(FILE), config.text()).unwrap();
+    runtime.block_on(node.keeper.look(&mut memory));
+    let called =
+        ["sakura.example.jp", "kusuri.example.jp", "minato.example.jp", "r.example.jp"].map(|name| ladder.is_called(name));
+    assert_eq!(called, [false, false, true, true]);
 }
 
 /// As a device that trusts this authority does.

@@ -214,6 +214,46 @@ async fn shutdown_ends_idle_connections() {
     assert_eq!(running.server.door.held(), 0);
 }
 
+/// On a busy machine a phone's request comes later than its connection: it is answered, also while the node stops.
+#[tokio::test]
+async fn who_was_let_in_before_the_end_is_answered() {
+    for _ in 0..8 {
+        let running = running(Limits::default()).await;
+        let mut silent = TcpStream::connect(running.address).await.unwrap();
+        let mut ahead = TcpStream::connect(running.address).await.unwrap();
+        until("both are held", || running.server.door.held() == 2).await;
+        ahead.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n").await.unwrap();
+        running.stopping.cancel();
+        assert!(ask(&mut silent).await.starts_with("HTTP/1.1 200"));
+        ahead.write_all(b"\r\n").await.unwrap();
+        assert!(rest(&mut ahead).await.starts_with(b"HTTP/1.1 200"));
+        running.tasks.finish().await;
+    }
+}
+
+/// Over TLS the request comes after the handshake.
+#[tokio::test]
+async fn who_has_shaken_hands_before_the_end_is_answered() {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let pair =
+        crate::access::pair::Pair::read(made.cert.pem().as_bytes(), made.signing_key.serialize_pem().as_bytes()).unwrap();
+    let ladder = Ladder::new(crate::clock::Clock::system());
+    ladder.set_a(Some(crate::access::Held::new(pair).unwrap()));
+    let routers = [(Rung::A, Router::new().route("/", get(|| async { "a page" })))].into();
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, tasks, stopping) = (socket.local_addr().unwrap(), Tasks::new(), CancellationToken::new());
+    let server = Arc::new(Server::new(Limits::default(), tasks.clone(), stopping.clone()));
+    tasks.spawn("listener", server.accept(socket, Speaks::Tls, ladder, routers));
+    let mut stream =
+        client(made.cert.der(), b"http/1.1").connect(localhost(), TcpStream::connect(address).await.unwrap()).await.unwrap();
+    stopping.cancel();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let mut all = Vec::new();
+    let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut all)).await.expect("it ends");
+    assert!(all.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&all));
+    tasks.finish().await;
+}
+
 /// Asks without end and reads nothing: once no more of the answers can be sent, the connection rests, and is ended.
 #[tokio::test]
 async fn whoever_does_not_read_is_ended() {

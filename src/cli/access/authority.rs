@@ -37,8 +37,13 @@ pub(super) fn carry_out(member: &Member, wish: &Wish, output: &mut Output<'_>) -
     if reach.suffixes != before.chosen.suffixes || reach.authority.is_none() {
         reach.authority = Some(root.certificate(&reach.suffixes, now_ms)?);
     }
+    // One box that names what it may not does not keep the others waiting.
+    let mut left_out = Vec::new();
     for node in waiting(&region, before) {
-        reach.issued.push(sign(&root, &region, node, &reach.suffixes, now_ms)?);
+        match sign(&root, &region, node, &reach.suffixes, now_ms) {
+            Ok(issued) => reach.issued.push(issued),
+            Err(why) => left_out.push((node.id, clinic_of(&region, node).to_owned(), format!("{why:#}"))),
+        }
     }
     let said = member.say_for_region(&word, &reach)?;
     let certificate = reach.authority.clone().unwrap_or_default();
@@ -47,9 +52,13 @@ pub(super) fn carry_out(member: &Member, wish: &Wish, output: &mut Output<'_>) -
             "statement": said.statement.to_string(),
             "fingerprint_sha256": shown_fingerprint(&certificate),
             "signed": reach.issued.iter().map(|issued| issued.node.to_string()).collect::<Vec<_>>(),
+            "left_out": left_out.iter().map(|(node, clinic, why)| json!({"node": node.to_string(), "clinic": clinic, "why": why})).collect::<Vec<_>>(),
         }));
     }
     output.result(format_args!("the region's authority: SHA-256 {}", shown_fingerprint(&certificate)))?;
+    for (_, clinic, why) in &left_out {
+        output.say(format_args!("not signed for the box of {clinic}: {why}"));
+    }
     output.say(format_args!("signed for {} boxes; run this again when others have named their doors", reach.issued.len()));
     Ok(())
 }
@@ -85,12 +94,17 @@ fn sign(root: &Root, region: &Region, node: &Node, suffixes: &[String], now_ms: 
     let is_below = |name: &String| suffixes.iter().any(|suffix| name == suffix || name.ends_with(&format!(".{suffix}")));
     if let Some(name) = doorplate.names.iter().find(|name| !is_below(name)) {
         bail!(
-            "{name}, which a box of the region names as its own, is not below {}: name its domain, too, with --suffix",
+            "{name}, which it names as its own, is not below {}: have it named otherwise there (`access configure --name`), or name its domain, too, \
+             with --suffix",
             suffixes.join(", ")
         );
     }
-    let clinic = region.sites().get(&node.site).map_or("", |site| &site.described.name);
+    let clinic = clinic_of(region, node);
     let certificate =
         root.sign(&format!("{} {clinic}", &node.id.to_string()[..8]), &doorplate.key, &doorplate.names, now_ms)?;
     Ok(Issued { node: node.id, certificate })
+}
+
+fn clinic_of<'r>(region: &'r Region, node: &Node) -> &'r str {
+    region.sites().get(&node.site).map_or("", |site| &site.described.name)
 }

@@ -87,11 +87,12 @@ pub(super) fn run(at: &At, args: &ConfigureArgs, output: &mut Output<'_>) -> any
 
 impl ConfigureArgs {
     fn config(&self) -> anyhow::Result<Config> {
+        let roots = self.roots.as_ref().map(std::path::absolute).transpose()?;
         let acme = self.dns()?.map(|dns| Acme {
             directory: self.directory.clone(),
             contact: self.contact.clone(),
             terms_agreed: self.agree_terms,
-            roots: self.roots.clone(),
+            roots,
             profile: self.profile.clone(),
             dns,
             alias: self.dns_alias.clone(),
@@ -131,9 +132,9 @@ impl ConfigureArgs {
             let (user, key, subdomain) = (field("username")?, field("password")?, field("subdomain")?);
             return Ok(Some(Dns::AcmeDns { url: url.clone(), user, key, subdomain }));
         }
-        Ok(self
-            .dns_command
-            .as_ref()
-            .map(|program| Dns::Command { program: program.clone(), seconds: self.dns_command_seconds }))
+        // The server runs elsewhere than whoever types this. What does not lie here is looked for there, as shells do.
+        let found = |program: &PathBuf| if program.exists() { std::path::absolute(program) } else { Ok(program.clone()) };
+        let program = self.dns_command.as_ref().map(found).transpose()?;
+        Ok(program.map(|program| Dns::Command { program, seconds: self.dns_command_seconds }))
     }
 }

@@ -44,6 +44,12 @@ struct RouterArgs {
     /// The box's hardware address, as `ip link` shows it
     #[arg(long, value_name = "MAC")]
     mac: String,
+    /// The router's address in the network for guests, with the network's bits
+    #[arg(long, value_name = "ADDR/BITS", value_parser = net, default_value = "192.168.77.1/24")]
+    guest: Net,
+    /// The name of the guests' Wi-Fi
+    #[arg(long, default_value = "Kusuribako")]
+    ssid: String,
 }
 
 #[derive(Args)]
@@ -75,7 +81,14 @@ pub(super) fn run(args: &RecipeArgs, output: &mut Output<'_>) -> anyhow::Result<
     let (files, common) = match &args.kind {
         Kind::Router(args) => {
             let Common { address, name, trusted_name, .. } = &args.common;
-            let router = Router { net: *address, mac: args.mac.clone(), names: name.clone(), trusted: trusted_name.clone() };
+            let router = Router {
+                net: *address,
+                guest: args.guest,
+                ssid: args.ssid.clone(),
+                mac: args.mac.clone(),
+                names: name.clone(),
+                trusted: trusted_name.clone(),
+            };
             (router.files()?, &args.common)
         }
         Kind::Ap(args) => (ap(args)?.files()?, &args.common),

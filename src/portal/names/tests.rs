@@ -46,6 +46,19 @@ fn own_names_stand_for_the_box_in_any_case_of_letters_and_nothing_else_is_known(
 }
 
 #[test]
+fn names_that_come_later_stand_for_the_box_from_then_on() {
+    let later = std::sync::Arc::new(std::sync::Mutex::new(Vec::<String>::new()));
+    let known = std::sync::Arc::clone(&later);
+    let is_later = move |asked: &str| known.lock().unwrap().iter().any(|name| name.eq_ignore_ascii_case(asked));
+    let names = names(false).also(Box::new(is_later));
+    let asked = question("Minato.example.JP.", Rtype::A);
+    assert_eq!(answer(&names, &asked).0, Rcode::REFUSED);
+    later.lock().unwrap().push("minato.example.jp".to_owned());
+    assert_eq!(answer(&names, &asked), (Rcode::NOERROR, vec!["192.168.1.5".parse().unwrap()]));
+    assert_eq!(answer(&names, &question("x.minato.example.jp", Rtype::A)).0, Rcode::REFUSED);
+}
+
+#[test]
 fn with_the_portal_the_hosts_of_questions_stand_for_the_box_and_those_that_are_more_do_not() {
     let names = names(true);
     for host in ["captive.apple.com", "connectivitycheck.gstatic.com", "www.msftconnecttest.com", "detectportal.firefox.com"] {

@@ -1,6 +1,6 @@
 //! An access point of the box's own, for a place without any network: hostapd and dnsmasq, and the units that start them.
 
-use super::super::{WELCOME, probe};
+use super::super::{STATE, probe};
 use super::{File, LEASE, Net, RecipeError, check_interface, check_name, refused};
 use std::fmt::Write;
 
@@ -37,6 +37,7 @@ impl Ap {
             plain("kusuribako-ap-address.service", self.address_unit()),
             plain("kusuribako-ap-radio.service", RADIO_UNIT.to_owned()),
             plain("kusuribako-ap-names.service", NAMES_UNIT.to_owned()),
+            plain("kusuribako.default", self.settings()),
             plain("README.txt", self.readme()),
         ])
     }
@@ -90,11 +91,7 @@ impl Ap {
              dhcp-option=option:router,{address}\ndhcp-option=option:dns-server,{address}\n\
              # The box.\n"
         );
-        let names = self.names.iter().map(String::as_str).chain(self.trusted.as_deref());
-        let mut named: Vec<&str> = names.collect();
-        named.sort_unstable();
-        named.dedup();
-        for name in named {
+        for name in self.all_names() {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "host-record={name},{address}");
         }
@@ -106,7 +103,7 @@ impl Ap {
         if let Some(trusted) = &self.trusted {
             let _ = writeln!(
                 text,
-                "# RFC 8910: phones ask the box itself. Only with a certificate that they trust.\ndhcp-option=114,https://{trusted}{WELCOME}/state"
+                "# RFC 8910: phones ask the box itself. Only with a certificate that they trust.\ndhcp-option=114,https://{trusted}{STATE}"
             );
         }
         text
@@ -126,15 +123,37 @@ impl Ap {
         )
     }
 
+    fn all_names(&self) -> Vec<&str> {
+        let mut named: Vec<&str> = self.names.iter().chain(&self.trusted).map(String::as_str).collect();
+        named.sort_unstable();
+        named.dedup();
+        named
+    }
+
+    /// What the box is told: both ports by the system's sockets, the portal, and every name of the network's own name server. TLS is listened for
+    /// whether or not there is a certificate: option 114 leads there as soon as there is.
+    fn settings(&self) -> String {
+        let hosts: String = self.all_names().into_iter().map(|name| format!(" --host {name}")).collect();
+        format!(
+            "# On the clinic's own Wi-Fi, in the place of KUSURIBAKO_OPTIONS in /etc/default/kusuribako. Ports 80 and 443 are opened by the system:\n\
+             # systemctl enable kusuribako-https.socket kusuribako-http.socket; systemctl restart kusuribako\n\
+             KUSURIBAKO_OPTIONS=\"--listen 127.0.0.1:8080 --https-listen [::]:443 --http-listen [::]:80{hosts} --portal on\"\n"
+        )
+    }
+
     fn readme(&self) -> String {
         let Self { interface, net, .. } = self;
-        let name = self.names.first().map_or("", String::as_str);
         format!(
             "避難所キット: 箱が自分で出すWi-Fi / A Wi-Fi of the box's own\n\n\
              1. apt install hostapd dnsmasq-base iproute2\n\
              2. install -d -m 700 /etc/kusuribako/ap; cp hostapd.conf dnsmasq.conf /etc/kusuribako/ap/; cp *.service /etc/systemd/system/\n\
              3. systemctl daemon-reload; systemctl enable --now kusuribako-ap-address kusuribako-ap-radio kusuribako-ap-names\n\
-             4. kusuribako serve --listen {address}:80 --host {name} --portal on …\n\n\
+             4. cp --backup=numbered kusuribako.default /etc/default/kusuribako\n   \
+             systemctl enable kusuribako-https.socket kusuribako-http.socket; systemctl restart kusuribako\n\n\
+             証明書がなければ、患者さんのページは職員がhttpを開けてから読めます（バッジか、封筒の番号で） / \n\
+             Without a certificate patients read once somebody of the staff opens http, by a badge or a sealed envelope:\n   \
+             kusuribako access declare-http --dir /var/lib/kusuribako --staff FILE --hours 72\n   \
+             http://{address}/envelope\n\n\
              Wi-Fi: {ssid}\n\
              つながらないときは / If it does not work: journalctl -u 'kusuribako-ap-*'; iw dev {interface} info\n\
              この設定はインターネットに何も渡しません。 / Nothing is routed to the internet.\n",

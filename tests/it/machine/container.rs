@@ -152,6 +152,13 @@ impl Container {
         curl.status().unwrap().success()
     }
 
+    /// The first lines of what a name at a port of its loopback answers; empty where nothing does within so many seconds.
+    pub fn head(&self, port: u16, host: &str, path: &str, seconds: u8) -> String {
+        let (url, host, most) = (format!("http://127.0.0.1:{port}{path}"), format!("Host: {host}"), seconds.to_string());
+        let args = ["curl", "--silent", "--include", "--max-time", &most, "--header", &host, &url];
+        String::from_utf8_lossy(&self.within(&["--net"], &args).output().unwrap().stdout).into_owned()
+    }
+
     /// Waits for them; how long it took.
     pub fn served(&self, port: u16, what: &str) -> Duration {
         let begun = Instant::now();

@@ -1,6 +1,6 @@
 //! Without a package: `install`, an update from a signed file, one that fails, the key sealed, `uninstall`.
 
-use super::container::{Container, host, program};
+use super::container::{Container, PATIENCE_SECONDS, host, program};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ fn installs(at: &Container) {
     assert_eq!(at.ok(&["/srv/kusuribako", "install"]), "", "a second time it changes nothing");
     at.ok(&["kusuribako", "init", "--dir", DIR, "--name", "見本薬局", "--admin-out", "/srv/staff.txt"]);
     at.ok(&["systemctl", "start", "kusuribako"]);
-    assert!(at.serves(PORT), "{}", at.journal());
+    assert!(at.answers(PORT, PATIENCE_SECONDS), "{}", at.journal());
     at.ok(&["systemd-analyze", "security", "--no-pager", "--threshold=15", "kusuribako.service"]);
     at.ok(&["systemctl", "start", "kusuribako-nightly.service"]);
 }
@@ -44,10 +44,10 @@ fn is_handed_its_port(at: &Container) {
     std::fs::write(&settings, "KUSURIBAKO_OPTIONS=\"--listen [::]:80 --insecure-lan\"\n").unwrap();
     at.ok(&["systemctl", "stop", "kusuribako"]);
     at.ok(&["systemctl", "start", "kusuribako-http.socket"]);
-    assert!(at.answers(80, 10), "the first connection starts it: {}", at.journal());
+    assert!(at.answers(80, PATIENCE_SECONDS), "the first connection starts it: {}", at.journal());
     for _ in 0..3 {
         at.ok(&["systemctl", "--no-block", "restart", "kusuribako"]);
-        assert!(at.answers(80, 10), "a connection was refused during a restart");
+        assert!(at.answers(80, PATIENCE_SECONDS), "a connection was refused during a restart: {}", at.journal());
     }
     at.ok(&["systemctl", "stop", "kusuribako-http.socket", "kusuribako"]);
     std::fs::write(&settings, before).unwrap();
@@ -89,7 +89,7 @@ fn updates(at: &Container) {
 
     let pid = at.property("kusuribako", "MainPID");
     assert!(at.ok(&["kusuribako", "update", "apply", &file]).contains("the new version serves"));
-    assert!(at.serves(PORT) && at.property("kusuribako", "MainPID") != pid);
+    assert!(at.answers(PORT, PATIENCE_SECONDS) && at.property("kusuribako", "MainPID") != pid);
     assert!(std::fs::read(at.path("/usr/local/bin/kusuribako")).unwrap() == std::fs::read(&other).unwrap());
     let again = at.ask(&["kusuribako", "update", "apply", &file]);
     assert!(again.code == 1 && again.err.contains("number 5 is installed"), "{}", again.err);
@@ -123,7 +123,7 @@ fn seals_the_key(at: &Container) {
     assert!(!at.path("/var/lib/kusuribako/node.key").exists() && at.path("/srv/node.key").exists());
     at.served(PORT, "it serves with the sealed key");
     at.ok(&["systemctl", "restart", "kusuribako"]);
-    assert!(at.serves(PORT));
+    assert!(at.answers(PORT, PATIENCE_SECONDS), "{}", at.journal());
     // Commands reach the server, though they cannot read the key.
     at.ok(&["kusuribako", "patient", "list", "--dir", DIR]);
     let secret = std::fs::read_to_string(at.path("/srv/node.key")).unwrap();

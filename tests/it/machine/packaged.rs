@@ -5,6 +5,7 @@ use crate::cli::program::JAHIS;
 use crate::wait;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 const DIR: &str = "/var/lib/kusuribako";
@@ -29,10 +30,13 @@ fn a_box_with_the_package_survives_what_happens_to_boxes() {
     comes_back_after_kill(&at);
     is_started_anew_when_it_hangs(&at);
     stands_beside_another(&at);
+    is_handed_its_ports_as_the_recipe_says(&at);
+    comes_back_from_the_start_limit_with_its_ports(&at);
     let second = good("0.0.9");
     upgrades(&at, &second);
     let broken = script(at.scratch(), "broken", "exit 1\n");
-    upgrade_that_fails(&at, &inside(&package(&broken, &files, &["--version", "0.1.1"])));
+    let broken = inside(&package(&broken, &files, &["--version", "0.1.1"]));
+    while_phones_knock(&at, || upgrade_that_fails(&at, &broken));
     migrates_and_fails(&at, &files);
     recovers_after_a_power_cut(&mut at);
     is_removed_and_purged(&at);
@@ -152,6 +156,57 @@ fn is_started_anew_when_it_hangs(at: &Container) {
     at.served(PORT, "it serves again");
 }
 
+/// What the shelter's recipe has to be typed for the box itself, on a machine that runs already.
+fn is_handed_its_ports_as_the_recipe_says(at: &Container) {
+    // What the stages before used up of the starts of a minute.
+    at.ok(&["systemctl", "reset-failed", UNIT]);
+    std::fs::write(at.path("/srv/passphrase"), "correct horse\n").unwrap();
+    let recipe = "kusuribako access recipe ap --address 192.168.76.1/22 --trusted-name sakura.example.jp --passphrase-file /srv/passphrase --out /srv/ap";
+    at.ok(&["sh", "-c", recipe]);
+    let readme = std::fs::read_to_string(at.path("/srv/ap/README.txt")).unwrap();
+    let from = readme.find("4. cp ").unwrap() + 3;
+    let typed = readme[from..].split("\n\n").next().unwrap();
+    assert!(typed.contains("kusuribako.default") && typed.contains("systemctl enable"), "{typed}");
+    at.ok(&["sh", "-e", "-c", &format!("cd /srv/ap\n{typed}")]);
+    let asked = at.head(80, "captive.apple.com", "/hotspot-detect.html", PATIENCE_SECONDS);
+    assert!(asked.starts_with("HTTP/1.1 302") && asked.contains("/wifi"), "{asked}{}", at.journal());
+    for socket in SOCKETS {
+        assert_eq!((at.property(socket, "ActiveState"), at.property(socket, "SubState")), ("active".into(), "running".into()));
+    }
+    // Killed, it is back, and whoever asks meanwhile waits.
+    let pid = at.property(UNIT, "MainPID");
+    at.ok(&["sh", "-c", &format!("kill -9 {pid}")]);
+    assert!(at.head(80, "kusuri.internal", "/wifi", PATIENCE_SECONDS).starts_with("HTTP/1.1 200"), "{}", at.journal());
+}
+
+const SOCKETS: [&str; 2] = ["kusuribako-http.socket", "kusuribako-https.socket"];
+
+/// A slip of the pen in the settings; mended, it serves again by itself, and at its own ports.
+fn comes_back_from_the_start_limit_with_its_ports(at: &Container) {
+    let settings = at.path("/etc/default/kusuribako");
+    let right = std::fs::read_to_string(&settings).unwrap();
+    std::fs::write(&settings, right.replace("--portal on", "--protal on")).unwrap();
+    at.ok(&["systemctl", "--no-block", "restart", UNIT]);
+    for socket in SOCKETS {
+        wait::until_or(
+            "the socket is given up",
+            PATIENCE,
+            || at.journal(),
+            || (at.property(socket, "ActiveState") == "failed").then_some(()),
+        );
+    }
+    std::fs::write(&settings, right).unwrap();
+    let begun = Instant::now();
+    wait::until_or(
+        "port 80 answers by itself",
+        PATIENCE,
+        || at.journal(),
+        || at.head(80, "kusuri.internal", "/wifi", 1).starts_with("HTTP/1.1 200").then_some(()),
+    );
+    note("start limit, mended, to page at port 80", begun.elapsed());
+    assert_eq!(at.property(UNIT, "ActiveState"), "active");
+}
+
 fn stands_beside_another(at: &Container) {
     at.ok(&["kusuribako", "install", "--instance", "kita", "--listen", "127.0.0.1:8081", "--sync-listen", "off"]);
     let unit = "kusuribako@kita.service";
@@ -188,6 +243,25 @@ fn upgrades(at: &Container, package: &str) {
     assert_ne!(at.property(UNIT, "MainPID"), before, "the new version runs");
     assert_eq!(patients(at), 1);
     assert!(!at.path("/var/lib/kusuribako-update/trial.json").exists());
+}
+
+/// A phone at port 80 starts whatever program lies there: it must not come between the stop of the new one and the way back.
+fn while_phones_knock(at: &Container, what: impl FnOnce()) {
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::SeqCst) {
+                at.head(80, "kusuri.internal", "/wifi", 1);
+            }
+        });
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(what));
+        is_over.store(true, Ordering::SeqCst);
+        done.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    });
+    assert!(at.head(80, "kusuri.internal", "/wifi", PATIENCE_SECONDS).starts_with("HTTP/1.1 200"), "{}", at.journal());
+    for socket in SOCKETS {
+        assert_eq!(at.property(socket, "ActiveState"), "active", "{}", at.journal());
+    }
 }
 
 fn upgrade_that_fails(at: &Container, package: &str) {
@@ -305,4 +379,6 @@ fn is_removed_and_purged(at: &Container) {
     at.ok(&["sh", "-c", "echo kusuribako kusuribako/remove-records boolean true | debconf-set-selections"]);
     at.ok(&["sh", "-c", "DEBIAN_FRONTEND=noninteractive dpkg --purge kusuribako"]);
     assert!(!at.path(DIR).exists() && !at.path("/var/lib/kusuribako-kita").exists());
+    let left = at.ok(&["find", "/etc/systemd/system", "-name", "kusuribako-http*"]);
+    assert_eq!(left, "", "links to units that are gone");
 }

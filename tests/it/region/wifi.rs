@@ -7,7 +7,7 @@ use crate::wait;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
 const BOX: usize = 0;
@@ -34,15 +34,31 @@ impl Drop for Running {
     }
 }
 
-/// The access point's dnsmasq, with the recipe's own file; only the place of its leases is the test's.
-fn dnsmasq(lan: &Lan, clinic: &Clinic) -> Running {
+/// The access point's files, as the recipe writes them for this clinic.
+fn recipe(clinic: &Clinic) -> PathBuf {
     let (secret, out) = (clinic.path("passphrase"), clinic.path("ap"));
     std::fs::write(&secret, "correct horse battery\n").unwrap();
     let at = format!("{}/24", address(BOX));
     let recipe = ["access", "recipe", "ap", "--address", &at, "--interface", "eth0", "--trusted-name", "sakura.example.jp"];
     let files = ["--passphrase-file", secret.to_str().unwrap(), "--out", out.to_str().unwrap()];
     clinic.ok(&[&recipe[..], &files[..]].concat());
-    let written = std::fs::read_to_string(out.join("dnsmasq.conf")).unwrap();
+    out
+}
+
+/// A box that is told what the recipe says, word by word; on its own Wi-Fi there is no other clinic.
+fn served_as_the_recipe_says(lan: &Lan) -> Clinic<'_> {
+    let mut clinic = Clinic::new(lan, BOX, "さくら薬局");
+    let settings = std::fs::read_to_string(recipe(&clinic).join("kusuribako.default")).unwrap();
+    let options = settings.lines().find_map(|line| line.strip_prefix("KUSURIBAKO_OPTIONS=")).unwrap().trim_matches('"');
+    let options = options.strip_prefix("--listen 127.0.0.1:8080 ").unwrap();
+    clinic.by_the_ladder();
+    clinic.serve_with(&options.split(' ').chain(["--sync-listen", "off"]).collect::<Vec<_>>());
+    clinic
+}
+
+/// The access point's dnsmasq, with the recipe's own file; only the place of its leases is the test's.
+fn dnsmasq(lan: &Lan, clinic: &Clinic) -> Running {
+    let written = std::fs::read_to_string(clinic.path("ap").join("dnsmasq.conf")).unwrap();
     let leases = clinic.path("leases");
     let config = clinic.path("dnsmasq.conf");
     assert!(written.contains("dhcp-leasefile=/run/kusuribako-ap/leases\n"));
@@ -142,10 +158,12 @@ fn on_the_access_points_wifi_each_phone_gets_to_its_record() {
         return;
     }
     let Some(lan) = Lan::new(TEST, 5) else { return };
-    let mut clinic = served(&lan, &["--portal", "on"]);
+    let mut clinic = served_as_the_recipe_says(&lan);
     let card = clinic.patient("見本 花子");
     let _names = dnsmasq(&lan, &clinic);
     clinic.start();
+    let staff = clinic.path("staff.txt");
+    clinic.ok(&["access", "declare-http", "--staff", staff.to_str().unwrap(), "--hours", "72"]);
     for phone in PHONES {
         let lent = join(&lan, &clinic, phone);
         let has = |line: &str| lent.lines().any(|l| l == line);
@@ -178,14 +196,22 @@ fn on_the_access_points_wifi_each_phone_gets_to_its_record() {
 fn without_any_router_the_box_answers_for_its_names_and_only_for_them() {
     let Some(lan) = Lan::new("without_any_router_the_box_answers_for_its_names_and_only_for_them", 4) else { return };
     let dns = format!("{}:53", address(BOX));
-    let more = ["--portal", "on", "--dns-listen", &dns, "--local-name", "kusuri", "--host", "sakura.example.jp"];
+    let more = ["--portal", "on", "--dns-listen", &dns, "--local-name", "kusuri"];
     let mut clinic = served(&lan, &more);
     let card = clinic.patient("見本 花子");
     clinic.start();
     let names =
         ["kusuri.internal", "Sakura.Example.JP", "captive.apple.com", "www.google.com", "example.jp", "x.kusuri.internal"];
-    let answered = phone(&lan, 1, &[&["names"], &names[..]].concat());
     let own = json!([address(BOX)]);
+    // Names that it is given while it runs.
+    let called = ["sakura.example.jp", "kusuri.example.jp"];
+    assert_eq!(phone(&lan, 1, &["names", called[0]])[called[0]], json!("REFUSED"));
+    clinic.ok(&["access", "configure", "--name", called[0], "--region-name", called[1]]);
+    wait::until("the box answers for its new names", PATIENCE, || {
+        let answered = phone(&lan, 1, &["names", called[0], called[1]]);
+        (answered[called[0]] == own && answered[called[1]] == own).then_some(())
+    });
+    let answered = phone(&lan, 1, &[&["names"], &names[..]].concat());
     let expected = [&own, &own, &own, &json!("REFUSED"), &json!("REFUSED"), &json!("REFUSED")];
     for (name, expected) in names.iter().zip(expected) {
         assert_eq!(answered[name], *expected, "{name}");
