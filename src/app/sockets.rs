@@ -45,10 +45,13 @@ impl ListenError {
             443 => "kusuribako-https.socket",
             _other => "a socket unit of your own (docs/install.md)",
         };
-        match source.kind() {
-            ErrorKind::PermissionDenied => Self::Reserved { at, unit, source },
-            ErrorKind::AddrInUse => Self::Taken { at, source },
-            _other => Self::Other { at, source },
+        let kind = source.kind();
+        if kind == ErrorKind::PermissionDenied {
+            Self::Reserved { at, unit, source }
+        } else if kind == ErrorKind::AddrInUse {
+            Self::Taken { at, source }
+        } else {
+            Self::Other { at, source }
         }
     }
 }
