@@ -2,7 +2,7 @@
 """Phones at one clinic: how soon pages come, beside nginx that serves the same bytes from a file, and while others are slow, idle or flood.
 
     benches/load.py --program target/release/kusuribako [--phones 1000] [--look-ms 5000] [--seconds 20] [--rounds 3]
-    benches/load.py --program … --only start|reading|nginx|slow|wave|floods …
+    benches/load.py --program … --only start|reading|nginx|slow|wave|floods|oversized …
 
 Needs root, iproute2, openssl; nginx and wrk for the comparison. Prints one line of JSON a measurement. Server, phones and whoever floods
 share one machine: what counts are ratios within one run.
@@ -303,6 +303,9 @@ def slow_ones(clinic, net, args, per_second=500, kinds=None, what="slow"):
     say(measurement=f"{args.slow} {what}", kinds=kinds, honest={k: figures[k] for k in keep}, for_s=round(ended - begun), **watch.between(begun, ended))
     say(measurement=f"the {what} ones", **theirs)
     say(measurement="afterwards", resident_mb=clinic.resident(), held=clinic.established())
+    # What was freed goes back to the system when the allocator is next asked for something: with the next visitors.
+    walk(8)
+    say(measurement="after the next pages", resident_mb=clinic.resident())
 
 
 def wave(clinic, net, args):
@@ -331,6 +334,19 @@ def floods(clinic, net, _args):
         say(measurement=f"the flood of {kind}", each=[json.loads(other.communicate()[0]) for other in others])
 
 
+def oversized(clinic, net, _args):
+    """Requests that are too large, from eight connections at a time, and honest phones beside them. Who sends them gives way, as if on a machine of its own."""
+    script = pathlib.Path(__file__).with_name("oversized.py")
+    before = clinic.resident()
+    watch = Watch(clinic)
+    other = subprocess.Popen(net.inside("nice", "-n", "10", sys.executable, str(script), net.server, str(PORT), "40", ",".join(net.addresses)), stdout=subprocess.PIPE, text=True)
+    time.sleep(1)
+    honest(clinic, net, 35, "beside what is oversized", resident_before_mb=before)
+    for line in other.communicate()[0].splitlines():
+        say(measurement="oversized", **json.loads(line))
+    say(measurement="oversized, memory", resident_before_mb=before, resident_most_mb=max(row[2] for row in watch.end()), resident_after_mb=clinic.resident(), held=clinic.established())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", default="target/release/kusuribako")
@@ -341,7 +357,7 @@ def main():
     parser.add_argument("--slow", type=int, default=10_000)
     parser.add_argument("--kinds", default="silent,idle,headers,body,reader", help="as in `kusuribako load --kinds`")
     parser.add_argument("--held-seconds", type=int, default=60)
-    parser.add_argument("--only", nargs="+", choices=["start", "reading", "nginx", "slow", "wave", "floods"])
+    parser.add_argument("--only", nargs="+", choices=["start", "reading", "nginx", "slow", "wave", "floods", "oversized"])
     parser.add_argument("--inside", nargs="*", help=argparse.SUPPRESS)
     parser.add_argument("--addresses", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -353,7 +369,7 @@ def main():
     try:
         clinic.start()
         say(measurement="machine", cores=os.cpu_count(), load=os.getloadavg()[0], resident_mb=clinic.resident())
-        parts = {"start": first_page, "reading": reading, "nginx": beside_nginx, "slow": slow_ones, "wave": wave, "floods": floods}
+        parts = {"start": first_page, "reading": reading, "nginx": beside_nginx, "slow": slow_ones, "wave": wave, "floods": floods, "oversized": oversized}
         for name, part in parts.items():
             if not args.only or name in args.only:
                 part(clinic, net, args)

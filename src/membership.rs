@@ -57,6 +57,8 @@ struct Inner {
     running: Mutex<times::Running>,
     /// Held by whoever reads and changes what is kept of outside badges.
     outside: Mutex<()>,
+    /// Tries of outside badges that nobody here knows.
+    strangers: Mutex<outside::Strangers>,
 }
 
 /// The statements and what they mean: always of one another.
@@ -90,6 +92,7 @@ impl Member {
             changed: watch::Sender::new(0),
             running: Mutex::new(times::Running::read(store)?),
             outside: Mutex::default(),
+            strangers: Mutex::default(),
         };
         let member = Self { inner: Arc::new(inner) };
         if let Some(known) = member.known() {

@@ -7,7 +7,15 @@
   button.type = 'button'; button.className = 'quiet'; button.textContent = place.dataset.button;
   place.append(button);
   button.onclick = async () => {
-    const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } });
+    let stream;
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } });
+    } catch {
+      const said = document.createElement('span');
+      said.setAttribute('role', 'alert'); said.textContent = place.dataset.refused;
+      button.remove(); place.append(said);
+      return;
+    }
     const video = document.createElement('video');
     video.srcObject = stream; video.playsInline = true; video.className = 'picture';
     place.append(video); await video.play();

@@ -101,6 +101,9 @@ fn list(here: &Here, json: bool, output: &mut Output<'_>) -> anyhow::Result<()> 
         Some(Decision::InOrder) => "in order",
         Some(Decision::ToClarify) => "to be clarified",
     };
+    let words = |glass: &crate::clinic::glass::GlassAt, looked: &crate::ledger::payload::GlassLooked| {
+        looked.opening.as_ref().map_or_else(|| glass.opened.words.clone(), |opening| opening.words.clone())
+    };
     let hex = |id: FactId| data_encoding::HEXLOWER.encode(&id.0);
     let here_rows = glasses.iter().flat_map(|glass| glass.looks.iter().map(move |look| (glass, look)));
     if json {
@@ -109,7 +112,7 @@ fn list(here: &Here, json: bool, output: &mut Output<'_>) -> anyhow::Result<()> 
                 let looked: &crate::ledger::payload::GlassLooked = looked;
                 json!({
                     "look": hex(looked.look), "at_ms": at_ms, "name": glass.opened.name, "licence": glass.opened.licence,
-                    "ledger": looked.ledger.to_string(), "words": glass.opened.words, "decision": decided(reviewed.as_ref()),
+                    "ledger": looked.ledger.to_string(), "words": words(glass, looked), "decision": decided(reviewed.as_ref()),
                 })
             };
         let home_row = |broken: &crate::clinic::glass::BrokenElsewhere| -> Value {

@@ -361,7 +361,7 @@ fn list(here: &Here, json: bool, output: &mut Output<'_>) -> anyhow::Result<u8> 
             .iter()
             .map(|(at_ms, tried)| {
                 let badge = data_encoding::HEXLOWER.encode(&tried.badge);
-                json!({"at_ms": at_ms, "badge": badge, "name": tried.name, "licence": tried.licence, "outcome": format!("{:?}", tried.outcome)})
+                json!({"at_ms": at_ms, "badge": badge, "name": tried.name, "licence": tried.licence, "outcome": format!("{:?}", tried.outcome), "tries": tried.tries.unwrap_or(1)})
             })
             .collect();
         output.json(&json!({
@@ -387,8 +387,9 @@ fn list(here: &Here, json: bool, output: &mut Output<'_>) -> anyhow::Result<u8> 
         ))?;
     }
     for (at_ms, tried) in &tries {
+        let many = tried.tries.map_or_else(String::new, |tries| format!("{tries} tries of badges that nobody here knows"));
         output.result(format_args!(
-            "tried {}  {:?}  {} {}",
+            "tried {}  {:?}  {} {}{many}",
             today_in_japan(*at_ms),
             tried.outcome,
             tried.name,

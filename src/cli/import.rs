@@ -6,6 +6,7 @@ use super::At;
 use super::output::{Output, Progress};
 use super::patient::{read_subject, show};
 use super::request::{self, Request};
+use crate::clinic::intake::persons::are_several;
 use crate::clinic::intake::{Attach, Incoming, Outcome, Why};
 use crate::clinic::{Clinic, ClinicError};
 use crate::formats::jahis::{self, Severity, json::finding_value};
@@ -100,8 +101,17 @@ fn read(path: &Path) -> anyhow::Result<NamedBytes> {
 
 pub(crate) fn carry_out(clinic: &Clinic, import: Import, output: &mut Output<'_>) -> anyhow::Result<u8> {
     let to = attach(clinic, &import)?;
+    // One file under a sender's id is set aside instead: whoever watches a directory goes on with the next.
+    let is_named =
+        import.patient.is_some() || import.card.is_some() || (import.external_id.is_some() && import.files.len() > 1);
     let files: Vec<jahis::Source> = import.files.into_iter().map(|f| jahis::Source { name: f.name, bytes: f.bytes }).collect();
     let reading = jahis::gather(files.iter().cloned());
+    if is_named && are_several(&reading.documents) {
+        anyhow::bail!(
+            "these files hold records of several people, and one patient was named for all: nothing was taken in; import each person's \
+             file by itself, or all without --patient, --card and --external-id (複数の人の記録があります。一人ずつ取り込んでください)"
+        );
+    }
     let found = reading.findings.iter().chain(reading.documents.iter().flat_map(|assessed| &assessed.findings));
     let (mut rows, mut code) = (Vec::new(), u8::from(!reading.unreadable.is_empty()));
     let findings: Vec<_> = found.clone().map(finding_value).collect();
@@ -160,6 +170,7 @@ fn attach(clinic: &Clinic, import: &Import) -> anyhow::Result<To> {
         external_id: import.external_id.clone(),
         accepts_matches: import.accept_matches,
         registers_new: import.new_patients,
+        again: false,
     }))
 }
 
@@ -187,6 +198,10 @@ fn sentence(file: &str, outcome: &Outcome) -> String {
                     "several patients have this name, birth date and sex: `set-aside resolve N --patient ID`".to_owned()
                 }
                 (Why::SeveralIds, _) => "several patients have this external id: `set-aside resolve N --patient ID`".to_owned(),
+                (Why::SeveralPeople, _) => {
+                    "the file holds records of several people, and one patient was named: `set-aside resolve N --patient ID` for each"
+                        .to_owned()
+                }
                 (Why::Invalid, _) => {
                     "it breaks a rule without which it cannot be understood: ask the sender for a corrected file".to_owned()
                 }

@@ -5,8 +5,8 @@ use super::keys::Ring;
 use super::projection;
 use super::within::Within;
 use super::{Clinic, ClinicError, Inner, open_payload};
-use crate::ledger::CoarseKind;
 use crate::ledger::payload::{OpenerEntry, OpenerMore, OpenerRevoked, Payload, Registration, Wrap};
+use crate::ledger::{CoarseKind, LedgerId};
 use crate::record::Subject;
 use crate::seal::card::{CardCode, Pin};
 use crate::seal::envelope::{seal_box, seed_info, wrap};
@@ -79,7 +79,8 @@ impl Clinic {
     /// # Errors
     /// [`ClinicError::NoSuchCard`]; what the store says.
     pub fn revoke_card(&self, card: OpenerId, reason: Reason) -> Result<Subject, ClinicError> {
-        let (subject, drafts, _) = self.revocation(card, reason)?;
+        let subject = self.subject_of_card(card)?;
+        let (drafts, _) = self.revocation(subject, &[card], reason)?;
         self.inner.store.append(drafts, Urgency::Essential).wait()?;
         Ok(subject)
     }
@@ -90,50 +91,85 @@ impl Clinic {
     /// [`ClinicError::NoSuchCard`]; what the store says.
     pub fn replace_card(&self, card: OpenerId) -> Result<IssuedCard, ClinicError> {
         self.inner.check_in_service()?;
-        let (subject, mut drafts, key) = self.revocation(card, Reason::Replaced)?;
+        self.replaced(self.subject_of_card(card)?, &[card])
+    }
+
+    /// Revokes every card that a patient has and issues a new one in one acknowledged step; where they have none, it is their first. Not from async code.
+    ///
+    /// # Errors
+    /// [`ClinicError::NoSuchPatient`]; what the store says.
+    pub fn issue_or_replace(&self, subject: Subject) -> Result<IssuedCard, ClinicError> {
+        let listed = self.cards(Some(subject))?.into_iter().filter(|card| card.revoked.is_none());
+        let in_use: Vec<OpenerId> = listed.map(|card| card.opener).collect();
+        if in_use.is_empty() {
+            return self.issue_card(subject);
+        }
+        self.inner.check_in_service()?;
+        self.replaced(subject, &in_use)
+    }
+
+    fn replaced(&self, subject: Subject, cards: &[OpenerId]) -> Result<IssuedCard, ClinicError> {
+        let (mut drafts, key) = self.revocation(subject, cards, Reason::Replaced)?;
         let (issued, draft) = self.inner.new_card(subject, &key)?;
         drafts.push(draft);
         self.inner.store.append(drafts, Urgency::Essential).wait()?;
         Ok(issued)
     }
 
-    /// The cards of one patient, or of all.
+    /// The cards of one patient, or of all: those that this clinic made, and whether it has taken them back. Whoever holds the ledger can append to
+    /// it, and what they say of cards is nobody's word here.
     ///
     /// # Errors
     /// What the store says.
     pub fn cards(&self, of: Option<Subject>) -> Result<Vec<ListedCard>, ClinicError> {
         let inner = self.inner.clone();
-        self.inner.store.read_now(move |reader| Ok(listed(inner.own(reader), of)))?
+        self.inner.store.read_now(move |reader| {
+            let own = inner.own(reader);
+            Ok(listed(own, &inner.homes.of(own)?, of))
+        })?
     }
 
-    /// The card that has a code.
+    /// The card of the clinic's own that has a code, whoever else claims its locator for another patient.
     ///
     /// # Errors
     /// [`ClinicError::NoSuchCard`]; what the store says.
     pub fn card_by_code(&self, code: &CardCode) -> Result<ListedCard, ClinicError> {
-        let locator = code.locator();
-        let inner = self.inner.clone();
+        self.card_in(self.ledger(), code)
+    }
+
+    /// The card of a ledger that has a code. Only what its home wrote counts: whoever holds a ledger could set somebody's card on another patient.
+    ///
+    /// # Errors
+    /// [`ClinicError::NoSuchCard`]; what the store says.
+    pub fn card_in(&self, ledger: LedgerId, code: &CardCode) -> Result<ListedCard, ClinicError> {
+        let (inner, locator) = (self.inner.clone(), code.locator());
         self.inner.store.read_now(move |reader| {
-            let own = inner.own(reader);
-            let opener = own.find(projection::LOCATOR, &locator)?.into_iter().next();
-            let opener = opener.and_then(|(value, _)| <[u8; 16]>::try_from(&value[..]).ok()).map(OpenerId);
-            Ok(opener.ok_or(ClinicError::NoSuchCard).and_then(|opener| card_of(own, opener)))
+            let within = Within::new(reader, ledger);
+            let home = inner.homes.of(within)?;
+            Ok(card_at(within, &home, locator).and_then(|card| card.ok_or(ClinicError::NoSuchCard)))
         })?
     }
 
-    fn revocation(&self, card: OpenerId, reason: Reason) -> Result<(Subject, Vec<Draft>, Key), ClinicError> {
+    fn subject_of_card(&self, card: OpenerId) -> Result<Subject, ClinicError> {
         let inner = self.inner.clone();
-        let (subject, ring, remaining) = self.inner.store.read_now(move |reader| {
+        self.inner.store.read_now(move |reader| {
             let own = inner.own(reader);
-            Ok(card_of(own, card).and_then(|ListedCard { subject, .. }| {
-                let ring = inner.patient_ring(reader, subject)?;
-                let mut remaining = cards_of(own, subject, &inner.homes.of(own)?, &ring)?;
-                remaining.retain(|public| public.id != card);
-                Ok((subject, ring, remaining))
+            Ok(card_of(own, &inner.homes.of(own)?, card).map(|card| card.subject))
+        })?
+    }
+
+    fn revocation(&self, subject: Subject, cards: &[OpenerId], reason: Reason) -> Result<(Vec<Draft>, Key), ClinicError> {
+        let (inner, gone) = (self.inner.clone(), cards.to_vec());
+        let (ring, remaining) = self.inner.store.read_now(move |reader| {
+            let own = inner.own(reader);
+            let home = inner.homes.of(own)?;
+            Ok(inner.patient_ring(reader, subject).and_then(|ring| {
+                let mut remaining = cards_of(own, subject, &home, &ring)?;
+                remaining.retain(|public| !gone.contains(&public.id));
+                Ok((ring, remaining))
             }))
         })??;
         let key = Key::random(&*self.inner.entropy);
-        let revoked = OpenerRevoked { opener: card, reason: reason.number() };
         let sealed = self.inner.keys().seal_patient_key(
             &self.inner.ledger,
             subject,
@@ -142,16 +178,18 @@ impl Clinic {
             Some(&ring),
             &*self.inner.entropy,
         );
-        let mut drafts = vec![
-            self.inner.open_draft(CoarseKind::KEY, subject, &revoked.content())?,
-            self.inner.open_draft(CoarseKind::KEY, subject, &sealed.content())?,
-        ];
+        let mut drafts = Vec::new();
+        for card in cards {
+            let revoked = OpenerRevoked { opener: *card, reason: reason.number() };
+            drafts.push(self.inner.open_draft(CoarseKind::KEY, subject, &revoked.content())?);
+        }
+        drafts.push(self.inner.open_draft(CoarseKind::KEY, subject, &sealed.content())?);
         for public in remaining {
             let registrations = vec![Registration::new(&public, &key, KeyKind::Patient)];
             let more = OpenerMore { opener: public.id, registrations, wraps: vec![self.inner.patient_wrap(&key, &public)?] };
             drafts.push(self.inner.open_draft(CoarseKind::KEY, subject, &more.content())?);
         }
-        Ok((subject, drafts, key))
+        Ok((drafts, key))
     }
 }
 
@@ -207,32 +245,47 @@ pub(super) fn cards_of(
     Ok(publics)
 }
 
-fn listed(within: Within<'_, '_>, of: Option<Subject>) -> Result<Vec<ListedCard>, ClinicError> {
+fn listed(within: Within<'_, '_>, home: &Speakers, of: Option<Subject>) -> Result<Vec<ListedCard>, ClinicError> {
     let mut rows: Vec<i64> = match of {
         Some(subject) => within.find(projection::CARD, &subject.0)?.into_iter().map(|(_, row)| row).collect(),
         None => within.list(projection::CARD)?.into_iter().map(|found| found.row).collect(),
     };
     rows.sort_unstable();
-    rows.into_iter().filter_map(|row| card_in(within, row).transpose()).collect()
+    rows.into_iter().filter_map(|row| card_in(within, home, row).transpose()).collect()
 }
 
 /// The card with an id.
-fn card_of(within: Within<'_, '_>, id: OpenerId) -> Result<ListedCard, ClinicError> {
+fn card_of(within: Within<'_, '_>, home: &Speakers, id: OpenerId) -> Result<ListedCard, ClinicError> {
     // Later wraps for an opener stand under its id too; the card is the entry that made it.
-    let rows = within.find(projection::OPENER, &id.0)?;
-    let made = rows.into_iter().find(|(value, _)| value.is_empty()).ok_or(ClinicError::NoSuchCard)?;
-    card_in(within, made.1)?.filter(|card| card.subject != Subject::NONE).ok_or(ClinicError::NoSuchCard)
+    let made = within.find(projection::OPENER, &id.0)?.into_iter().filter(|(value, _)| value.is_empty());
+    let mut cards = made.filter_map(|(_, row)| card_in(within, home, row).transpose());
+    cards.next().unwrap_or(Err(ClinicError::NoSuchCard))
 }
 
-/// The card that the entry of a row made.
-fn card_in(within: Within<'_, '_>, row: i64) -> Result<Option<ListedCard>, ClinicError> {
-    let Some(stored) = within.entry(row)? else { return Ok(None) };
+/// The card that home made with a locator. Any holder can write an entry with a locator that it has seen, for whomever it likes.
+pub(super) fn card_at(within: Within<'_, '_>, home: &Speakers, locator: [u8; 16]) -> Result<Option<ListedCard>, ClinicError> {
+    let claimed = within.find(projection::LOCATOR, &locator)?;
+    claimed.into_iter().find_map(|(_, row)| card_in(within, home, row).transpose()).transpose()
+}
+
+/// The card that the entry of a row made, if home wrote it.
+fn card_in(within: Within<'_, '_>, home: &Speakers, row: i64) -> Result<Option<ListedCard>, ClinicError> {
+    let Some(stored) = within.entry(row)?.filter(|stored| home.said(&stored.open)) else { return Ok(None) };
     let entry: OpenerEntry = open_payload(&stored)?;
-    let revoked = within.find(projection::REVOKED, &entry.opener.0)?;
-    Ok(Some(ListedCard {
-        opener: entry.opener,
-        subject: stored.open.subject(),
-        issued_at_ms: stored.open.time().ms(),
-        revoked: revoked.first().map(|(value, _)| value.first().copied().unwrap_or(9)),
-    }))
+    let subject = stored.open.subject();
+    if entry.kind != OpenerKind::Card || subject == Subject::NONE {
+        return Ok(None);
+    }
+    let revoked = revoked_by(within, home, entry.opener)?;
+    Ok(Some(ListedCard { opener: entry.opener, subject, issued_at_ms: stored.open.time().ms(), revoked }))
+}
+
+/// Why home has revoked a card, where it has.
+fn revoked_by(within: Within<'_, '_>, home: &Speakers, card: OpenerId) -> Result<Option<u8>, ClinicError> {
+    for (value, row) in within.find(projection::REVOKED, &card.0)? {
+        if within.entry(row)?.is_some_and(|entry| home.said(&entry.open)) {
+            return Ok(Some(value.first().copied().unwrap_or(9)));
+        }
+    }
+    Ok(None)
 }

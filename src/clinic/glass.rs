@@ -2,6 +2,7 @@
 //! who looks, and why, stands in the patient's record and, for somebody else's patient, in this site's own ledger.
 
 mod asked;
+mod concealed;
 mod report;
 mod review;
 
@@ -15,7 +16,7 @@ use super::staff::Person;
 use super::within::Within;
 use super::{Chart, Clinic, ClinicError, open_payload, projection};
 use crate::ledger::content::Concerns;
-use crate::ledger::payload::{GlassLooked, GlassOpened, OpenerEntry, Payload};
+use crate::ledger::payload::{GlassLooked, GlassOpened, OpenerEntry, Opening, Payload};
 use crate::ledger::{CoarseKind, LedgerId, SiteId};
 use crate::record::{
     Channel, Consent, Content, FactId, Glass, GlassReason, Look, LookRight, LookShown, Looker, OWN_CLINIC, Origin, Rank,
@@ -77,6 +78,7 @@ pub struct BrokenGlass {
     id: [u8; 16],
     why: Why,
     second: String,
+    opening: Option<Opening>,
 }
 
 impl BrokenGlass {
@@ -166,7 +168,7 @@ impl Clinic {
         };
         let draft = self.inner.ledger_draft(CoarseKind::AUDIT, &opened.content())?;
         self.inner.store.append(vec![draft], Urgency::Essential).wait().map_err(ClinicError::from)?;
-        Ok(BrokenGlass { id, why, second: second_name })
+        Ok(BrokenGlass { id, why, second: second_name, opening: None })
     }
 
     /// For how many patients a badge has broken the glass here within the last hour. Counted off the ledger, so that no restart forgets it; what other
@@ -215,7 +217,8 @@ impl Clinic {
         Ok(Looked { whose, shown, fact })
     }
 
-    /// Notes that somebody looks at a record through a glass: in this site's ledger, and then in the patient's record. Not from async code.
+    /// Notes that somebody looks at a record through a glass: in this site's ledger, and then in the patient's record. For what is concealed the glass has to
+    /// say on what basis ([`BrokenGlass::for_concealed`]). Not from async code.
     ///
     /// # Errors
     /// [`ClinicError::NotOpen`], [`ClinicError::NoSuchPatient`], [`ClinicError::NotNotable`]; what the store says.
@@ -234,7 +237,7 @@ impl Clinic {
     /// box has noted it. Not from async code.
     ///
     /// # Errors
-    /// What the store says.
+    /// [`ClinicError::NotNotable`]; what the store says.
     pub fn note_shown_elsewhere(
         &self,
         glass: &BrokenGlass,
@@ -242,7 +245,14 @@ impl Clinic {
         shown: LookShown,
         look: FactId,
     ) -> Result<(), ClinicError> {
-        let looked = GlassLooked { glass: glass.id, ledger: whose.ledger, subject: whose.subject, look, shown };
+        self.note_looked(glass, whose, shown, look)
+    }
+
+    /// In this site's ledger.
+    fn note_looked(&self, glass: &BrokenGlass, whose: Whose, shown: LookShown, look: FactId) -> Result<(), ClinicError> {
+        glass.check_said(shown)?;
+        let (Whose { ledger, subject }, opening) = (whose, glass.opening_of(shown).cloned());
+        let looked = GlassLooked { glass: glass.id, ledger, subject, look, shown, opening };
         let draft = self.inner.ledger_draft(CoarseKind::AUDIT, &looked.content())?;
         self.inner.store.append(vec![draft], Urgency::Essential).wait()?;
         Ok(())
@@ -281,9 +291,7 @@ impl Clinic {
         self.ring_of(whose)?;
         let fact = self.look_fact(shown, by, glass);
         if let Some(glass) = glass {
-            let looked = GlassLooked { glass: glass.id, ledger: whose.ledger, subject: whose.subject, look: fact.id, shown };
-            let draft = self.inner.ledger_draft(CoarseKind::AUDIT, &looked.content())?;
-            self.inner.store.append(vec![draft], Urgency::Essential).wait()?;
+            self.note_looked(glass, whose, shown, fact.id)?;
         }
         let is_direct = whose.ledger == self.ledger() || self.check_writable(whose.ledger).is_ok();
         let drafts = if is_direct {
@@ -309,15 +317,16 @@ impl Clinic {
     }
 
     fn look_fact(&self, shown: LookShown, by: &Looking, glass: Option<&BrokenGlass>) -> NewFact {
-        let broken = glass.map(|glass| Glass {
+        let why = glass.map(|glass| glass.why_of(shown));
+        let broken = glass.zip(why.as_ref()).map(|(glass, why)| Glass {
             id: glass.id,
-            reason: glass.why.reason,
-            consent: glass.why.consent,
+            reason: why.reason,
+            consent: why.consent,
             second: glass.second.clone(),
         });
         let right =
             LookRight { badge: by.badge, rank: by.rank, licence: by.licence.clone(), site: by.site.0, shown, glass: broken };
-        let reason = glass.map_or_else(|| OWN_CLINIC.to_owned(), |glass| glass.why.words.clone());
+        let reason = why.map_or_else(|| OWN_CLINIC.to_owned(), |why| why.words);
         let (name, place) = (by.name.clone(), by.place.clone());
         let look = Look { by: Looker::Staff, name, place, reason, right: Some(right) };
         let source = Source { origin: Origin::Staff, name: self.name().to_owned(), channel: Channel::Page };
@@ -336,10 +345,17 @@ impl Clinic {
         }
     }
 
-    /// What somebody is called in what is noted: who has no name yet goes by the clinic's.
+    /// What somebody is called in what is noted: who has no name yet goes by their clinic's.
     fn called(&self, person: &Person) -> String {
-        let name = person.name();
-        if name.is_empty() { self.name().to_owned() } else { name.to_owned() }
+        match person {
+            Person::Guest(account) if account.name.is_empty() => {
+                let surroundings = self.surroundings();
+                let home = surroundings.ledgers.get(&account.ledger).map(|view| view.home_name.clone());
+                home.unwrap_or_else(|| account.ledger.to_string())
+            }
+            Person::Staff(_) | Person::Guest(_) | Person::Outside(_) if person.name().is_empty() => self.name().to_owned(),
+            Person::Staff(_) | Person::Guest(_) | Person::Outside(_) => person.name().to_owned(),
+        }
     }
 }
 

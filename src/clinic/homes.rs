@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError, RwLock};
 pub(super) type HomeNodes = BTreeMap<LedgerId, Vec<BTreeMap<NodeId, KeyState>>>;
 
 /// Who speaks for a ledger's home.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Speakers {
     ledger: LedgerId,
     nodes: BTreeMap<NodeId, KeyState>,

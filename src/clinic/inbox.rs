@@ -1,8 +1,8 @@
 //! The inbox of a ledger: what a clinic that holds nothing of it leaves there, sealed to its home; and how the home opens it.
 
+use super::cards::card_at;
 use super::intake::{NewFact, Why, aside};
 use super::patients::coarse_kind;
-use super::within::Within;
 use super::{Clinic, ClinicError, Inner};
 use crate::formats::jahis::{Document, OutputCategory};
 use crate::ledger::content::{Concerns, Content};
@@ -207,32 +207,11 @@ impl Inner {
         may_come(&letter.said).then(|| (letter, content.concerns.unwrap_or(Concerns { locator: None, external_id: None })))
     }
 
-    /// Whose card it is: one that somebody who has the patient's key registered, and that was not revoked.
+    /// Whose card it is: one that this clinic made, and did not take back.
     fn card_holder(&self, reader: &Reader<'_>, locator: [u8; 16]) -> Result<Option<Subject>, ClinicError> {
         let own = self.own(reader);
-        for (_, row) in own.find(super::projection::LOCATOR, &locator)? {
-            let Some(stored) = own.entry(row)? else { continue };
-            if let Some(subject) = self.genuine_card(own, reader, &stored)? {
-                return Ok(Some(subject));
-            }
-        }
-        Ok(None)
-    }
-
-    fn genuine_card(
-        &self,
-        own: Within<'_, '_>,
-        reader: &Reader<'_>,
-        stored: &StoredEntry,
-    ) -> Result<Option<Subject>, ClinicError> {
-        let subject = stored.open.subject();
-        let Ok(entry) = super::open_payload::<crate::ledger::payload::OpenerEntry>(stored) else { return Ok(None) };
-        let Ok(ring) = self.patient_ring(reader, subject) else { return Ok(None) };
-        let public = entry.public();
-        let mut tags = entry.registrations.iter().filter_map(|tag| Some((ring.get(tag.key)?, tag)));
-        let is_registered = tags.any(|(key, tag)| public.is_registered(key, &tag.mac));
-        let is_revoked = !own.find(super::projection::REVOKED, &entry.opener.0)?.is_empty();
-        Ok((is_registered && !is_revoked).then_some(subject))
+        let card = card_at(own, &self.homes.of(own)?, locator)?;
+        Ok(card.filter(|card| card.revoked.is_none()).map(|card| card.subject))
     }
 
     fn resealed(&self, subject: Subject, letter: Letter, key: &crate::seal::key::Key) -> Result<Draft, ClinicError> {

@@ -16,6 +16,7 @@ pub mod aside;
 mod batch;
 mod elsewhere;
 mod facts;
+pub mod persons;
 
 use batch::{Batch, UnderWay, finish};
 use facts::source_of;
@@ -51,6 +52,8 @@ pub struct Attach {
     pub accepts_matches: bool,
     /// A person who matches nobody is registered.
     pub registers_new: bool,
+    /// Also what was taken in before, into another record: a person has seen that.
+    pub again: bool,
 }
 
 /// A file read by `formats`, ready to be taken in.
@@ -135,6 +138,8 @@ pub enum Why {
     SeveralMatch,
     /// The external id belongs to several patients.
     SeveralIds,
+    /// One patient was named for a file that holds records of several people.
+    SeveralPeople,
     /// The record breaks a rule without which it cannot be understood.
     Invalid,
 }
@@ -147,6 +152,7 @@ impl Why {
             Self::NoMatch => "no-match",
             Self::SeveralMatch => "several-match",
             Self::SeveralIds => "several-ids",
+            Self::SeveralPeople => "several-people",
             Self::Invalid => "invalid",
         }
     }
@@ -209,13 +215,17 @@ impl Clinic {
     /// Everything that taking a file in will write, and what becomes of its records.
     fn prepare(&self, file: Incoming, attach: &Attach, batch: &mut Batch) -> Result<Vec<Outcome>, ClinicError> {
         let mut outcomes = Vec::with_capacity(file.documents.len());
-        if batch.has_taken(file.digest) || self.is_taken(file.digest)? {
+        if !attach.again && (batch.has_taken(file.digest) || self.is_taken(file.digest)?) {
             outcomes.resize(file.documents.len().max(1), Outcome::TakenBefore);
             return Ok(outcomes);
         }
         let mut taken = Vec::new();
+        let is_mixed = attach.is_for_one_of_several(&file.documents);
         for (assessed, number) in file.documents.into_iter().zip(1..) {
-            let destination = self.destination(&assessed, attach, batch)?;
+            let destination = match self.destination(&assessed, attach, batch)? {
+                Destination::Patient(_) if is_mixed => Destination::Aside(Why::SeveralPeople, None),
+                found @ (Destination::Patient(_) | Destination::New | Destination::Aside(..)) => found,
+            };
             let document = assessed.document;
             let (drafts, outcome) = match destination {
                 Destination::Patient(subject) => self.attach(subject, document, file.digest, file.channel, batch)?,

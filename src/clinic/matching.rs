@@ -1,5 +1,7 @@
 //! When two statements of a person are of the same person, as far as a machine may say: name, birth date and sex, folded.
 
+use crate::finding::name::Name;
+use crate::record::text::key;
 use crate::record::{Patient, Sex};
 use unicode_normalization::UnicodeNormalization;
 
@@ -17,6 +19,23 @@ pub(crate) fn match_value(person: &Patient) -> Option<Vec<u8>> {
         return None;
     }
     Some([name.as_bytes(), &[0], birth.0.to_string().as_bytes(), &[0, sex]].concat())
+}
+
+/// Whether two records name the same person, however it is written: the name in a script that both have, the birth date, and no other sex. Where one
+/// of them is silent about name or birth date, nobody says so.
+pub(crate) fn names_the_same(one: &Patient, other: &Patient) -> bool {
+    let name = Name::of(&one.name, &one.kana);
+    let no_other_sex = one.sex == other.sex || one.sex == Sex::Unknown || other.sex == Sex::Unknown;
+    name.is_same(&Name::of(&other.name, &other.kana)) && no_other_sex && birth_value(one) == birth_value(other)
+}
+
+/// Who a record names, folded.
+pub(crate) fn person_value(person: &Patient) -> Vec<u8> {
+    [key(&person.name), birth_value(person)].join("\0").into_bytes()
+}
+
+fn birth_value(person: &Patient) -> String {
+    person.birth.day.map_or_else(|| key(&person.birth.raw), |day| day.0.to_string())
 }
 
 /// An external id, folded.

@@ -1,6 +1,5 @@
 //! Reception: a new patient once however often the form comes, consent, the card.
 
-use super::cards::IssuedCard;
 use super::intake::NewFact;
 use super::projection;
 use super::staff::Staff;
@@ -84,18 +83,6 @@ impl Clinic {
         let chart = self.chart_at_home(subject)?;
         let timeline = build(&chart.facts, self.today());
         timeline.persons.first().map(|person| person.what.clone()).ok_or(ClinicError::NoSuchPatient(subject))
-    }
-
-    /// Makes a patient's card; where they have one, a new one takes its place. Not from async code.
-    ///
-    /// # Errors
-    /// [`ClinicError::NoSuchPatient`]; what the store says.
-    pub fn issue_or_replace(&self, subject: Subject) -> Result<IssuedCard, ClinicError> {
-        let in_use = self.cards(Some(subject))?.into_iter().rfind(|card| card.revoked.is_none());
-        match in_use {
-            Some(card) => self.replace_card(card.opener),
-            None => self.issue_card(subject),
-        }
     }
 
     fn is_registered(&self, subject: Subject) -> Result<bool, ClinicError> {

@@ -13,7 +13,7 @@ use crate::ledger::{CoarseKind, LedgerId};
 use crate::record::Subject;
 use crate::seal::envelope::wrap;
 use crate::seal::key::{Key, KeyKind};
-use crate::store::{Draft, Reader};
+use crate::store::{Draft, Reader, StoreError};
 use std::sync::Arc;
 
 /// A patient's keys, the newest of which is what the next entry is sealed under, and what is to be written before it.
@@ -40,7 +40,7 @@ impl Clinic {
     /// Of one that was opened just now (`is_new`) everything is known.
     pub(super) async fn renewed_record(&self, record: &OpenRecord, is_new: bool) -> Result<Renewed, ClinicError> {
         let (inner, of) = (self.inner.clone(), record.clone());
-        let keys = self.keys_open_now(record.ledger());
+        let keys = self.keys_open_now(record.ledger()).await?;
         if is_new && keys.as_ref().is_none_or(|keys| keys.len() == 1) {
             return Ok((Ring::clone(&record.ring()), Vec::new()));
         }
@@ -57,12 +57,17 @@ impl Clinic {
         Ok(renewed)
     }
 
-    /// A ledger's keys, if they are open at this moment.
-    fn keys_open_now(&self, ledger: LedgerId) -> Option<Arc<LedgerKeys>> {
+    /// A ledger's keys, if they are open at this moment, with what has come since they were: whoever left must not read what is written now.
+    async fn keys_open_now(&self, ledger: LedgerId) -> Result<Option<Arc<LedgerKeys>>, ClinicError> {
         if ledger == self.ledger() {
-            return Some(self.inner.keys());
+            return Ok(Some(self.inner.keys()));
         }
-        self.inner.opened.keys(self.inner.clock.monotonic(), ledger)
+        if self.inner.opened.awaits_catching_up() {
+            let clinic = self.clone();
+            let caught_up = tokio::task::spawn_blocking(move || drop(clinic.opened_keys())).await;
+            caught_up.or(Err(ClinicError::Store(StoreError::Stopped)))?;
+        }
+        Ok(self.inner.opened.keys(self.inner.clock.monotonic(), ledger))
     }
 }
 

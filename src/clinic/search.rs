@@ -3,11 +3,14 @@
 //! The index lies in memory only. It is made when somebody of the staff signs in, grows as statements of persons arrive, and is forgotten as
 //! a whole: when the last session ends, and for a copy when its keys are forgotten. Nothing of it, and nothing that is looked for, is written anywhere.
 
+mod by_card;
 mod candidates;
 mod fill;
 #[cfg(test)]
 mod tests;
+mod unread;
 
+pub use by_card::CardOf;
 pub use candidates::{Among, Candidate, Fitting, Found, Sought};
 
 use super::keys::LedgerKeys;
@@ -46,6 +49,8 @@ struct People {
     read_to: i64,
     /// Everything that was there when it was begun has been read.
     is_whole: bool,
+    /// What did not open, and is tried again.
+    waiting: unread::Waiting,
 }
 
 /// How far the index is.

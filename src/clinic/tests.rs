@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod forged;
+mod late;
 mod people;
 mod region;
 mod rotation;

@@ -371,3 +371,16 @@ fn tables_are_united_and_kept() {
     assert_eq!(Kept::from_bytes(&bytes).unwrap().rows, kept.rows);
     assert_eq!(Kept::from_bytes(&bytes[..bytes.len() / 2]), Err(KeptError::Damaged));
 }
+
+#[test]
+fn products_are_found_by_their_maker_alone_and_beside_a_name() {
+    let master = Master::new(read(LIST.as_bytes()).unwrap().rows);
+    let found = |text: &str| -> Vec<(String, FoundBy)> {
+        master.search(text, 5).into_iter().map(|(entry, by)| (entry.row.name.clone(), by)).collect()
+    };
+    let daiichi = [("リクシアナ錠１５ｍｇ", FoundBy::Maker), ("ロキソニン錠６０ｍｇ", FoundBy::Maker)];
+    assert_eq!(found("第一三共"), daiichi.map(|(name, by)| (name.to_owned(), by)));
+    assert_eq!(found("えーざい").len(), 1);
+    assert_eq!(found("ロキソ 第一"), [("ロキソニン錠６０ｍｇ".to_owned(), FoundBy::Maker)]);
+    assert_eq!(found("ロキソ エーザイ"), []);
+}

@@ -65,16 +65,24 @@ struct Proven {
 
 /// What is known of all copies.
 #[derive(Debug, Clone, Default)]
-pub struct Copies(BTreeMap<(LedgerId, NodeId), HolderCopy>);
+pub struct Copies {
+    copies: BTreeMap<(LedgerId, NodeId), HolderCopy>,
+    changes: BTreeMap<LedgerId, u64>,
+}
 
 impl Copies {
     /// Notes what a holder said of itself. It has proven to have everything that `own` has where it has the same tips over no fewer entries and
     /// lacks no body. What it proved before stays proven while it runs, since nothing is ever deleted; after a restart it must do so again.
     pub fn note(&mut self, ledger: LedgerId, holder: NodeId, holding: Holding, own: &Frontier, now_ms: u64) {
-        let before = self.0.remove(&(ledger, holder)).filter(|copy| copy.holding.boot == holding.boot);
+        let last = self.copies.remove(&(ledger, holder));
+        let is_news = last.as_ref().is_none_or(|copy| Holding { turn: holding.turn, ..copy.holding } != holding);
+        let before = last.filter(|copy| copy.holding.boot == holding.boot);
         if let Some(newer) = before.as_ref().filter(|copy| copy.holding.turn > holding.turn) {
-            self.0.insert((ledger, holder), newer.clone());
+            self.copies.insert((ledger, holder), newer.clone());
             return;
+        }
+        if is_news {
+            *self.changes.entry(ledger).or_default() += 1;
         }
         // Nothing is ever deleted, but a copy may have been given up, and may be on its way again; an older version does not say so.
         let before = before.filter(|copy| copy.holding.given_up == holding.given_up);
@@ -88,12 +96,17 @@ impl Copies {
             let last = kept.unwrap_or_else(|| last_of_chains(own));
             proven = Some(Proven { summary: holding.summary, entries: holding.entries, at_ms: now_ms, last });
         }
-        self.0.insert((ledger, holder), HolderCopy { holding, heard_ms: now_ms, proven });
+        self.copies.insert((ledger, holder), HolderCopy { holding, heard_ms: now_ms, proven });
+    }
+
+    /// Counts up whenever a holder of a ledger says something else than before. Who says the same once more is only heard later.
+    pub fn changes(&self, ledger: LedgerId) -> u64 {
+        self.changes.get(&ledger).copied().unwrap_or(0)
     }
 
     /// What is known of one copy.
     pub fn of(&self, ledger: LedgerId, holder: NodeId) -> Option<&HolderCopy> {
-        self.0.get(&(ledger, holder))
+        self.copies.get(&(ledger, holder))
     }
 
     /// By what set a copy is compared as a whole: by the best that its holder knows.
@@ -105,7 +118,7 @@ impl Copies {
     /// All copies of a ledger.
     pub fn of_ledger(&self, ledger: LedgerId) -> impl Iterator<Item = (NodeId, &HolderCopy)> {
         let all = (ledger, NodeId([0; 32]))..=(ledger, NodeId([0xff; 32]));
-        self.0.range(all).map(|((_, holder), copy)| (*holder, copy))
+        self.copies.range(all).map(|((_, holder), copy)| (*holder, copy))
     }
 }
 
@@ -191,6 +204,21 @@ mod tests {
         let copy = copies.of(LEDGER, HOLDER).unwrap();
         assert!(!copy.has(&tip(1, 1), &new));
         assert_eq!(copy.age_ms(300), None);
+    }
+
+    #[test]
+    fn who_says_the_same_once_more_changes_nothing() {
+        let (own, less) = (Frontier::new([tip(5, 5)], 5, 0), Frontier::new([tip(4, 4)], 4, 0));
+        let mut copies = Copies::default();
+        let mut changes = |holding: Holding, turn| {
+            copies.note(LEDGER, HOLDER, Holding { turn, ..holding }, &own, turn);
+            copies.changes(LEDGER)
+        };
+        assert_eq!((changes(said(&own, 1), 2), changes(said(&own, 1), 3)), (1, 1));
+        assert_eq!((changes(said(&own, 2), 4), changes(said(&less, 2), 5)), (2, 3), "another start, other tips");
+        assert_eq!(changes(said(&own, 2), 1), 3, "late");
+        assert_eq!(changes(Holding { given_up: Some(1), ..said(&less, 2) }, 6), 4);
+        assert_eq!(copies.changes(LedgerId([9; 16])), 0);
     }
 
     #[test]

@@ -322,11 +322,15 @@ impl Exchange {
         let left: Vec<LedgerId> = peer.running.keys().filter(|ledger| !ledgers.contains(ledger)).copied().collect();
         let was_given = |ledger: &LedgerId| before.get(ledger).is_some_and(|standing| standing.gives);
         // It may have asked before it was let, or before it was known here, and asks again only if it is told.
-        let mut has_asked = |ledger: &LedgerId| self.strangers.remove(&(id, *ledger)) || !before.is_empty();
+        let is_here = !before.is_empty();
+        let mut has_asked = |ledger: &LedgerId| self.strangers.remove(&(id, *ledger)) || is_here;
         let opened: Vec<LedgerId> = ledgers.iter().filter(|ledger| has_asked(ledger) && !was_given(ledger)).copied().collect();
         ledgers.into_iter().for_each(|ledger| self.wait(Waiting { peer: id, ledger, how: How::Compare }));
         left.into_iter().for_each(|ledger| self.stop_fetch(id, ledger));
         opened.into_iter().for_each(|ledger| self.hint_anew(id, ledger));
+        if !is_here {
+            self.ask_after_copies(id);
+        }
     }
 
     /// A copy was given up. What is on its way for it begins where the copy ended, and would leave a hole before itself.

@@ -64,6 +64,13 @@ impl Name {
         }
     }
 
+    /// Whether it is the same name, blanks and older forms apart: in each script that both are written in, and in one at least.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let both = [(&self.sound, &other.sound), (&self.kanji, &other.kanji)];
+        let mut written = both.into_iter().filter(|(a, b)| !a.whole.is_empty() && !b.whole.is_empty()).peekable();
+        written.peek().is_some() && written.all(|(a, b)| a.whole == b.whole)
+    }
+
     pub(super) fn wipe(&mut self) {
         for letters in [&mut self.sound, &mut self.kana, &mut self.kanji] {
             letters.whole.zeroize();

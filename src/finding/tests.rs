@@ -189,3 +189,29 @@ fn what_the_index_knows_is_gone_from_memory_when_it_is_forgotten() {
     drop(index);
     assert_eq!(times_in_memory(&masked), 0);
 }
+
+#[test]
+fn a_part_of_the_address_tells_namesakes_apart_and_an_insurers_number_is_enough_by_itself() {
+    let at = |address: &str, ids: &[&str]| Patient {
+        address: address.to_owned(),
+        external_ids: ids.iter().map(|id| (*id).to_owned()).collect(),
+        ..patient("見本　太郎", "ミホン　タロウ", "19350401")
+    };
+    let mut index = Index::default();
+    index.add(Subject([1; 16]), &at("高知市本町１－２", &["06390012・34"]));
+    index.add(Subject([2; 16]), &at("安芸市矢ノ丸３", &["保険 06 39 99"]));
+    let first = |query: &Query| {
+        let hits = index.find(query, 5);
+        hits.first().map(|hit| (hit.subject.0[0], hit.reasons.clone(), hits.len()))
+    };
+    for (part, expected) in [("本町", 1), ("矢ノ丸3", 2), ("高知市", 1)] {
+        let query = Query { name: "みほん".to_owned(), address: part.to_owned(), ..Query::default() };
+        let (found, reasons, fit) = first(&query).unwrap();
+        assert!(found == expected && fit == 2 && reasons.contains(&Reason::Address), "{part}: {found} {reasons:?}");
+    }
+    let nowhere = Query { name: "みほん".to_owned(), address: "室戸市".to_owned(), ..Query::default() };
+    assert!(!first(&nowhere).unwrap().1.contains(&Reason::Address));
+    let by_id = Query { id: "０６３９００１２・３４".to_owned(), ..Query::default() };
+    assert_eq!(first(&by_id), Some((1, vec![Reason::Id], 1)));
+    assert_eq!(first(&Query { id: "06390012".to_owned(), ..Query::default() }), None, "a part of a number is nobody's");
+}

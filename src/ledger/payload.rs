@@ -2,7 +2,7 @@
 
 mod people;
 
-pub use people::{AskedBy, Decision, GlassLooked, GlassOpened, LocalBadge, LookReviewed, StaffAccount};
+pub use people::{AskedBy, Basis, Decision, GlassLooked, GlassOpened, LocalBadge, LookReviewed, Opening, StaffAccount};
 
 use crate::record::Subject;
 use crate::record::wire::encode;
@@ -115,6 +115,9 @@ pub struct OutsideTried {
     /// For how many seconds what it opened stays open, at most; absent where it opened nothing.
     #[n(4)]
     pub open_s: Option<u64>,
+    /// For how many tries it stands, of badges that nobody here knows; then it names none of them. Absent where it is for one.
+    #[n(5)]
+    pub tries: Option<u64>,
 }
 
 /// What came of the try of an outside badge.

@@ -97,6 +97,14 @@ pub enum MembershipError {
         /// The region's name.
         name: String,
     },
+    /// The badge would have run out before anybody has it, wherever a clock is right.
+    #[error(
+        "the clock of this box shows {today}, which is behind what was written here before: set it (`timedatectl set-time`), then issue the badge again. Its hours count from now, by the clocks of the boxes that it opens"
+    )]
+    ClockBehind {
+        /// What the clock shows.
+        today: String,
+    },
     /// Nobody could open anything with the badge.
     #[error(
         "none of these sites has a slot for a badge left: {names}. At each, a member of its staff runs `kusuribako unlock`, and this clinic hears of it"

@@ -3,13 +3,16 @@
 mod kept;
 mod local;
 mod refusal;
+mod strangers;
 
 pub use kept::{BadgeUsed, BadgesKept};
 pub use local::{LOCAL_HOURS, LocalWish};
 pub use refusal::BadgeRefusal;
+pub(super) use strangers::Strangers;
 
 use super::{Member, MembershipError};
 use crate::clinic::staff::{SignedIn, StaffRefusal, Unlocked};
+use crate::clock::{Trust, today_in_japan};
 use crate::ledger::SiteId;
 use crate::ledger::payload::{OutsideOutcome, OutsideTried};
 use crate::region::Region;
@@ -23,7 +26,7 @@ use crate::seal::key::{OpenerId, OpenerPublic, Secret};
 use crate::seal::pin::LongPin;
 use crate::seal::slot::{self, Period, slot_info};
 use crate::seal::{SealError, random};
-use crate::store::TryRefusal;
+use crate::store::{Try, TryRefusal, Urgency};
 use kept::{Outside, PeriodKept};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
@@ -149,7 +152,8 @@ impl Member {
     /// Issues a badge with the region's duty key. Which slots it got is remembered here, so that no other badge of this issuer gets them. Not from async code.
     ///
     /// # Errors
-    /// [`MembershipError::NotDuty`], [`MembershipError::NoSlots`], [`MembershipError::AreaTooLarge`]; what the store says.
+    /// [`MembershipError::NotDuty`], [`MembershipError::NoSlots`], [`MembershipError::AreaTooLarge`], [`MembershipError::ClockBehind`]; what the store
+    /// says.
     pub fn issue_badge(&self, duty: &KitKey, wish: &BadgeWish) -> Result<BadgeIssued, MembershipError> {
         let region = self.require()?.region;
         if duty.purpose != Purpose::Duty || duty.public() != region.founded().duty {
@@ -158,6 +162,7 @@ impl Member {
         if wish.area.len() > SITES_MAX {
             return Err(MembershipError::AreaTooLarge { found: wish.area.len() });
         }
+        self.check_clock()?;
         let _turn = self.outside();
         let mut outside = Outside::read(self.inner.clinic.store())?;
         let (opener, entropy) = (duty.opener(), &*self.inner.entropy);
@@ -190,6 +195,17 @@ impl Member {
         Ok(BadgeIssued { file, pin, sites, without })
     }
 
+    /// A clock that is behind makes a badge that every box with a right one refuses. One that is ahead does no harm: running time ends a badge all the same.
+    fn check_clock(&self) -> Result<(), MembershipError> {
+        let clinic = &self.inner.clinic;
+        match clinic.store().clock_trust() {
+            Trust::Trusted | Trust::LongAfterEntries => Ok(()),
+            Trust::BeforeBuild | Trust::BehindEntries => {
+                Err(MembershipError::ClockBehind { today: today_in_japan(clinic.now_ms()).to_string() })
+            }
+        }
+    }
+
     /// Opens what lies here with an outside badge, and notes the try in this clinic's own ledger, whatever comes of it. Nobody of this site and no other
     /// site is needed. Not from async code.
     ///
@@ -197,27 +213,30 @@ impl Member {
     /// [`BadgeRefusal`].
     pub fn open_with_badge(&self, file: &BadgeFile, pin: &LongPin) -> Result<BadgeOpened, BadgeRefusal> {
         let region = self.region().ok_or(BadgeRefusal::NoRegion)?;
-        let tried = match self.inner.clinic.store().begin_try(file.badge.0).wait()? {
-            Ok(tried) => tried,
-            Err(TryRefusal::Locked { wait_s }) => return Err(BadgeRefusal::Locked { wait_s }),
-            Err(TryRefusal::Exhausted) => return Err(BadgeRefusal::Exhausted),
-        };
+        let kept = Outside::read(self.inner.clinic.store())?;
+        let tried = self.begin_try(file.badge, kept.knows(file.badge))?;
         // Two of this site's staff signed it, or the duty key did.
-        let local = Outside::read(self.inner.clinic.store())?.local_signer(file.badge);
-        let signer = local.unwrap_or(region.founded().duty.ed25519);
+        let signer = kept.local_signer(file.badge).unwrap_or(region.founded().duty.ed25519);
         let opened = self.inner.clinic.with_pin_memory(|memory| file.open_signed(&signer, region.id(), pin, memory));
         let credential = match opened {
             Ok(credential) => credential,
             Err(BadgeFileError::WrongPin | BadgeFileError::Damaged) => {
-                self.note(file.badge, None, OutsideOutcome::WrongPin, None)?;
-                return Err(BadgeRefusal::WrongPin { tries_left: tried.tries_left });
+                self.note_failed(file.badge, &tried, OutsideOutcome::WrongPin)?;
+                return Err(BadgeRefusal::WrongPin { tries_left: tried.left() });
             }
             Err(BadgeFileError::Forged) => {
-                self.note(file.badge, None, OutsideOutcome::Forged, None)?;
+                self.note_failed(file.badge, &tried, OutsideOutcome::Forged)?;
                 return Err(BadgeRefusal::Forged);
             }
         };
-        self.inner.clinic.store().end_try_ok(tried).wait()?;
+        match tried {
+            Counted::Kept(tried) => self.inner.clinic.store().end_try_ok(tried).wait()?,
+            Counted::InMemory { .. } => self.strangers().end_ok(file.badge),
+        }
+        if self.inner.clinic.has_lost_issuer(credential.badge).map_err(MembershipError::from)? {
+            self.note(credential.badge, Some(&credential), OutsideOutcome::Expired, None)?;
+            return Err(BadgeRefusal::LostIssuer);
+        }
         match self.open_slot(&region, &credential) {
             Ok((seed, left_ms)) => self.open_copies(credential, &seed, left_ms),
             Err(refusal) => {
@@ -280,6 +299,44 @@ impl Member {
         Ok(Outside::read(self.inner.clinic.store())?.shown(self.running_ms()))
     }
 
+    /// Counts a try before it is made: where the badge is known here, pulling the plug does not take it back.
+    fn begin_try(&self, badge: OutsideId, is_known: bool) -> Result<Counted, BadgeRefusal> {
+        let counted = if is_known {
+            self.inner.clinic.store().begin_try(badge.0).wait()?.map(Counted::Kept)
+        } else {
+            let running_ms = self.running_ms();
+            self.strangers().begin(badge, running_ms).map(|left| Counted::InMemory { left })
+        };
+        counted.map_err(|refusal| match refusal {
+            TryRefusal::Locked { wait_s } => BadgeRefusal::Locked { wait_s },
+            TryRefusal::Exhausted => BadgeRefusal::Exhausted,
+        })
+    }
+
+    /// Notes a try that proved nothing. Of a badge that is known here each is noted. What anybody can make up is noted one by one only while it is little,
+    /// and never takes the room that is kept for what has to be written.
+    fn note_failed(&self, badge: OutsideId, tried: &Counted, outcome: OutsideOutcome) -> Result<(), BadgeRefusal> {
+        if let Counted::Kept(_) = tried {
+            return self.note(badge, None, outcome, None);
+        }
+        let running_ms = self.running_ms();
+        let noted = self.strangers().failed(running_ms);
+        let (name, licence, open_s) = (String::new(), String::new(), None);
+        let single = OutsideTried { badge: badge.0, name, licence, outcome, open_s, tries: None };
+        let together = noted.together.map(|tries| OutsideTried { badge: [0; 16], tries: Some(tries), ..single.clone() });
+        for tried in noted.singly.then_some(single).into_iter().chain(together) {
+            tracing::warn!(%badge, ?outcome, tries = tried.tries, "outside badges that nobody here knows were tried");
+            if let Err(error) = self.inner.clinic.note_outside(&tried, Urgency::Normal) {
+                tracing::warn!(%error, "it could not be noted in the ledger");
+            }
+        }
+        Ok(())
+    }
+
+    fn strangers(&self) -> MutexGuard<'_, Strangers> {
+        self.inner.strangers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn note(
         &self,
         badge: OutsideId,
@@ -289,7 +346,8 @@ impl Member {
     ) -> Result<(), BadgeRefusal> {
         let (name, licence) = credential.map_or_else(Default::default, |said| (said.name.clone(), said.licence.clone()));
         tracing::warn!(%badge, ?outcome, "an outside badge was tried");
-        let noted = self.inner.clinic.note_outside(&OutsideTried { badge: badge.0, name, licence, outcome, open_s });
+        let tried = OutsideTried { badge: badge.0, name, licence, outcome, open_s, tries: None };
+        let noted = self.inner.clinic.note_outside(&tried, Urgency::Essential);
         noted.map_err(|error| BadgeRefusal::Failed(error.to_string()))
     }
 
@@ -300,3 +358,23 @@ impl Member {
 
 /// The boxes of a slot, and which emergency key they open.
 type Sealed<'a> = (&'a [u8], OpenerId);
+
+/// Where a try was counted.
+enum Counted {
+    /// In the store.
+    Kept(Try),
+    /// In memory.
+    InMemory {
+        /// How many further ones there are.
+        left: u32,
+    },
+}
+
+impl Counted {
+    const fn left(&self) -> u32 {
+        match self {
+            Self::Kept(tried) => tried.tries_left,
+            Self::InMemory { left } => *left,
+        }
+    }
+}

@@ -79,6 +79,6 @@ impl Heard {
     /// Asks the region something that depends on time.
     pub fn with<T>(&self, ask: impl FnOnce(Times<'_>) -> T) -> T {
         let heard_for_ms = |id| self.running_ms.saturating_sub(self.heard.get(&id).copied().unwrap_or(self.running_ms));
-        ask(Times { trusted_wall_ms: self.trusted_wall_ms, heard_for_ms: &heard_for_ms })
+        ask(Times { heard_for_ms: &heard_for_ms })
     }
 }

@@ -1,4 +1,4 @@
-//! Emergencies: per site, additive, each with an end and an expiry that a wrong clock cannot bring about too soon to matter.
+//! Emergencies: per site, additive, each with an end and an expiry that no clock brings about.
 
 use super::authority::{Authority, Standing};
 use super::payload::{Emergency, EmergencyId};
@@ -13,8 +13,6 @@ use std::collections::BTreeSet;
 pub struct Declared {
     /// The statement that declared it.
     pub statement: StatementId,
-    /// When, as its writer claims. Milliseconds since 1970 UTC.
-    pub said_at_ms: i64,
     /// What was declared.
     pub declared: Emergency,
     /// The sites that it was not ended for.
@@ -24,15 +22,13 @@ pub struct Declared {
 /// What a node knows of time.
 #[derive(Clone, Copy)]
 pub struct Times<'a> {
-    /// Milliseconds since 1970 UTC, where the clock is trusted.
-    pub trusted_wall_ms: Option<i64>,
     /// For how long this node has been running since it first had a statement, in milliseconds, over all its starts.
     pub heard_for_ms: &'a dyn Fn(StatementId) -> u64,
 }
 
 impl std::fmt::Debug for Times<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Times").field("trusted_wall_ms", &self.trusted_wall_ms).finish_non_exhaustive()
+        f.debug_struct("Times").finish_non_exhaustive()
     }
 }
 
@@ -42,8 +38,9 @@ impl Declared {
         self.declared.emergency
     }
 
-    /// Whether it still holds for a site: it was not ended, and has not expired. It expires by the node's own running time, so that a
-    /// wrong clock changes nothing, and sooner only by a clock that is trusted.
+    /// Whether it still holds for a site: it was not ended, and has not expired. It expires by the node's own running time and by nothing else: the
+    /// clock of whoever declared it may have lost its battery in the power cut, and a reader's may be weeks ahead with nothing to show it. Who hears of an
+    /// old one for the first time takes it for new, and makes a copy too many.
     pub fn is_active_for(&self, site: SiteId, times: Times<'_>) -> bool {
         self.open_sites.contains(&site) && !self.has_expired(times)
     }
@@ -62,10 +59,7 @@ impl Declared {
     }
 
     fn has_expired(&self, times: Times<'_>) -> bool {
-        let lasts_ms = self.declared.lasts_ms;
-        let since_said = times.trusted_wall_ms.map(|now| now.saturating_sub(self.said_at_ms));
-        let by_wall = since_said.and_then(|ms| u64::try_from(ms).ok()).is_some_and(|ms| ms >= lasts_ms);
-        by_wall || (times.heard_for_ms)(self.statement) >= lasts_ms
+        (times.heard_for_ms)(self.statement) >= self.declared.lasts_ms
     }
 }
 
@@ -74,9 +68,9 @@ pub(super) fn declared(statements: &Statements, authority: &Authority) -> Vec<De
     let counted = || statements.kept().filter(|(_, kept)| authority.standing(kept) == Standing::Counts);
     let mut found = Vec::new();
     for (statement, kept) in counted() {
-        let (Said::Emergency(declared), Some(signed)) = (&kept.said, kept.any()) else { continue };
+        let Said::Emergency(declared) = &kept.said else { continue };
         let open_sites = declared.sites.iter().copied().collect();
-        found.push(Declared { statement, said_at_ms: signed.body().said_at_ms, declared: declared.clone(), open_sites });
+        found.push(Declared { statement, declared: declared.clone(), open_sites });
     }
     for (_, kept) in counted() {
         let Said::EmergencyEnded(ended) = &kept.said else { continue };

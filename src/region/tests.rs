@@ -210,5 +210,5 @@ pub(crate) fn sites(numbers: &[u8]) -> BTreeSet<SiteId> {
     numbers.iter().copied().map(site).collect()
 }
 
-/// A node without a trusted clock that has just heard of everything.
-pub(crate) const JUST_HEARD: Times<'static> = Times { trusted_wall_ms: None, heard_for_ms: &|_| 0 };
+/// A node that has just heard of everything.
+pub(crate) const JUST_HEARD: Times<'static> = Times { heard_for_ms: &|_| 0 };

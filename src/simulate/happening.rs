@@ -202,8 +202,10 @@ impl World {
     }
 
     fn set_clock(&mut self, at: usize) -> &'static str {
-        self.machines[at].ahead_ms = self.draws.one(&[-YEAR_MS, YEAR_MS, 0, 3_600_000]).unwrap_or(0);
-        self.machines[at].is_trusting = self.draws.happens(500);
+        let jump_ms = self.draws.one(&[-YEAR_MS, YEAR_MS, 0, 3_600_000]).unwrap_or(0);
+        // Where the battery is empty, a clock begins in 1970.
+        let has_battery = self.draws.happens(500);
+        self.machines[at].ahead_ms = if has_battery { jump_ms } else { -super::EPOCH_MS };
         self.dirty(at);
         "clock jumped"
     }

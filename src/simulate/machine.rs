@@ -81,9 +81,8 @@ pub(super) struct Machine {
     /// Copies of its disk from earlier days.
     pub(super) backups: Vec<Durable>,
     pub(super) run: Option<Run>,
-    /// By how much its wall clock is ahead, in milliseconds, and whether it trusts it.
+    /// By how much its wall clock is ahead, in milliseconds.
     pub(super) ahead_ms: i64,
-    pub(super) is_trusting: bool,
     pub(super) is_full: bool,
     /// Destroyed, or taken out of service for good.
     pub(super) is_gone: bool,
@@ -234,8 +233,7 @@ impl Machine {
     pub(super) fn with_times<T>(&self, now_ms: u64, ask: impl FnOnce(Times<'_>) -> T) -> T {
         let running_ms = self.running_ms(now_ms);
         let heard_for_ms = |id| running_ms.saturating_sub(self.disk.heard.get(&id).copied().unwrap_or(running_ms));
-        let trusted_wall_ms = self.is_trusting.then(|| self.wall_ms(now_ms));
-        ask(Times { trusted_wall_ms, heard_for_ms: &heard_for_ms })
+        ask(Times { heard_for_ms: &heard_for_ms })
     }
 
     /// Whether an active key of the region is running here, as it knows itself.

@@ -158,7 +158,6 @@ impl World {
             backups: Vec::new(),
             run: None,
             ahead_ms: 0,
-            is_trusting: false,
             is_full: false,
             is_gone: false,
             group: 0,

@@ -11,7 +11,7 @@ use crate::clinic::glass::{AskedRefusal, Asker, FoundFor, ShownTo, Whose, Why};
 use crate::clinic::search::{Fitting, Sought};
 use crate::finding::{Query, Reason};
 use crate::ledger::content::Content;
-use crate::ledger::payload::AskedBy;
+use crate::ledger::payload::{AskedBy, Opening};
 use crate::ledger::{LedgerId, NodeId};
 use crate::record::{Consent, ContentHash, Fact, GlassReason, LookShown, Rank, Sex, Subject};
 use crate::region::{RegionId, Signer};
@@ -66,6 +66,21 @@ pub struct Question {
     /// What is asked.
     #[n(6)]
     pub wish: Wish,
+    /// The word of the badge itself, where it has a key that is at hand: a helper's from outside has none. A version before this does not read it.
+    #[n(7)]
+    pub by_badge: Option<ByBadge>,
+}
+
+/// The word of a badge for a question: that it is asked with this badge, through this glass, by this box.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct ByBadge {
+    /// With which key.
+    #[n(0)]
+    pub key: Signer,
+    /// Of what docs/format.md names.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub signature: [u8; 64],
 }
 
 /// A glass that was broken at the box that asks.
@@ -128,6 +143,9 @@ pub enum Wish {
         /// Who it is, or the record.
         #[n(2)]
         shown: LookShown,
+        /// For what is concealed: on what basis. Whoever was not told it does not open that; a version before this does not read it.
+        #[n(3)]
+        opening: Option<Opening>,
     },
 }
 
@@ -327,7 +345,27 @@ impl Question {
         let mut decoder = Decoder::new(body);
         let question: Self = decoder.decode().ok().filter(|_| decoder.position() == body.len())?;
         let is_its_own = question.from == from && question.to == to;
-        (is_its_own && question.is_within()).then_some(question)
+        (is_its_own && question.is_within() && question.is_badge_true()).then_some(question)
+    }
+
+    /// The same question, with the word of the badge that it is asked with.
+    #[must_use]
+    pub fn with_badge(self, pair: &Ed25519KeyPair) -> Self {
+        let mut signature = [0; SIGNATURE_LEN];
+        signature.copy_from_slice(pair.sign(&self.of_badge()).as_ref());
+        Self { by_badge: Some(ByBadge { key: Signer::of(pair), signature }), ..self }
+    }
+
+    /// Whether a badge's word, if there is one, is one for this question.
+    fn is_badge_true(&self) -> bool {
+        let holds = |by: &ByBadge| UnparsedPublicKey::new(&ED25519, by.key.0).verify(&self.of_badge(), &by.signature).is_ok();
+        self.by_badge.as_ref().is_none_or(holds)
+    }
+
+    /// What a badge signs: of fixed length, so that it is the same to every version.
+    fn of_badge(&self) -> [u8; 32] {
+        let Self { region, from, to, id, glass, .. } = self;
+        hash("question by a badge", &[&region.0, &from.0, &to.0, id, &glass.id, &glass.badge])
     }
 
     fn is_within(&self) -> bool {
@@ -335,7 +373,7 @@ impl Question {
         [name, licence, words, second].iter().all(|text| is_short(text))
             && match &self.wish {
                 Wish::Find { query, ledgers } => query.is_within() && ledgers.len() <= LEDGERS_MAX,
-                Wish::Show { .. } => true,
+                Wish::Show { opening, .. } => opening.iter().all(|opening| is_short(&opening.words)),
             }
     }
 

@@ -61,6 +61,10 @@ pub(crate) enum Trouble {
     Gate(GateTrouble),
 }
 
+/// Where patients begin, and where staff do.
+const FRONT: &str = "/";
+const DESK: &str = "/staff";
+
 /// A calm page.
 pub(crate) struct Calm {
     pub(crate) title: &'static super::lang::phrase::Text,
@@ -160,6 +164,17 @@ impl Trouble {
         if matches!(self, Self::Photo | Self::PhotoBusy | Self::TooLarge) { show(&self) } else { Err(self) }
     }
 
+    /// What the page says under `/staff`, and where it leads: what anybody may run into leads whoever is at the desk back there.
+    pub(crate) fn calm_at_desk(&self, lang: Lang) -> Calm {
+        let calm = self.calm(lang.at_desk());
+        // Who cannot be let in here has nothing to go back to at the desk.
+        let is_shut = matches!(self, Self::NotInClear | Self::Envelope(_) | Self::Host | Self::NoWay | Self::ReadingOnly);
+        if is_shut || calm.next != FRONT {
+            return calm;
+        }
+        Calm { next: DESK, next_words: &lang.at_desk().desk().common.back, ..calm }
+    }
+
     /// What the page says, and where it leads.
     pub(crate) fn calm(&self, lang: Lang) -> Calm {
         let lang = self.language(lang);
@@ -204,8 +219,8 @@ impl Trouble {
         let is_at_desk = self.is_for_staff() && !matches!(self, Self::NotInClear | Self::Envelope(_));
         let (next, next_words) = match (is_in_record, is_at_desk) {
             (true, _) => ("/record", &m.common.back_record),
-            (false, true) => ("/staff", &d.common.back),
-            (false, false) => ("/", &m.common.back_front),
+            (false, true) => (DESK, &d.common.back),
+            (false, false) => (FRONT, &m.common.back_front),
         };
         let wants_glass = matches!(self, Self::Gate(trouble) if trouble.next() == "/staff/glass");
         let (next, next_words) = if wants_glass { ("/staff/glass", &d.gate.to_glass) } else { (next, next_words) };
@@ -270,6 +285,21 @@ mod tests {
             assert!(!calm.what_to_do.0.contains("table") && !calm.title.plain().contains("table"));
             assert!(trouble.failure().unwrap().contains(&secret), "it is logged instead");
         }
+    }
+
+    #[test]
+    fn what_anybody_may_run_into_leads_staff_back_to_the_desk_in_its_language() {
+        for trouble in
+            [Trouble::Card(CardRefusal::Mistyped), Trouble::Photo, Trouble::NotFound, Trouble::TooLarge, Trouble::BadForm]
+        {
+            assert_eq!(trouble.calm(Lang::English).next, "/");
+            for lang in Lang::ALL {
+                let calm = trouble.calm_at_desk(lang);
+                assert_eq!((calm.next, calm.next_words), ("/staff", &lang.at_desk().desk().common.back), "{trouble:?}");
+            }
+        }
+        assert_eq!(Trouble::NotInClear.calm_at_desk(Lang::English).next, "/", "to nowhere that is shut");
+        assert_eq!(Trouble::Gate(GateTrouble::GlassWanted).calm_at_desk(Lang::English).next, "/staff/glass");
     }
 
     #[test]

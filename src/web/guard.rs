@@ -39,7 +39,7 @@ pub(super) async fn layer(State(site): State<Arc<Site>>, mut request: Request, n
         Ok(()) => next.run(request).await,
         Err(trouble) => trouble.into_response(),
     };
-    let mut response = calmed(&site, lang, &method, response);
+    let mut response = calmed(&site, (lang, is_staff_s), &method, response);
     set_headers(response.headers_mut());
     if site.rung == Rung::A
         && let Some(seconds) = host.and_then(|host| site.ladder.hsts_s(name_of(&host)))
@@ -179,7 +179,7 @@ fn is_own_page(site: &Site, headers: &HeaderMap, host: &str) -> bool {
 }
 
 /// Puts the calm page into an answer that only says what went wrong, and logs once what somebody has to look after.
-fn calmed(site: &Site, lang: Lang, method: &Method, response: Response) -> Response {
+fn calmed(site: &Site, (lang, is_staff_s): (Lang, bool), method: &Method, response: Response) -> Response {
     let unknown_way = response.status() == StatusCode::METHOD_NOT_ALLOWED || response.status() == StatusCode::NOT_FOUND;
     let trouble = match response.extensions().get::<Arc<Trouble>>() {
         Some(trouble) => Arc::clone(trouble),
@@ -189,9 +189,9 @@ fn calmed(site: &Site, lang: Lang, method: &Method, response: Response) -> Respo
     if let Some(why) = trouble.failure() {
         tracing::error!(%method, status = trouble.status().as_u16(), why, "a page failed");
     }
-    let lang = trouble.language(lang);
+    let lang = if is_staff_s { lang.at_desk() } else { trouble.language(lang) };
     let mut frame = Frame::new(lang, site.clinic.name(), site.clinic.phone(), site.clinic.now_ms());
-    let calm = trouble.calm(lang);
+    let calm = if is_staff_s { trouble.calm_at_desk(lang) } else { trouble.calm(lang) };
     calm.title.plain().clone_into(&mut frame.title);
     // Whoever is turned away here has not seen a first page on which to choose a language.
     frame.can_switch = *trouble == Trouble::NoWay && matches!(*method, Method::GET | Method::HEAD);

@@ -1,11 +1,12 @@
 //! A photo of a card or a badge: read here, kept nowhere.
 
+use super::Site;
 use super::error::Trouble;
-use super::{Site, upload};
+use super::upload::{self, Parts};
 use crate::formats::qr::read_picture;
 use crate::seal::badge::on_sheet;
 use axum::body::Bytes;
-use axum::extract::{Multipart, Request};
+use axum::extract::Request;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,8 +51,8 @@ async fn text(site: &Site, request: Request, is_it: fn(&str) -> bool) -> Result<
     found.ok_or(Trouble::Photo)
 }
 
-async fn photo(mut form: Multipart) -> Result<Bytes, Trouble> {
-    while let Some(field) = form.next_field().await.map_err(|_broken| Trouble::BadForm)? {
+async fn photo(mut form: Parts) -> Result<Bytes, Trouble> {
+    while let Some(field) = form.next().await? {
         if field.name() == Some("photo") {
             let bytes = field.bytes().await.map_err(|_broken| Trouble::TooLarge)?;
             return if bytes.len() <= PHOTO_BYTES_MAX { Ok(bytes) } else { Err(Trouble::TooLarge) };

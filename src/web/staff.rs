@@ -3,6 +3,7 @@
 mod access;
 mod at_hand;
 mod beyond;
+mod beyond_card;
 mod drugs;
 mod elsewhere;
 mod find;
@@ -21,6 +22,7 @@ mod reception;
 mod review;
 mod rights;
 mod sheet;
+mod shut;
 mod sign_in;
 
 pub(super) use gate::Desk;
@@ -88,6 +90,8 @@ fn of_patients() -> Listed {
     Listed::new()
         .route("/staff/find", get(find::show).post(find::find))
         .route("/staff/find/beyond", get(beyond::show).post(beyond::find))
+        .route("/staff/find/beyond/card", post(beyond_card::typed))
+        .route("/staff/find/beyond/photo", post(beyond_card::pictured))
         .route("/staff/find/others", post(others::find))
         .route("/staff/others/{ledger}/{subject}", get(others::show))
         .route("/staff/others/{ledger}/{subject}/hidden", post(others::open_hidden))

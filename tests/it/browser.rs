@@ -12,7 +12,7 @@ mod staff;
 mod tongues;
 mod walk;
 
-use checks::{accessibility, faults, keep_picture, keep_screens, page_is_sound, picture_path, too_small, too_wide};
+use checks::{accessibility, faults, keep_picture, keep_screens, page_is_sound, picture_path, run_on, too_small, too_wide};
 use clinic::{Card, Demo};
 use driver::{Browser, NARROW, PHONE, PLAIN, walk};
 use fantoccini::Locator;
@@ -74,6 +74,12 @@ fn the_checks_can_fail() {
         assert_eq!(too_small(browser).await.len(), 2, "a low field and small text");
         browser.go("data:text/html,<meta name='viewport' content='width=device-width'><p style='width:900px'>wide").await;
         assert_eq!(too_wide(browser).await.len(), 1);
+        for (display, found) in [("inline-block", 1), ("block", 0)] {
+            let dose =
+                format!("<p>3 a day, divided into 3 times <b class='each' style='display:{display}'>1 each time</b></p>");
+            browser.go(&format!("data:text/html,<!DOCTYPE html>{dose}")).await;
+            assert_eq!(run_on(browser).await.len(), found, "{display}");
+        }
     });
 }
 

@@ -79,6 +79,31 @@ fn a_match_is_proposed_and_needs_a_persons_word() {
 }
 
 #[test]
+fn one_patient_named_for_the_records_of_two_takes_in_nothing_of_either() {
+    let clinic = Clinic::init();
+    let add = ["patient", "add", "--name", "見本太郎", "--birth", "S330303", "--sex", "male", "--external-id", "K-17"];
+    assert_eq!(clinic.run(&add).code, 0);
+    let id = ids(&clinic.run(&["patient", "list", "--json"]).json()).remove(0);
+    let childs = JAHIS.replace("見本 太郎", "見本 次郎").replace("S330303", "H300303");
+    let (his, its) = (clinic.file("his.csv", JAHIS.as_bytes()), clinic.file("its.csv", childs.as_bytes()));
+    let both = clinic.file("both.csv", [JAHIS, &childs].concat().as_bytes());
+    for named in [vec!["--patient", &id, &both], vec!["--patient", &id, &his, &its], vec!["--external-id", "K-17", &his, &its]]
+    {
+        let refused = clinic.run(&[&["import", "--json"], &named[..]].concat());
+        assert!(refused.code != 0 && refused.err.contains("several people"), "{named:?}: {}", refused.err);
+        assert!(WORDS.iter().all(|word| !refused.err.contains(word)), "{}", refused.err);
+    }
+    // A file that a program drops under an id is set aside, and the next one is taken.
+    let aside = clinic.run(&["import", "--json", "--external-id", "K-17", &both]);
+    let reasons: Vec<_> = aside.json()["records"].as_array().unwrap().iter().map(|record| record["reason"].clone()).collect();
+    assert_eq!((aside.code, reasons), (1, vec![Value::from("several-people"); 2]));
+    let exported = clinic.run(&["export", "--patient", &id]);
+    let text = encoding_rs::SHIFT_JIS.decode(&exported.out).0.into_owned();
+    assert!(!text.contains("ｺﾘｵﾊﾟﾝ"), "{text}");
+    assert_eq!(clinic.run(&["import", "--patient", &id, &his]).code, 0);
+}
+
+#[test]
 fn an_invalid_record_waits_and_can_only_be_discarded() {
     let clinic = Clinic::init();
     let bad = JAHIS.replace(",2,620004992,", ",2,,");

@@ -2,11 +2,13 @@
 
 mod audit;
 mod browser;
+mod finding;
 mod glass;
 mod matrix;
 mod memory;
 mod others;
 mod refused;
 mod shelter;
+mod thief;
 mod times;
 mod traces;

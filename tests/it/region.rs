@@ -6,6 +6,7 @@ pub mod clinic;
 mod doors;
 mod emergency;
 pub mod lan;
+mod leaver;
 mod restored;
 mod returning;
 mod succession;

@@ -17,10 +17,12 @@ struct Printed<'a> {
     ja: &'a str,
     en: &'a str,
     lines: Vec<&'a str>,
-    share: Option<u8>,
+    which: Sentence,
     date: String,
     qr: String,
     rows: Vec<String>,
+    below: [(u8, &'a str); 4],
+    kept_by: &'a str,
 }
 
 /// Groups of four in a row of the printed code.
@@ -32,6 +34,14 @@ const SPLIT: [&str; 4] = [
     "1枚ずつ別々の場所に置いてください。",
     "Any two of the three sheets give the key; one alone says nothing.",
     "Keep each in another place.",
+];
+
+/// What stands below the code, and how far down on the sheet, in millimetres.
+const BELOW: [(u8, &str); 4] = [
+    (230, "文字は数字と英大文字です。I と L は 1、O は 0、U は V と同じに読みます。"),
+    (235, "Digits and capital letters; I and L are read as 1, O as 0, U as V."),
+    (243, "この紙の写しを機械に残さないでください。印刷に使ったファイルは消してください。"),
+    (248, "Leave no copy of this sheet on any machine; remove the file that it was printed from."),
 ];
 
 /// What a key is called.
@@ -51,6 +61,11 @@ pub(super) const fn slug(purpose: Purpose) -> &'static str {
         Purpose::Recovery => "recovery",
         Purpose::Duty => "duty",
     }
+}
+
+/// Which of a split key's sheets it is.
+fn which(number: u8) -> Sentence {
+    Sentence { ja: format!("（3枚のうち {number}）"), en: format!(", sheet {number} of 3") }
 }
 
 /// What it is for, in lines that fit on the sheet.
@@ -116,7 +131,19 @@ fn write_sheet(sheet: &Sheet, region: &str, dir: &Path) -> anyhow::Result<PathBu
     let rows = groups.chunks(GROUPS_IN_ROW).map(|row| row.join("  ")).collect();
     let picture = qr::svg(compact.as_bytes(), Correction::Medium, "code")?;
     let qr = picture.replacen("<svg ", "<svg width=\"60\" height=\"60\" ", 1);
-    let page = Printed { region, ja: &name.ja, en: &name.en, lines, share: sheet.share, date, qr, rows };
+    let which = sheet.share.map_or_else(|| Sentence { ja: String::new(), en: String::new() }, which);
+    let page = Printed {
+        region,
+        ja: &name.ja,
+        en: &name.en,
+        lines,
+        which,
+        date,
+        qr,
+        rows,
+        below: BELOW,
+        kept_by: "保管する人・場所　Kept by, and where:",
+    };
     NewFile { path: dir.join(format!("{stem}.svg")), text: page.render()?, is_secret: true }.write()?;
     Ok(path)
 }

@@ -5,7 +5,7 @@ use super::{BrokenGlass, CANDIDATES_MAX, HOUR_MS, Looked, Looking, PATIENTS_AN_H
 use crate::clinic::search::{Fitting, Found, Sought};
 use crate::clinic::{Chart, Clinic, ClinicError, projection};
 use crate::ledger::content as entry;
-use crate::ledger::payload::{AskedBy, GlassLooked, GlassOpened, Payload};
+use crate::ledger::payload::{AskedBy, GlassLooked, GlassOpened, Opening, Payload};
 use crate::ledger::{CoarseKind, LedgerId};
 use crate::record::timeline::{build, unveiled};
 use crate::record::{Channel, Content, Fact, FactId, LookShown, Origin, Patient, Rank, Source};
@@ -50,8 +50,8 @@ pub enum AskedRefusal {
     /// The glass is for one patient, of five who may be meant, and for an hour.
     #[error("this reason was given for another patient, or too long ago: break the glass anew")]
     Spent,
-    /// A reason that is none.
-    #[error("the reason lacks its words")]
+    /// A reason that is none, or none for opening what is concealed.
+    #[error("the reason lacks its words, or it was not said on what basis what is concealed is opened")]
     Words,
     /// Nobody has opened that copy here.
     #[error("the copy is locked here")]
@@ -157,11 +157,21 @@ impl Clinic {
     /// code.
     ///
     /// # Errors
-    /// [`AskedRefusal`]; where it cannot be noted nothing is shown.
-    pub fn show_for(&self, asker: &Asker, whose: Whose, shown: LookShown) -> Result<ShownTo, AskedRefusal> {
+    /// [`AskedRefusal`]; where it cannot be noted nothing is shown. What is concealed is not opened without an `opening`, whatever that box asked its own people.
+    pub fn show_for(
+        &self,
+        asker: &Asker,
+        whose: Whose,
+        shown: LookShown,
+        opening: Option<&Opening>,
+    ) -> Result<ShownTo, AskedRefusal> {
+        let opening = match shown {
+            LookShown::Concealed => Some(opening.and_then(|said| said.checked().ok()).ok_or(AskedRefusal::Words)?),
+            LookShown::Listed | LookShown::Record | LookShown::Print => None,
+        };
         let looked = {
             let _one_at_a_time = self.inner.glass_turn.lock().unwrap_or_else(PoisonError::into_inner);
-            let glass = self.glass_for(asker)?;
+            let glass = BrokenGlass { opening, ..self.glass_for(asker)? };
             let seen = self.seen_through(glass.id)?;
             match seen.is(whose, |noted| noted == shown) {
                 Some(fact) => Looked { whose, shown, fact },
@@ -201,7 +211,7 @@ impl Clinic {
     /// a time.
     fn glass_for(&self, asker: &Asker) -> Result<BrokenGlass, AskedRefusal> {
         let why = checked(&asker.why).map_err(|_refusal| AskedRefusal::Words)?;
-        let glass = BrokenGlass { id: asker.glass_here(), why, second: asker.second.clone() };
+        let glass = BrokenGlass { id: asker.glass_here(), why, second: asker.second.clone(), opening: None };
         if let Some(at_ms) = self.asked_through(asker)? {
             let is_over = self.now_ms().saturating_sub(at_ms) >= HOUR_MS;
             return if is_over { Err(AskedRefusal::Spent) } else { Ok(glass) };

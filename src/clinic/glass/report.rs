@@ -3,7 +3,7 @@
 use super::super::{Clinic, ClinicError, Inner, projection};
 use super::review::Reviewed;
 use crate::clock::moment_in_japan;
-use crate::ledger::payload::{Decision, GlassLooked, GlassOpened, Payload};
+use crate::ledger::payload::{Decision, GlassLooked, GlassOpened, Opening, Payload};
 use crate::record::{Consent, Look, LookShown, Rank};
 use crate::store::Reader;
 use std::collections::BTreeMap;
@@ -89,6 +89,11 @@ impl Clinic {
                 line.set("ledger", &looked.ledger.to_string());
                 line.set("patient", &hex(&looked.subject.0));
                 line.set("shown", shown_word(looked.shown));
+                if let Some(why) = looked.opening.as_ref().map(Opening::why) {
+                    line.set("reason", why.reason.word());
+                    line.set("words", &why.words);
+                    line.set("consent", consent_word(why.consent));
+                }
                 line.decide(reviewed.as_ref());
                 line
             }));
@@ -105,7 +110,10 @@ impl Clinic {
             let mut line = AuditLine { at_ms, ..AuditLine::default() };
             line.set("what", &format!("outside badge: {:?}", tried.outcome));
             line.set("name", &tried.name);
-            line.set("badge", &hex(&tried.badge));
+            match tried.tries {
+                Some(tries) => line.set("note", &format!("{tries} tries of badges that nobody here knows")),
+                None => line.set("badge", &hex(&tried.badge)),
+            }
             line.set("role", rank_word(Rank::Outside));
             line.set("licence", &tried.licence);
             line.set("place", self.name());

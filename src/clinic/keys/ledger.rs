@@ -13,6 +13,9 @@ use crate::store::StoredEntry;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+#[cfg(test)]
+mod tests;
+
 /// The ledger's keys, as far as they are open here.
 #[derive(Clone)]
 pub(crate) struct LedgerKeys {
@@ -47,11 +50,9 @@ impl Keyring {
     }
 
     /// From now on these; what is open already stays open.
-    pub(crate) fn replace(&self, mut keys: LedgerKeys) {
+    pub(crate) fn replace(&self, keys: LedgerKeys) {
         let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
-        now.ring.0.iter().for_each(|key| keys.ring.add(key.clone()));
-        keys.replaced.extend(now.replaced.iter().copied());
-        *now = Arc::new(keys);
+        *now = Arc::new(keys.and(&now));
     }
 
     /// Keys that came since this was last asked.
@@ -117,17 +118,25 @@ impl LedgerKeys {
         stored.retain(|entry| entry.open.author() == writer || home.said(&entry.open));
         stored.sort_by_key(|entry| (entry.open.time(), entry.id()));
         let (own, others): (Vec<_>, Vec<_>) = stored.iter().partition(|entry| entry.open.author() == writer);
-        let trusted = if own.is_empty() { &others } else { &own };
-        let entries: Vec<LedgerKey> = trusted.iter().map(|entry| open_payload(entry)).collect::<Result<_, _>>()?;
+        let own: Vec<LedgerKey> = own.iter().map(|entry| open_payload(entry)).collect::<Result<_, _>>()?;
+        let others: Vec<LedgerKey> = others.iter().filter_map(|entry| open_payload(entry).ok()).collect();
         let wraps = opener_wraps(within, id)?;
         let unwrapped = |entry: &LedgerKey| unwrapped(within, entry, id, opener, &wraps);
-        let keys = Self::of(&entries, entries.iter().filter_map(unwrapped).collect());
-        let mut keys = keys.ok_or(ClinicError::KeyDoesNotFit)?;
+        Self::told(&own, &others, unwrapped).ok_or(ClinicError::KeyDoesNotFit)
+    }
+
+    /// What a node wrote itself and what other nodes of its home did, each in the order in which it was written.
+    ///
+    /// Every node of a home comes to the same keys, and to the same that none has replaced, in whatever order the entries came. Where two boxes changed the
+    /// key at once each goes on with its own, though, and a holder with the one that was said last: until the next change unites them whoever
+    /// may read what is written has been given each of those keys, and whoever left opens at most what the box wrote that has not heard of it yet.
+    fn told(own: &[LedgerKey], others: &[LedgerKey], unwrapped: impl Fn(&LedgerKey) -> Option<Key>) -> Option<Self> {
+        let trusted = if own.is_empty() { others } else { own };
+        let mut keys = Self::of(trusted, trusted.iter().filter_map(&unwrapped).collect())?;
         // Without its first key nothing of before is found again.
-        entries.first().and_then(|first| keys.ring.get(first.key)).ok_or(ClinicError::KeyDoesNotFit)?;
-        let others: Vec<LedgerKey> = others.iter().filter_map(|entry| open_payload(entry).ok()).collect();
-        keys.follow(&others, unwrapped);
-        Ok(keys)
+        trusted.first().and_then(|first| keys.ring.get(first.key))?;
+        keys.follow(others, unwrapped);
+        Some(keys)
     }
 
     /// Takes over keys of other entries of home's, as far as they follow on one of these. Says which are new.
@@ -148,13 +157,29 @@ impl LedgerKeys {
                     self.ring.0.insert(place, key.clone());
                     new.push(key.id);
                 }
-                self.replaced.extend(follows);
                 false
             });
             if left.len() == before {
-                return new;
+                break;
             }
         }
+        // Also by keys that were known already, by a box of a newer one, before the entry came that made them.
+        self.replaced.extend(replaced(&self.ring, others));
+        new
+    }
+
+    /// These, and what was open before them: it stays open, and what was replaced stays so.
+    pub(crate) fn and(mut self, before: &Self) -> Self {
+        before.ring.0.iter().for_each(|key| self.ring.add(key.clone()));
+        self.replaced.extend(before.replaced.iter().copied());
+        self
+    }
+
+    /// These, once they were opened anew with what has come since; fewer where another opener had opened more. Which of them are replaced may
+    /// have come out though none is new: the entry of a key that was known by a newer one's box came last.
+    pub(crate) fn caught_up(&self, anew: &Self) -> Self {
+        let (last, before) = if anew.len() < self.len() { (self, anew) } else { (anew, self) };
+        last.clone().and(before)
     }
 
     /// Whether no other key has replaced this one.

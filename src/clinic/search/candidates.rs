@@ -25,6 +25,11 @@ impl Sought {
         let q = &self.query;
         [&q.name, &q.birth, &q.phone, &q.id].iter().all(|text| text.trim().is_empty())
     }
+
+    /// Whether a drug is said: whoever is shown then, is shown with something of their record.
+    pub fn has_drug(&self) -> bool {
+        !search_key(&self.drug).is_empty()
+    }
 }
 
 impl Drop for Sought {
@@ -46,7 +51,7 @@ pub enum Among {
 }
 
 impl Among {
-    fn has(self, ledger: LedgerId) -> bool {
+    pub(super) fn has(self, ledger: LedgerId) -> bool {
         match self {
             Self::Of(only) => ledger == only,
             Self::AllBut(own) => own != Some(ledger),
@@ -99,12 +104,13 @@ impl<T> Default for Found<T> {
 const MORE_FOR_DRUG: usize = 3;
 
 impl Clinic {
-    /// Whoever fits of a clinic's own patients, at most `limit`, for its own staff. Not from async code.
+    /// Whoever fits of a clinic's own patients, at most `limit`, for its own staff. Where a drug is sought, what is said of each tells whether they take it:
+    /// that each was listed is to be noted before they are shown. Not from async code.
     ///
     /// # Errors
     /// What the store says.
     pub fn find_people(&self, sought: &Sought, of: LedgerId, limit: usize) -> Result<Found<Candidate>, ClinicError> {
-        let has_drug = !search_key(&sought.drug).is_empty();
+        let has_drug = sought.has_drug();
         let wanted = if has_drug { limit.saturating_mul(MORE_FOR_DRUG) } else { limit };
         let fitting = self.fitting(sought, Among::Of(of), wanted)?;
         let mut candidates = Vec::new();

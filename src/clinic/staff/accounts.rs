@@ -83,8 +83,10 @@ impl Clinic {
     /// [`ClinicError::NotAllowed`], [`ClinicError::NameLength`]; what the store says.
     pub fn add_staff(&self, by: &Staff, name: &str, role: Role, chosen: Option<Passphrase>) -> Result<NewBadge, ClinicError> {
         self.inner.check_in_service()?;
-        self.check_may(by, Act::People)?;
         let name = checked(name)?;
+        // Two admins who act on each other at once do so one after the other: what is checked still holds when it is written.
+        let _turn = self.inner.keys_turn();
+        self.check_may(by, Act::People)?;
         let inner = self.inner.clone();
         let halves = self.inner.store.read_now(move |reader| Ok(inner.emergencies(reader)))??;
         // What other clinics sealed to an earlier box of this one opens with the new badge, too.
@@ -93,7 +95,6 @@ impl Clinic {
         if seeds.is_empty() {
             return Err(ClinicError::NoAdmin);
         }
-        let _turn = self.inner.keys_turn();
         let (badge, made) = self.inner.badge(chosen, &seeds)?;
         // The account comes first, so that no copy ever has the badge without it: a badge without an account is an admin's.
         let account = self.account_draft(&StaffAccount { opener: badge.opener, name, role: role.number(), by: by.opener() })?;
@@ -107,8 +108,9 @@ impl Clinic {
     /// [`ClinicError::NotAllowed`], [`ClinicError::NoSuchBadge`], [`ClinicError::LastAdmin`], [`ClinicError::NameLength`]; what the store says.
     pub fn change_staff(&self, by: &Staff, opener: OpenerId, name: &str, role: Role) -> Result<(), ClinicError> {
         self.inner.check_in_service()?;
-        self.check_may(by, Act::People)?;
         let name = checked(name)?;
+        let _turn = self.inner.keys_turn();
+        self.check_may(by, Act::People)?;
         let account = self.active(opener)?;
         if role != Role::Admin {
             self.check_not_last(&account)?;
@@ -127,12 +129,12 @@ impl Clinic {
     /// # Errors
     /// [`ClinicError::NotAllowed`], [`ClinicError::NoSuchBadge`], [`ClinicError::LastAdmin`]; what the store says.
     pub fn revoke_staff(&self, by: &Staff, opener: OpenerId, why: Leaving) -> Result<(), ClinicError> {
+        let _turn = self.inner.keys_turn();
         self.check_may(by, Act::People)?;
         let account = self.active(opener)?;
         self.check_not_last(&account)?;
         let revoked = OpenerRevoked { opener, reason: why.number() };
         let mut drafts = vec![self.inner.open_draft(CoarseKind::KEY, Subject::NONE, &revoked.content())?];
-        let _turn = self.inner.keys_turn();
         // A box that is out of service, or does not know yet who receives the key, only takes the badge back: the one in service does the rest.
         let changed = if self.changes_keys() { Some(self.key_without(opener)?) } else { None };
         let keys = changed.map(|(keys, more)| {

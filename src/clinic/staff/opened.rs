@@ -3,7 +3,7 @@
 use super::super::holders::receives;
 use super::super::{Clinic, ClinicError, LedgerKeys};
 use super::badges::StaffRefusal;
-use super::{badges_at, is_registered_in, is_revoked, keys_for};
+use super::{Keeper, badges_at, is_registered_in, is_revoked, keys_for};
 use crate::clinic::carried::{receives_beside, wraps_beside};
 use crate::clinic::heir::Opening;
 use crate::clinic::within::Within;
@@ -67,6 +67,11 @@ impl Opened {
     /// Says that a key has come that may open more of what is open.
     pub(in crate::clinic) fn is_behind(&self) {
         self.is_behind.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether one has come that was not tried yet.
+    pub(in crate::clinic) fn awaits_catching_up(&self) -> bool {
+        self.is_behind.load(Ordering::SeqCst)
     }
 
     fn lock(&self, now: Duration) -> MutexGuard<'_, State> {
@@ -211,8 +216,8 @@ impl Clinic {
                     let mut state = self.inner.opened.lock(self.inner.clock.monotonic());
                     for (ledger, keys) in opened {
                         // What was locked meanwhile stays locked.
-                        if let Some(open) = state.ledgers.get_mut(&ledger).filter(|open| open.len() < keys.len()) {
-                            *open = keys;
+                        if let Some(open) = state.ledgers.get_mut(&ledger) {
+                            *open = Arc::new(open.caught_up(&keys));
                         }
                     }
                 }
@@ -309,37 +314,56 @@ impl Clinic {
     }
 
     pub(in crate::clinic) fn open_visitor(&self, code: &BadgeCode, passphrase: &Passphrase) -> Result<Opening, StaffRefusal> {
-        let inboxes = self.inboxes();
+        let mut badges = self.visitors_badges(code.locator())?;
+        let mut refused = None;
+        while !badges.is_empty() {
+            let tried = badges.iter().map(|(_, badge)| badge.clone()).collect();
+            let (badge, opener) = match self.open_badge(code, passphrase, tried) {
+                Ok(opened) => opened,
+                Err(refusal) => return Err(refused.unwrap_or(refusal)),
+            };
+            let Some(at) = badges.iter().position(|(_, known)| *known == badge) else { break };
+            let (ledger, badge) = badges.remove(at);
+            match self.opening(ledger, &badge, opener) {
+                // Whoever holds another ledger can have copied the badge into it: the right one may be elsewhere.
+                Err(refusal @ (StaffRefusal::NotRegistered | StaffRefusal::Revoked)) => refused = Some(refusal),
+                opened_or_failed => return opened_or_failed,
+            }
+        }
+        Err(refused.unwrap_or(StaffRefusal::Unknown))
+    }
+
+    /// What has a badge's locator, in all ledgers that lie here: tried as one.
+    fn visitors_badges(&self, locator: [u8; 16]) -> Result<Vec<(LedgerId, Keeper)>, StaffRefusal> {
+        let mut found = Vec::new();
         for ledger in self.held()? {
-            let (inner, locator) = (self.inner.clone(), code.locator());
-            let found = self.inner.store.read_now(move |reader| {
+            let inner = self.inner.clone();
+            let badges = self.inner.store.read_now(move |reader| {
                 let within = Within::new(reader, ledger);
                 let home = inner.homes.of(within)?;
-                Ok(badges_at(within, locator, |open| home.said(open)).map(|badges| (badges, home)))
-            });
-            let (badges, home) = found??;
-            if badges.is_empty() {
-                continue;
-            }
-            let (badge, opener) = self.open_badge(code, passphrase, badges)?;
-            let id = badge.entry.opener;
-            let read = self.inner.store.read_now(move |reader| {
-                let within = Within::new(reader, ledger);
-                let is_revoked = is_revoked(within, id, |open| home.said(open));
-                Ok(keys_for(within, &home, id, &opener, &[]).and_then(|keys| Ok((keys, is_revoked?, opener))))
-            });
-            let (keys, is_revoked, opener) = read??;
-            let proven =
-                keys.filter(|keys| is_proven(keys, inboxes.get(&ledger)) && is_registered_in(&keys.ring, &badge.entry));
-            return match (proven, is_revoked) {
-                (_, true) => Err(StaffRefusal::Revoked),
-                (Some(keys), false) => {
-                    Ok(Opening { ledger, keys: Arc::new(keys), staff: Some(Arc::new(opener)), badge: Some(id) })
-                }
-                (None, false) => Err(StaffRefusal::NotRegistered),
-            };
+                Ok(badges_at(within, locator, |open| home.said(open)))
+            })??;
+            found.extend(badges.into_iter().map(|badge| (ledger, badge)));
         }
-        Err(StaffRefusal::Unknown)
+        Ok(found)
+    }
+
+    fn opening(&self, ledger: LedgerId, badge: &Keeper, opener: Opener) -> Result<Opening, StaffRefusal> {
+        let (inner, id) = (self.inner.clone(), badge.entry.opener);
+        let read = self.inner.store.read_now(move |reader| {
+            let within = Within::new(reader, ledger);
+            let home = inner.homes.of(within)?;
+            let is_revoked = is_revoked(within, id, |open| home.said(open));
+            Ok(keys_for(within, &home, id, &opener, &[]).and_then(|keys| Ok((keys, is_revoked?, opener))))
+        });
+        let (keys, is_revoked, opener) = read??;
+        let inboxes = self.inboxes();
+        let proven = keys.filter(|keys| is_proven(keys, inboxes.get(&ledger)) && is_registered_in(&keys.ring, &badge.entry));
+        match (proven, is_revoked) {
+            (_, true) => Err(StaffRefusal::Revoked),
+            (Some(keys), false) => Ok(Opening { ledger, keys: Arc::new(keys), staff: Some(Arc::new(opener)), badge: Some(id) }),
+            (None, false) => Err(StaffRefusal::NotRegistered),
+        }
     }
 }
 

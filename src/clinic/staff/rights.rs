@@ -190,9 +190,10 @@ impl Person {
         }
     }
 
-    /// Whether they may do something here. A guest reads and writes in their own clinic's records, and decides nothing about this one.
+    /// Whether they may do something here. A guest finds and reads their own clinic's patients; what they write waits for their clinic's own box, and
+    /// about this clinic they decide nothing.
     pub fn may(&self, act: Act) -> bool {
-        let is_for_guests = matches!(act, Act::Find | Act::Read | Act::Write);
+        let is_for_guests = matches!(act, Act::Find | Act::Read);
         may(self.rank(), act) && (is_for_guests || !matches!(self, Self::Guest(_)))
     }
 }
@@ -214,6 +215,24 @@ mod tests {
     fn a_helper_from_outside_breaks_the_glass_and_nothing_else() {
         let granted: Vec<Act> = Act::all().filter(|act| may(Rank::Outside, *act)).collect();
         assert_eq!(granted, [Act::BreakGlass]);
+    }
+
+    #[test]
+    fn a_guest_finds_and_reads_and_nothing_else_whatever_their_role() {
+        for role in Role::ALL {
+            let account = Account {
+                opener: crate::seal::key::OpenerId([1; 16]),
+                ledger: LedgerId([2; 16]),
+                name: String::new(),
+                role,
+                since_ms: 0,
+                by: None,
+                has_left: false,
+            };
+            let guest = Person::Guest(account);
+            let granted: Vec<Act> = Act::all().filter(|act| guest.may(*act)).collect();
+            assert_eq!(granted, [Act::Find, Act::Read]);
+        }
     }
 
     #[test]

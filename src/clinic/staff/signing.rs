@@ -57,7 +57,8 @@ impl Clinic {
             Person::Outside(outsider) => {
                 // Also where no other clinic's copies lie: then it is this clinic's own patients that a helper came for.
                 let is_valid = self.inner.clock.monotonic() < outsider.until && self.is_unlocked();
-                is_valid.then(|| person.clone())
+                let stands = is_valid && !self.has_lost_issuer(outsider.badge)?;
+                stands.then(|| person.clone())
             }
         })
     }

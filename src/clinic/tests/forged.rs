@@ -4,10 +4,10 @@ use super::region::{Two, copy, introduce, is_clean, memo, open, two};
 use super::*;
 use crate::clinic::cards::IssuedCard;
 use crate::ledger::CoarseKind;
-use crate::ledger::payload::{OpenerEntry, OpenerMore, PatientKey, Payload, Predecessor, Registration, Wrap};
+use crate::ledger::payload::{OpenerEntry, OpenerMore, OpenerRevoked, PatientKey, Payload, Predecessor, Registration, Wrap};
 use crate::region::holding::Append;
 use crate::seal::envelope::{predecessor_info, seal_box, wrap};
-use crate::seal::key::{KeyId, KeyKind, OpenerId, OpenerPublic, Secret};
+use crate::seal::key::{KeyId, KeyKind, OpenerId, OpenerKind, OpenerPublic, Secret};
 use crate::store::{Draft, Urgency};
 
 /// A card's public half, which lies open.
@@ -223,4 +223,82 @@ fn a_card_never_opens_a_record_that_a_holder_made_up_for_it() {
         assert_eq!(open(at, card).unwrap().subject(), two.subject);
         writes(at, card, "わたしの");
     }
+}
+
+/// What a holder can append: a card that it made up, under any opener and locator, for a patient whose key it knows.
+fn forged_card(two: &Two, locator: [u8; 16], subject: Subject, key: &Key) -> OpenerId {
+    let holder = &two.holder.inner;
+    let id = OpenerId([0; 16]);
+    let public = crate::seal::key::Opener::from_seed(&Secret::random(&*holder.entropy)).public(id, OpenerKind::Card, locator);
+    let entry = OpenerEntry {
+        opener: id,
+        kind: OpenerKind::Card,
+        x25519: public.x25519,
+        ed25519: public.ed25519,
+        locator: Some(locator),
+        seed: None,
+        salt: None,
+        registrations: vec![Registration::new(&public, key, KeyKind::Patient)],
+        wraps: Vec::new(),
+    };
+    append(two, subject, &entry);
+    id
+}
+
+fn append(two: &Two, subject: Subject, said: &impl Payload) {
+    let draft = two.holder.inner.open_draft(CoarseKind::KEY, subject, &said.content()).unwrap();
+    two.holder.store().append_to(two.home.ledger(), vec![draft], Urgency::Normal).wait().unwrap();
+}
+
+#[test]
+fn a_card_at_the_desk_is_its_patients_whatever_a_holder_writes_about_it() {
+    let two = two();
+    let Two { home, holder, subject, card, .. } = &two;
+    // The holder has served another patient's card, and knows that patient's key.
+    let other = register(home);
+    let others = home.issue_card(other).unwrap();
+    copy(home, holder, home.ledger(), None);
+    let forged = forged_card(&two, card.code.locator(), other, &newest(holder, &others));
+    append(&two, *subject, &OpenerRevoked { opener: card.opener, reason: 1 });
+    bring_home(&two);
+    let ledger = home.ledger();
+    let locator = card.code.locator();
+    let claims =
+        home.store().read_now(move |reader| reader.find(ledger, crate::clinic::projection::LOCATOR, &locator)).unwrap();
+    assert_eq!((claims.len(), claims[0].0.as_slice()), (2, forged.0.as_slice()), "the forged one is found first");
+    for rebuilt in [false, true] {
+        if rebuilt {
+            home.rebuild(&mut |_| ()).unwrap();
+        }
+        let found = home.card_by_code(&card.code).unwrap();
+        assert_eq!((found.subject, found.opener, found.revoked), (*subject, card.opener, None));
+        let of_other: Vec<_> = home.cards(Some(other)).unwrap().into_iter().map(|card| card.opener).collect();
+        assert_eq!(of_other, [others.opener]);
+        assert!(matches!(home.revoke_card(forged, crate::clinic::cards::Reason::Lost), Err(ClinicError::NoSuchCard)));
+    }
+    // What home itself takes back is taken back.
+    home.revoke_card(card.opener, crate::clinic::cards::Reason::Lost).unwrap();
+    assert_eq!(home.card_by_code(&card.code).unwrap().revoked, Some(1));
+}
+
+#[test]
+fn replacing_a_patients_card_takes_back_every_one_that_home_made() {
+    let two = two();
+    let Two { home, holder, subject, card, .. } = &two;
+    let second = home.issue_card(*subject).unwrap();
+    copy(home, holder, home.ledger(), None);
+    // A card that a holder made up is the newest, and what it says of the first one hides it from nobody.
+    forged_card(&two, [7; 16], *subject, &newest(holder, card));
+    append(&two, *subject, &OpenerRevoked { opener: card.opener, reason: 2 });
+    bring_home(&two);
+    let new = home.issue_or_replace(*subject).unwrap();
+    let in_use: Vec<_> = home.cards(Some(*subject)).unwrap().into_iter().filter(|card| card.revoked.is_none()).collect();
+    assert_eq!(in_use.iter().map(|card| card.opener).collect::<Vec<_>>(), [new.opener]);
+    for old in [card, &second] {
+        assert_eq!(home.card_by_code(&old.code).unwrap().revoked, Some(2));
+        assert_eq!(open(home, old).err(), Some(CardRefusal::Revoked));
+    }
+    let under = writes(home, &new, "新しい札で");
+    assert_eq!(newest(home, &new).id, under);
+    is_clean(home);
 }

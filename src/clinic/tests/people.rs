@@ -6,6 +6,7 @@ use crate::clinic::staff::accounts::admins;
 use crate::clinic::staff::{Act, Leaving, NewBadge, Person, Role, SignedIn, Staff, StaffRefusal};
 use crate::record::{LookShown, Looker, Rank};
 use crate::seal::badge::Passphrase;
+use crate::seal::key::OpenerId;
 
 const PASSPHRASE: &str = "いろはにほへとちりぬる";
 
@@ -71,6 +72,31 @@ fn only_an_admin_decides_about_people_and_never_about_the_last_admin() {
     assert_eq!(admins(&clinic.accounts().unwrap()).count(), 1);
     assert!(clinic.check_may(&staff(&clinic, &pharmacist), Act::Write).is_ok());
     assert!(clinic.check_may(&staff(&clinic, &reader), Act::Write).is_err());
+}
+
+#[test]
+fn of_two_admins_who_act_on_each_other_at_once_one_stays() {
+    type Deed = fn(&Clinic, &Staff, OpenerId) -> Result<(), ClinicError>;
+    let revoke: Deed = |clinic, by, whom| clinic.revoke_staff(by, whom, Leaving::Left);
+    let demote: Deed = |clinic, by, whom| clinic.change_staff(by, whom, "x", Role::Reader);
+    for (one, other) in [(revoke, revoke), (demote, demote), (revoke, demote)] {
+        let (_fixture, clinic, first, admin) = clinic();
+        let badge = clinic.add_staff(&admin, "二人目", Role::Admin, chosen()).unwrap();
+        let second = staff(&clinic, &badge);
+        let start = std::sync::Barrier::new(2);
+        let both = std::thread::scope(|scope| {
+            let at_once = |deed: Deed, by, whom| {
+                let (clinic, start) = (&clinic, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    deed(clinic, by, whom)
+                })
+            };
+            [at_once(one, &admin, badge.opener), at_once(other, &second, first.opener)].map(|deed| deed.join().unwrap())
+        });
+        assert_eq!(both.iter().filter(|done| done.is_ok()).count(), 1, "{both:?}");
+        assert_eq!(admins(&clinic.accounts().unwrap()).count(), 1);
+    }
 }
 
 #[test]

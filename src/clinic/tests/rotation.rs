@@ -22,16 +22,16 @@ use std::collections::{BTreeMap, BTreeSet};
 const PASSPHRASE: &str = "いろはにほへとちりぬる";
 const NEW: &str = "辞めた後の記録";
 
-fn chosen() -> Option<Passphrase> {
+pub(super) fn chosen() -> Option<Passphrase> {
     Some(Passphrase::chosen(PASSPHRASE).unwrap())
 }
 
-fn staff(clinic: &Clinic, badge: &NewBadge) -> Staff {
+pub(super) fn staff(clinic: &Clinic, badge: &NewBadge) -> Staff {
     clinic.prove_staff(&badge.code, &Passphrase::entered(PASSPHRASE)).unwrap()
 }
 
 /// A seed that somebody has, and what is known of its public half.
-struct Seed(OpenerPublic, Arc<Opener>);
+pub(super) struct Seed(OpenerPublic, Arc<Opener>);
 
 impl Seed {
     fn random(kind: OpenerKind) -> Self {
@@ -42,21 +42,21 @@ impl Seed {
 }
 
 /// A home with an admin, somebody who will leave, a patient with a card, a recovery key; and a holder whose staff may open the copy.
-struct Shop {
-    home_dir: Fixture,
+pub(super) struct Shop {
+    pub(super) home_dir: Fixture,
     _holder_dir: Fixture,
-    home: Clinic,
-    holder: Clinic,
-    admin: NewBadge,
-    holder_admin: NewBadge,
-    leaver: NewBadge,
+    pub(super) home: Clinic,
+    pub(super) holder: Clinic,
+    pub(super) admin: NewBadge,
+    pub(super) holder_admin: NewBadge,
+    pub(super) leaver: NewBadge,
     recovery: Seed,
-    subject: Subject,
-    card: IssuedCard,
+    pub(super) subject: Subject,
+    pub(super) card: IssuedCard,
 }
 
 impl Shop {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let ((home_dir, home), (holder_dir, holder)) = (Fixture::new(), Fixture::new());
         let (admin, holder_admin) = (home.first_admin(chosen()).unwrap(), holder.first_admin(chosen()).unwrap());
         let by = staff(&home, &admin);
@@ -74,17 +74,17 @@ impl Shop {
         shop
     }
 
-    fn ledger(&self) -> LedgerId {
+    pub(super) fn ledger(&self) -> LedgerId {
         self.home.ledger()
     }
 
     /// Home's entries reach the holder.
-    fn send(&self) {
+    pub(super) fn send(&self) {
         copy(&self.home, &self.holder, self.ledger(), Some(self.home.store().node()));
     }
 
     /// The region's statements say which inboxes were home's till now.
-    fn vouch(&self) {
+    pub(super) fn vouch(&self) {
         let known = self.holder.inboxes().remove(&self.ledger()).unwrap_or_default();
         let all = known.into_iter().chain([self.home.own_inbox()]).collect();
         self.holder.set_inboxes(BTreeMap::from([(self.ledger(), all)]));
@@ -95,16 +95,16 @@ impl Shop {
         (badge.opener, staff(&self.home, badge).into_opener())
     }
 
-    fn end(&self, badge: &NewBadge) {
+    pub(super) fn end(&self, badge: &NewBadge) {
         self.home.revoke_staff(&staff(&self.home, &self.admin), badge.opener, Leaving::Left).unwrap();
     }
 
-    fn holders_pharmacist(&self) -> Person {
+    pub(super) fn holders_pharmacist(&self) -> Person {
         self.holder.sign_in(&self.holder_admin.code, &Passphrase::entered(PASSPHRASE)).unwrap().person
     }
 }
 
-fn write(clinic: &Clinic, card: &IssuedCard, text: &str) {
+pub(super) fn write(clinic: &Clinic, card: &IssuedCard, text: &str) {
     block_on(clinic.add_fact(&open(clinic, card).unwrap(), clinic.new_fact_id(), memo(text))).unwrap();
 }
 
@@ -258,7 +258,7 @@ fn where_a_holders_staff_have_the_copy_open_what_comes_after_is_read_without_sig
 }
 
 /// The same directory as it was before, with the same key file: a box that was put back to a backup, or that runs twice.
-fn backup(of: &Fixture) -> Fixture {
+pub(super) fn backup(of: &Fixture) -> Fixture {
     let copied = Fixture { dir: tempfile::tempdir().unwrap(), clock: of.clock.clone() };
     std::fs::create_dir_all(copied.location().dir).unwrap();
     for file in of.location().dir.read_dir().unwrap().map(Result::unwrap).filter(|file| file.file_name() != "lock") {

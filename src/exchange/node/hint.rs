@@ -1,6 +1,6 @@
 //! Hints: after something new was stored, those that may have it are told at once, one hint to each at a time.
 
-use super::{Action, Exchange, Purpose, holding};
+use super::{Action, Exchange, Ledger, Purpose, holding};
 use crate::exchange::message::{Request, Response};
 use crate::exchange::{EntryRef, REFS_MAX};
 use crate::ledger::{LedgerId, NodeId};
@@ -55,11 +55,19 @@ impl Exchange {
         told.into_iter().for_each(|id| self.hint(id, ledger));
     }
 
-    /// Tells a peer that may have a ledger from now on what there is.
+    /// Tells a peer that may have a ledger from now on what there is, also that nothing is left of a copy that was given up: whoever holds nothing of the
+    /// ledger either would hear of it from nowhere, and take it for a copy.
     pub(super) fn hint_anew(&mut self, id: NodeId, ledger: LedgerId) {
-        let is_worth_it = self.ledgers.get(&ledger).is_some_and(|held| held.frontier.entries() > 0);
-        let Some(peer) = self.peers.get_mut(&id).filter(|_| is_worth_it) else { return };
-        if peer.standings.get(&ledger).is_some_and(|standing| standing.gives) {
+        let is_worth_it = |held: &Ledger| held.frontier.entries() > 0 || held.given_up.is_some();
+        if self.ledgers.get(&ledger).is_some_and(is_worth_it) {
+            self.hint_or_ask(id, ledger);
+        }
+    }
+
+    /// Tells a peer that may have a ledger what there is; its answer says what it has itself.
+    pub(super) fn hint_or_ask(&mut self, id: NodeId, ledger: LedgerId) {
+        let peer = self.peers.get_mut(&id);
+        if let Some(peer) = peer.filter(|peer| peer.standings.get(&ledger).is_some_and(|standing| standing.gives)) {
             peer.hints.entry(ledger).or_default().forget_names();
             self.hint(id, ledger);
         }

@@ -7,7 +7,7 @@ use crate::exchange::memory::Disk;
 use crate::exchange::message::{Path, Request, Response, Set};
 use crate::exchange::node::{Action, Event};
 use crate::exchange::{AuthorRule, Authors, Copies, EntryRef, Frontier, Holding, LastEntry, Standing, Take};
-use crate::ledger::{EntryId, Incarnation};
+use crate::ledger::{EntryId, Incarnation, LedgerId, NodeId};
 
 fn tip(disk: &Disk) -> EntryRef {
     *disk.frontier().tips().next().unwrap()
@@ -293,5 +293,43 @@ fn what_was_on_its_way_for_a_copy_that_was_given_up_leaves_no_hole() {
         world.tell(1, Event::Peer { peer, standings: wanted });
         world.rest();
         assert_eq!(world.nodes[1].disk.at.len(), 5, "after {flights} messages");
+    }
+}
+
+/// Three that hold the ledger; then the second and the third give their copies up, as the driver does it: nothing is given of it any more, it goes, and
+/// from then on each gives the other what it has, and takes nothing.
+fn two_give_up(is_apart: bool) -> World {
+    let mut world = World::of(3, fastrand::Rng::with_seed(4));
+    world.append(0, &[vec![1; 50], vec![2; 50]]);
+    world.heal();
+    let (second, third) = (world.nodes[1].id, world.nodes[2].id);
+    assert_eq!(entries_seen(&world, 1, third), 2, "it was heard of as a copy");
+    for (at, other) in [(1, third), (2, second)] {
+        let standings = [(LedgerId([9; 16]), Standing::default())].into();
+        world.tell(at, if is_apart { Event::Gone(other) } else { Event::Peer { peer: other, standings } });
+    }
+    for at in [1, 2] {
+        world.nodes[at].disk = Disk::default();
+        world.tell(at, Event::Dropped(LEDGER));
+    }
+    for (at, other) in [(1, third), (2, second)] {
+        let standings = [(LEDGER, Standing { gives: true, takes: Take::Nothing })].into();
+        world.tell(at, Event::Peer { peer: other, standings });
+    }
+    world.rest();
+    world
+}
+
+fn entries_seen(world: &World, at: usize, of: NodeId) -> u64 {
+    world.nodes[at].exchange.copies().of(LEDGER, of).unwrap().holding.entries
+}
+
+#[test]
+fn of_two_that_gave_their_copies_up_neither_takes_the_other_for_one_that_has_it() {
+    for is_apart in [false, true] {
+        let world = two_give_up(is_apart);
+        let (second, third) = (world.nodes[1].id, world.nodes[2].id);
+        let seen = (entries_seen(&world, 1, third), entries_seen(&world, 2, second));
+        assert_eq!(seen, (0, 0), "apart while it went: {is_apart}");
     }
 }

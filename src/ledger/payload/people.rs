@@ -106,6 +106,9 @@ pub struct AskedBy {
     /// What that site is called.
     #[n(2)]
     pub place: String,
+    /// The Ed25519 key of a badge of that site's staff that has signed the first question; absent where none has, and in what earlier versions wrote.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub signer: Option<[u8; 32]>,
 }
 
 /// Whose record was looked at through a glass, at this site. The same look lies as a fact in the patient's record.
@@ -127,6 +130,33 @@ pub struct GlassLooked {
     /// What was shown.
     #[n(4)]
     pub shown: LookShown,
+    /// On what basis what is concealed was opened; absent where nothing was, and in what earlier versions wrote.
+    #[n(5)]
+    pub opening: Option<Opening>,
+}
+
+/// On what basis, and why in words, somebody opens what the patient conceals.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Opening {
+    /// On what basis.
+    #[n(0)]
+    pub basis: Basis,
+    /// Why, in words.
+    #[n(1)]
+    pub words: String,
+}
+
+/// On what the opening of concealed entries rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Basis {
+    /// The patient agreed.
+    #[n(1)]
+    Consent,
+    /// An emergency in which the patient cannot.
+    #[n(2)]
+    Emergency,
 }
 
 /// Two of the staff issued a badge for a helper from outside, which opens this site alone.

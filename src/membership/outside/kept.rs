@@ -188,6 +188,11 @@ impl Outside {
         self.local.iter().find(|local| local.badge == badge).map(|local| local.signer)
     }
 
+    /// Whether a badge has opened this site before, or was issued here.
+    pub(super) fn knows(&self, badge: OutsideId) -> bool {
+        self.local_signer(badge).is_some() || self.used.iter().any(|used| used.badge == badge)
+    }
+
     /// Since when a badge is valid that was issued here, by running time in milliseconds.
     pub(super) fn local_since(&self, period: &[u8; 16]) -> Option<u64> {
         self.local.iter().find(|local| local.period == *period).map(|local| local.running_ms)

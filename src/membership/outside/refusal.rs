@@ -65,6 +65,9 @@ pub enum BadgeRefusal {
     /// The slot is none of those that this site has.
     #[error("the slot that this badge names is none of this box's")]
     NoSuchSlot,
+    /// One of the two who issued it here is of the staff no more, or has lost their badge.
+    #[error("one of the two who issued this badge has no badge of this clinic any more")]
+    LostIssuer,
     /// The clinic belongs to no region.
     #[error("this clinic belongs to no region")]
     NoRegion,
@@ -115,6 +118,7 @@ impl BadgeRefusal {
             Self::Expired { .. } => "expired",
             Self::SlotTaken { .. } => "slot-taken",
             Self::NoSuchSlot => "no-such-slot",
+            Self::LostIssuer => "lost-issuer",
             Self::NoRegion => "no-region",
             Self::Failed(_) => "failed",
         }
@@ -126,7 +130,7 @@ impl BadgeRefusal {
             Self::WrongPin { .. } => Some(OutsideOutcome::WrongPin),
             Self::Forged => Some(OutsideOutcome::Forged),
             Self::OtherArea { .. } => Some(OutsideOutcome::OtherArea),
-            Self::ExpiredByClock { .. } | Self::Expired { .. } => Some(OutsideOutcome::Expired),
+            Self::ExpiredByClock { .. } | Self::Expired { .. } | Self::LostIssuer => Some(OutsideOutcome::Expired),
             Self::SlotTaken { .. } => Some(OutsideOutcome::SlotTaken),
             Self::NoSuchSlot => Some(OutsideOutcome::NoSuchSlot),
             Self::PinFormat | Self::Damaged | Self::Locked { .. } | Self::Exhausted | Self::NoRegion | Self::Failed(_) => None,
@@ -176,6 +180,10 @@ impl BadgeRefusal {
                 "この応援者証の枠は、この機器にはありません。枠が作り直されたか、機器が入れ替わっています。",
                 "This box does not have the slot that the badge names: slots were made anew since, or the box was replaced.",
             ),
+            Self::LostIssuer => both(
+                "この応援者証を発行した職員の職員証が、取り消されています。",
+                "The badge of one of those who issued this badge was taken back, and this one with it.",
+            ),
             Self::NoRegion => both("この医院は、どの地域にも入っていません。", "This clinic belongs to no region."),
             Self::Failed(why) => both(why.clone(), why.clone()),
         }
@@ -202,6 +210,10 @@ impl BadgeRefusal {
             Self::ExpiredByClock { .. } => both(
                 "時計がまちがっていれば合わせてください。合っていれば、新しい応援者証を発行してもらってください。",
                 "If the clock is wrong, set it; if it is right, have a new badge issued.",
+            ),
+            Self::LostIssuer => both(
+                "ここの職員二人に、新しい応援者証を発行してもらってください。",
+                "Have two of the staff here issue a new badge.",
             ),
             Self::NoRegion => both("地域に入っている医院で使ってください。", "Use it at a clinic that belongs to the region."),
             Self::Failed(_) => both("`kusuribako verify` で確かめてください。", "Look with `kusuribako verify`."),

@@ -3,11 +3,11 @@
 use super::outside::{Area, open};
 use super::*;
 use crate::clinic::ClinicError;
-use crate::clinic::glass::{GlassRefusal, PATIENTS_AN_HOUR, Whose, Why};
+use crate::clinic::glass::{AskedRefusal, Asker, BrokenGlass, GlassRefusal, PATIENTS_AN_HOUR, Whose, Why};
 use crate::clinic::staff::{Outsider, Person, Role};
 use crate::clinic::surroundings::{LedgerView, Surroundings};
-use crate::ledger::payload::Decision;
-use crate::record::{Consent, Content, DateText, GlassReason, Look, LookShown, Patient, Rank, Sex, Source, Subject};
+use crate::ledger::payload::{AskedBy, Basis, Decision, Opening};
+use crate::record::{Consent, Content, DateText, FactId, GlassReason, Look, LookShown, Patient, Rank, Sex, Source, Subject};
 use crate::region::holding::Append;
 use crate::seal::badge::Passphrase;
 use std::time::Duration;
@@ -97,6 +97,60 @@ fn a_look_through_a_glass_stands_at_the_site_in_the_record_and_at_home_before_it
     let broken = home.clinic.broken_elsewhere().unwrap();
     assert_eq!((broken.len(), broken[0].fact, broken[0].subject), (1, looked.fact(), whose.subject));
     assert_eq!(broken[0].person.as_ref().map(|person| person.name.as_str()), Some(NAME));
+}
+
+#[test]
+fn what_is_concealed_opens_on_a_basis_of_its_own_that_stands_at_the_site_and_in_the_record() {
+    let Shelter { area, helper, whose } = Shelter::new();
+    let holder = &area.holder;
+    let glass = holder.clinic.break_glass(&helper, &why(), None).unwrap();
+    let look = |glass: &BrokenGlass| holder.clinic.look_through(glass, whose, LookShown::Concealed, &helper);
+    assert!(matches!(look(&glass), Err(ClinicError::NotNotable(_))), "on what basis?");
+    let elsewhere = holder.clinic.note_shown_elsewhere(&glass, whose, LookShown::Concealed, FactId([1; 16]));
+    assert!(matches!(elsewhere, Err(ClinicError::NotNotable(_))), "on what basis?");
+    assert!(holder.clinic.glasses().unwrap()[0].looks.is_empty());
+    let opening = |words: &str| Opening { basis: Basis::Emergency, words: words.to_owned() };
+    for words in ["", " \n", &"長".repeat(301)] {
+        assert!(matches!(glass.for_concealed(&opening(words)), Err(GlassRefusal::Words)), "{words:?}");
+    }
+    look(&glass.for_concealed(&opening(" 意識がない ")).unwrap()).unwrap();
+    let glasses = holder.clinic.glasses().unwrap();
+    assert_eq!((glasses.len(), &glasses[0].looks[0].0.opening), (1, &Some(opening("意識がない"))));
+    let through = glass.for_concealed(&opening("x")).unwrap();
+    let record = holder.clinic.look_through(&through, whose, LookShown::Record, &helper).unwrap();
+    let said: Vec<_> = looks(&holder.clinic.chart_looked_at(&record).unwrap()).into_iter().map(|look| look.reason).collect();
+    assert_eq!(said, ["意識がない", &why().words], "what is not concealed has the glass's own reason");
+    let table = String::from_utf8(holder.clinic.audit_table().unwrap()).unwrap();
+    assert!(table.lines().any(|line| line.contains(",emergency,意識がない,cannot consent,")), "{table}");
+}
+
+#[test]
+fn a_glass_of_another_box_is_over_after_an_hour() {
+    let Shelter { area, whose, .. } = Shelter::new();
+    let home = &area.home;
+    let (node, site, place) = (area.holder.member.node(), area.holder.member.site(), "みなと薬局".to_owned());
+    let asker = |glass| Asker {
+        from: AskedBy { node, site, place: place.clone(), signer: None },
+        glass: [glass; 16],
+        badge: [9; 16],
+        name: "応援 花子".to_owned(),
+        rank: Rank::Outside,
+        licence: "123456".to_owned(),
+        why: why(),
+        second: String::new(),
+    };
+    let show = |glass, shown| home.clinic.show_for(&asker(glass), whose, shown, None);
+    let listed = show(1, LookShown::Listed).unwrap();
+    let again = show(1, LookShown::Listed).unwrap();
+    assert_eq!((listed.look, listed.chart.facts.len()), (again.look, 1), "asked again it shows what is noted");
+    home.clock.advance(Duration::from_secs(3_599));
+    assert!(show(1, LookShown::Record).is_ok());
+    home.clock.advance(Duration::from_secs(1));
+    assert!(matches!(show(1, LookShown::Record), Err(AskedRefusal::Spent)));
+    assert!(matches!(show(2, LookShown::Record), Err(AskedRefusal::Spent)), "another glass begins with who it is");
+    assert!(show(2, LookShown::Listed).is_ok());
+    assert!(matches!(show(2, LookShown::Concealed), Err(AskedRefusal::Words)), "on what basis?");
+    assert_eq!(home.clinic.glasses().unwrap().iter().map(|glass| glass.looks.len()).collect::<Vec<_>>(), [1, 2]);
 }
 
 #[test]

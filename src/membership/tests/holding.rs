@@ -284,6 +284,31 @@ fn a_badge_that_a_holder_wrote_into_the_ledger_is_nobody() {
 }
 
 #[test]
+fn what_somebody_wrote_into_another_ledger_under_a_badges_locator_shuts_nobody_out() {
+    let (_, home, holder) = pair();
+    let ledger = home.clinic.ledger();
+    // One that comes before the home's wherever ledgers are gone through.
+    let third = std::iter::repeat_with(|| Site::new("三")).find(|third| third.clinic.ledger() < ledger).unwrap();
+    copy(&home, &holder, ledger);
+    copy(&third, &holder, third.clinic.ledger());
+    let genuine =
+        home.clinic.store().read_now(move |reader| reader.entries_of_kind(ledger, CoarseKind::KEY, 0, u32::MAX)).unwrap();
+    let plain = genuine.iter().filter_map(|entry| body::read_open(entry.body.as_ref()?).ok());
+    let mut entries = plain.filter_map(|plain| {
+        minicbor::decode::<OpenerEntry>(&crate::ledger::content::Content::decode(&plain).ok()?.payload).ok()
+    });
+    let badge = entries.rfind(|entry| entry.kind == OpenerKind::Badge).unwrap();
+    // What opens with nothing, and what opens as the badge does.
+    for twin in [OpenerEntry { seed: Some(vec![1; 97]), ..badge.clone() }, badge] {
+        append_elsewhere(&holder, third.clinic.ledger(), &twin);
+        for _again in 0..7 {
+            holder.clinic.unlock(&home.badge.code, &home.passphrase()).unwrap();
+        }
+        assert_eq!(unlock_of(&holder, &home), Some(Unlock::Open));
+    }
+}
+
+#[test]
 fn a_key_of_a_forgers_making_is_not_taken_for_the_ledgers() {
     let (_, home, holder) = pair();
     let third = Site::new("三");

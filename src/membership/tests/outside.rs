@@ -1,7 +1,7 @@
 //! Badges for helpers from outside: they open a site with nobody of it left, and nothing else opens it.
 
 use super::*;
-use crate::clinic::staff::Unlock;
+use crate::clinic::staff::{Leaving, Outsider, Person, Unlock};
 use crate::ledger::payload::OutsideOutcome;
 use crate::region::kit::KitKey;
 use crate::region::outside::{BadgeFile, Credential, NoSlot, OutsideId};
@@ -169,6 +169,20 @@ fn a_clock_a_year_ahead_refuses_and_says_which_day_it_shows_until_it_is_set() {
 }
 
 #[test]
+fn a_clock_that_is_behind_issues_no_badge_and_says_what_to_do() {
+    let area = Area::new();
+    let sites = vec![area.holder.member.site()];
+    let wish = BadgeWish { name: "応援 花子".to_owned(), licence: "123456".to_owned(), area: sites, hours: 72 };
+    for behind_ms in [YEAR_MS, NOW_MS] {
+        area.home.clock.set(NOW_MS - behind_ms);
+        let refused = area.home.member.issue_badge(&area.kit.duty, &wish).unwrap_err();
+        assert!(matches!(refused, MembershipError::ClockBehind { .. }) && refused.to_string().contains("set it"), "{refused}");
+    }
+    area.home.clock.set(NOW_MS);
+    open(&area.holder, &area.issue()).unwrap();
+}
+
+#[test]
 fn a_forged_badge_opens_nothing() {
     let area = Area::new();
     let badge = area.issue();
@@ -257,6 +271,71 @@ fn wrong_pins_are_counted_and_lock() {
     assert_eq!(area.outcomes(), [OutsideOutcome::WrongPin; 5]);
     area.holder.clock.advance(Duration::from_secs(900));
     open(&area.holder, &(file, pin)).unwrap();
+}
+
+#[test]
+fn made_up_badges_leave_a_handful_of_entries_and_keep_no_genuine_one_out() {
+    let area = Area::new();
+    let (file, pin) = area.issue();
+    let made_up = |n: u16| {
+        let mut badge = [9; 16];
+        badge[..2].copy_from_slice(&n.to_be_bytes());
+        (BadgeFile { badge: OutsideId(badge), ..file.clone() }, pin.clone())
+    };
+    for n in 0..150 {
+        assert_eq!(open(&area.holder, &made_up(n)), Err(BadgeRefusal::WrongPin { tries_left: 4 }));
+        if n == 75 {
+            open(&area.holder, &(file.clone(), pin.clone())).unwrap();
+        }
+    }
+    let tries = area.holder.clinic.outside_tries().unwrap();
+    let (opened, failed): (Vec<_>, Vec<_>) =
+        tries.iter().map(|(_, tried)| tried).partition(|t| t.outcome == OutsideOutcome::Opened);
+    assert_eq!((opened.len(), failed.len()), (1, 7), "{failed:?}");
+    let counted: Vec<_> = failed.iter().filter_map(|tried| Some((tried.badge, tried.tries?))).collect();
+    assert_eq!(counted, [([0; 16], 5), ([0; 16], 90)], "of a hundred tries five stand for themselves");
+    let kept = |badge: [u8; 16]| area.holder.clinic.store().read_now(move |reader| reader.wrong_tries(&badge)).unwrap();
+    assert!((0..150).all(|n| kept(made_up(n).0.badge.0) == 0), "nothing is kept of them");
+    // A badge that has opened this site is known here: each of its tries is kept and noted.
+    let wrong = LongPin::read("0000-0000-0000").unwrap();
+    assert_eq!(open(&area.holder, &(file.clone(), wrong)), Err(BadgeRefusal::WrongPin { tries_left: 4 }));
+    assert_eq!((kept(file.badge.0), area.outcomes().len()), (1, 9));
+}
+
+#[test]
+fn a_badge_that_staff_issued_ends_with_the_badge_of_either_of_them() {
+    let area = Area::new();
+    let Site { clinic, member, badge, .. } = &area.holder;
+    member.unlock(&badge.code, &area.holder.passphrase()).unwrap();
+    let admin = clinic.prove_staff(&badge.code, &area.holder.passphrase()).unwrap();
+    let added = |name| {
+        let badge = clinic.add_staff(&admin, name, crate::clinic::staff::Role::Pharmacist, None).unwrap();
+        clinic.prove_staff(&badge.code, &Passphrase::entered(badge.passphrase.as_ref().unwrap())).unwrap()
+    };
+    let [one, two, three, four] = ["一", "二", "三", "四"].map(added);
+    let wish = LocalWish { name: "応援 花子".to_owned(), licence: "123456".to_owned() };
+    let issued = |first, second| {
+        let issued = member.issue_local_badge(first, second, &wish).unwrap();
+        (issued.file, issued.pin)
+    };
+    let [first_lost, second_lost, kept] = [issued(&one, &three), issued(&four, &two), issued(&three, &four)];
+    let here = |(file, _): &(BadgeFile, LongPin)| {
+        let (badge, area) = (file.badge, Vec::new());
+        let outsider = Outsider { badge, name: wish.name.clone(), licence: wish.licence.clone(), area, until: Duration::MAX };
+        clinic.still_here(&Person::Outside(outsider)).unwrap().is_some()
+    };
+    for local in [&first_lost, &second_lost, &kept] {
+        open(&area.holder, local).unwrap();
+        assert!(here(local));
+    }
+    clinic.revoke_staff(&admin, one.opener(), Leaving::Left).unwrap();
+    clinic.revoke_staff(&admin, two.opener(), Leaving::Lost).unwrap();
+    for local in [&first_lost, &second_lost] {
+        assert!(!here(local), "a session of it ends");
+        assert_eq!(open(&area.holder, local), Err(BadgeRefusal::LostIssuer));
+    }
+    assert!(here(&kept));
+    open(&area.holder, &kept).unwrap();
 }
 
 #[test]

@@ -47,7 +47,15 @@ pub(in crate::sync) fn asks_for(hub: &Hub, peer: &PeerKey) -> Option<AskedBy> {
     let Access::Member { node, site } = hub.access(peer) else { return None };
     let region = hub.member.region()?;
     let place = region.sites().get(&site)?.described.name.clone();
-    (node == peer.node).then_some(AskedBy { node, site, place })
+    (node == peer.node).then_some(AskedBy { node, site, place, signer: None })
+}
+
+/// The key of the badge that has signed a question, if the box that asks has said before that it is one of its staff's.
+fn signer(hub: &Hub, question: &Question) -> Option<[u8; 32]> {
+    let by = question.by_badge.as_ref()?;
+    let region = hub.member.region()?;
+    let keys = region.nodes().get(&question.from)?.keys.as_ref()?;
+    keys.staff.contains(&by.key).then_some(by.key.0)
 }
 
 /// Answers a question. Not from async code.
@@ -63,14 +71,16 @@ fn answer_or(hub: &Hub, answered: &Answered, peer: &PeerKey, bytes: &[u8]) -> Re
         return Err(Refusal::NotUnderstood);
     }
     answered.take(&question)?;
+    let from = AskedBy { signer: signer(hub, &question), ..from };
     let (clinic, asker) = (hub.member.clinic(), question.asker(from));
     let done = match &question.wish {
         Wish::Find { query, ledgers } => {
             let among: BTreeSet<_> = ledgers.iter().copied().collect();
             clinic.find_for(&asker, &query.sought(), &among).map(Answer::found)
         }
-        Wish::Show { ledger, subject, shown } => {
-            clinic.show_for(&asker, Whose { ledger: *ledger, subject: *subject }, *shown).map(Answer::shown)
+        Wish::Show { ledger, subject, shown, opening } => {
+            let whose = Whose { ledger: *ledger, subject: *subject };
+            clinic.show_for(&asker, whose, *shown, opening.as_ref()).map(Answer::shown)
         }
     };
     done.map_err(|refusal| {
@@ -79,4 +89,45 @@ fn answer_or(hub: &Hub, answered: &Answered, peer: &PeerKey, bytes: &[u8]) -> Re
         }
         Refusal::from(&refusal)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::LedgerId;
+    use crate::record::{Consent, GlassReason, LookShown, Rank, Subject};
+    use crate::region::RegionId;
+    use crate::sync::look::Broken;
+
+    fn question(id: u8, glass: u8) -> Question {
+        let glass = Broken {
+            id: [glass; 16],
+            badge: [1; 16],
+            name: String::new(),
+            rank: Rank::Reader,
+            licence: String::new(),
+            reason: GlassReason::Asked,
+            words: String::new(),
+            consent: Consent::Patient,
+            second: String::new(),
+        };
+        let wish = Wish::Show { ledger: LedgerId([1; 16]), subject: Subject([1; 16]), shown: LookShown::Listed, opening: None };
+        let (from, to) = (NodeId([1; 32]), NodeId([2; 32]));
+        Question { region: RegionId([1; 32]), from, to, id: [id; 16], said_at_ms: 0, glass, wish, by_badge: None }
+    }
+
+    #[test]
+    fn a_question_is_answered_once_and_a_glass_is_asked_through_so_often() {
+        let answered = Answered::default();
+        assert_eq!(answered.take(&question(0, 1)), Ok(()));
+        assert_eq!(answered.take(&question(0, 2)), Err(Refusal::Twice), "through whichever glass");
+        let each = u8::try_from(EACH_GLASS).unwrap();
+        for id in 1..each {
+            assert_eq!(answered.take(&question(id, 1)), Ok(()), "{id}");
+        }
+        assert_eq!(answered.take(&question(each, 1)), Err(Refusal::TooMany));
+        assert_eq!(answered.take(&question(each, 2)), Ok(()), "another glass is another person's");
+        let of_another = Question { from: NodeId([3; 32]), ..question(0, 1) };
+        assert_eq!(answered.take(&of_another), Ok(()), "what another box says is no box's business but its own");
+    }
 }

@@ -6,7 +6,7 @@ use super::super::link::{AskError, Link};
 use super::{ANSWER_LEN_MAX, Answer, Broken, Fits, Question, Refusal, Remembered, Wish, chart, number, whose};
 use crate::clinic::Chart;
 use crate::clinic::glass::{BrokenGlass, Whose};
-use crate::clinic::staff::Person;
+use crate::clinic::staff::{Person, Staff};
 use crate::clinic::surroundings::{SiteView, Surroundings};
 use crate::entropy::SystemEntropy;
 use crate::finding::{Query, Reason};
@@ -60,6 +60,25 @@ pub enum Outcome {
     Away,
 }
 
+impl Outcome {
+    /// What came of asking a box, and then once more for what another one had not answered about.
+    fn and(self, later: Self) -> Self {
+        let (
+            Self::Answered { fit, among, is_partial, locked },
+            Self::Answered { fit: more, among: of, is_partial: is_more_partial, locked: more_locked },
+        ) = (&self, &later)
+        else {
+            return later;
+        };
+        Self::Answered {
+            fit: fit + more,
+            among: among + of,
+            is_partial: *is_partial || *is_more_partial,
+            locked: [locked.as_slice(), more_locked].concat(),
+        }
+    }
+}
+
 /// Somebody who fits, at another box.
 #[derive(Debug, Clone)]
 pub struct Remote {
@@ -100,6 +119,8 @@ pub struct By<'a> {
     pub person: &'a Person,
     /// The glass that they broke.
     pub glass: &'a BrokenGlass,
+    /// What proves them, where they are of the staff: their badge signs, too.
+    pub staff: Option<&'a Staff>,
 }
 
 /// Whom to ask for what, and what has come of it.
@@ -108,7 +129,8 @@ struct Round {
     /// The sites that have each ledger, its home first.
     wanted: BTreeMap<LedgerId, Vec<SiteId>>,
     settled: BTreeSet<LedgerId>,
-    asked: BTreeSet<SiteId>,
+    /// Who was asked for what: whoever was asked for its own ledger alone may have another's copy.
+    asked: BTreeSet<(SiteId, LedgerId)>,
     heard: BTreeMap<SiteId, Outcome>,
     found: BTreeMap<Whose, Remote>,
 }
@@ -140,14 +162,15 @@ impl Asking {
         round.end()
     }
 
-    /// Asks a box to show one of those whom it found.
+    /// Asks a box to show one of those whom it found; what is concealed on the basis that the glass has for it.
     ///
     /// # Errors
     /// [`NotShown`].
     pub async fn show(&self, by: &By<'_>, node: NodeId, whose: Whose, shown: LookShown) -> Result<ShownThere, NotShown> {
         let region = self.member.region().map(|region| region.id()).ok_or(NotShown::Silent)?;
         let link = self.board.link(node).ok_or(NotShown::Silent)?;
-        let wish = Wish::Show { ledger: whose.ledger, subject: whose.subject, shown };
+        let (Whose { ledger, subject }, opening) = (whose, by.glass.opening_of(shown).cloned());
+        let wish = Wish::Show { ledger, subject, shown, opening };
         match ask(&link, self.question(region, by, node, wish)).await? {
             Answer::Shown { look, facts, hidden, unreadable, not_understood, last_import_ms, as_of_ms, waiting } => {
                 let mut chart = chart(facts);
@@ -166,7 +189,7 @@ impl Asking {
     fn next(&self, round: &mut Round, is_first: bool) -> Vec<(SiteId, NodeId, Link, Vec<LedgerId>)> {
         let mut chosen: BTreeMap<SiteId, (NodeId, Link, Vec<LedgerId>)> = BTreeMap::new();
         for (ledger, sites) in round.wanted.iter().filter(|(ledger, _)| !round.settled.contains(ledger)) {
-            let there = sites.iter().filter(|site| is_first || !round.asked.contains(site));
+            let there = sites.iter().filter(|site| is_first || round.is_worth_asking(**site, *ledger));
             let reached = there.filter_map(|site| {
                 let node = round.around.site(*site)?.node?;
                 Some((*site, node, self.board.link(node)?))
@@ -175,7 +198,8 @@ impl Asking {
                 chosen.entry(site).or_insert_with(|| (node, link, Vec::new())).2.push(*ledger);
             }
         }
-        round.asked.extend(chosen.keys());
+        let asked = chosen.iter().flat_map(|(site, (.., ledgers))| ledgers.iter().map(|ledger| (*site, *ledger)));
+        round.asked.extend(asked);
         chosen.into_iter().map(|(site, (node, link, ledgers))| (site, node, link, ledgers)).collect()
     }
 
@@ -193,7 +217,11 @@ impl Asking {
             second: by.glass.second().to_owned(),
         };
         let (from, id, said_at_ms) = (self.member.node(), random(&SystemEntropy::default()), clinic.now_ms());
-        let question = Question { region, from, to, id, said_at_ms, glass, wish };
+        let question = Question { region, from, to, id, said_at_ms, glass, wish, by_badge: None };
+        let question = match by.staff.filter(|staff| staff.opener().0 == by.person.badge()) {
+            Some(staff) => question.with_badge(&staff.signing().signing_pair()),
+            None => question,
+        };
         question.signed(&clinic.node_key().signing_pair())
     }
 }
@@ -238,7 +266,16 @@ impl Round {
             Ok(Answer::Refused { why }) | Err(NotShown::Refused(why)) => Outcome::Refused(why),
             Ok(Answer::Shown { .. }) | Err(NotShown::Silent) => Outcome::Silent,
         };
+        let outcome = match self.heard.remove(&site) {
+            Some(before) => before.and(outcome),
+            None => outcome,
+        };
         self.heard.insert(site, outcome);
+    }
+
+    /// Whether a site may still answer for a ledger: one that did not answer in time is not waited for again.
+    fn is_worth_asking(&self, site: SiteId, ledger: LedgerId) -> bool {
+        !self.asked.contains(&(site, ledger)) && self.heard.get(&site) != Some(&Outcome::Silent)
     }
 
     /// What each site said, also those that could not be asked and should have been; and whom they found, the best first.

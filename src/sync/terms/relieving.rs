@@ -5,7 +5,9 @@ mod standing;
 
 use super::copies::Knowing;
 use super::{ledgers, site};
-use crate::ledger::{LedgerId, SiteId};
+use crate::exchange::ranges::Summary;
+use crate::ledger::{LedgerId, NodeId, SiteId};
+use crate::region::StatementId;
 use crate::region::emergency::Times;
 use crate::region::relief::{Found, Relief};
 use standing::Standings;
@@ -21,6 +23,35 @@ pub struct Relieving {
     rankings: BTreeMap<LedgerId, Vec<SiteId>>,
     /// With whom this site makes copies, or would, or did: watching a connection otherwise means to open it anew.
     near: BTreeSet<SiteId>,
+    /// What the last looks followed from, besides the region.
+    round: Round,
+    looked: BTreeMap<LedgerId, Looked>,
+    /// When it was looked last.
+    last_ms: u64,
+}
+
+/// What all looks follow from.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Round {
+    answering: BTreeSet<NodeId>,
+    /// Emergencies that go on.
+    active: Vec<StatementId>,
+}
+
+/// A look at the copies of a ledger: as long as what it follows from is the same and no time has run out, so is what it came to.
+#[derive(Debug)]
+struct Looked {
+    from: From,
+    until_ms: u64,
+    /// When a copy is begun here, if nothing else happens until then.
+    settles_ms: Option<u64>,
+}
+
+/// What the look at one ledger follows from besides the round: what is held here, and what others said.
+#[derive(Debug, PartialEq, Eq)]
+struct From {
+    held: Option<(Summary, u64, u64)>,
+    changes: u64,
 }
 
 impl Relieving {
@@ -33,18 +64,23 @@ impl Relieving {
         };
         let answering = knowing.answering_sites();
         self.standings.meet(&answering, now_ms);
+        let round = Round::of(knowing, times);
+        let is_same = self.round == round;
+        self.round = round;
+        let last_ms = std::mem::replace(&mut self.last_ms, now_ms);
         let mut wait_ms = None;
         for ledger in ledgers(region) {
-            if region.pressing(ledger, times).next().is_none() {
-                self.now.remove(&ledger);
-                self.standings.forget(ledger);
-                continue;
+            let from = From::of(knowing, ledger);
+            let is_new = |looked: &Looked| !is_same || looked.from != from || looked.until_ms <= now_ms;
+            if self.looked.get(&ledger).is_none_or(is_new) {
+                self.standings.stood_until(ledger, last_ms);
+                let settles_ms = self.look_anew(knowing, ledger, &answering, own, now_ms, times);
+                let settles_ms = settles_ms.map(|wait_ms| now_ms.saturating_add(wait_ms));
+                let until_ms = self.standings.stands_until_ms(ledger, now_ms).min(settles_ms.unwrap_or(u64::MAX));
+                self.looked.insert(ledger, Looked { from, until_ms, settles_ms });
             }
-            let seen = knowing.seen(ledger);
-            let relief = self.look(knowing, ledger, &answering, &seen, now_ms, times);
-            let settles_ms = self.settle(ledger, &relief, own, &seen, now_ms);
-            wait_ms = [wait_ms, settles_ms].into_iter().flatten().min();
-            self.now.insert(ledger, relief);
+            let settles_ms = self.looked.get(&ledger).and_then(|looked| looked.settles_ms);
+            wait_ms = [wait_ms, settles_ms.map(|at_ms| at_ms.saturating_sub(now_ms))].into_iter().flatten().min();
         }
         if self.now.is_empty() {
             self.near.clear();
@@ -80,6 +116,30 @@ impl Relieving {
     /// The region has changed.
     pub fn forget_rankings(&mut self) {
         self.rankings.clear();
+        // Who is concerned, who can open a copy, and what counts as one follow from the region too.
+        self.round = Round::default();
+    }
+
+    /// Looks at a ledger; gives how long the choice still has to stand until a copy is begun here, if it is.
+    fn look_anew(
+        &mut self,
+        knowing: &Knowing<'_>,
+        ledger: LedgerId,
+        answering: &BTreeSet<SiteId>,
+        own: SiteId,
+        now_ms: u64,
+        times: Times<'_>,
+    ) -> Option<u64> {
+        if knowing.region.pressing(ledger, times).next().is_none() {
+            self.now.remove(&ledger);
+            self.standings.forget(ledger);
+            return None;
+        }
+        let seen = knowing.seen(ledger);
+        let relief = self.look(knowing, ledger, answering, &seen, now_ms, times);
+        let settles_ms = self.settle(ledger, &relief, own, &seen, now_ms);
+        self.now.insert(ledger, relief);
+        settles_ms
     }
 
     fn look(
@@ -111,6 +171,20 @@ impl Relieving {
         let entries = seen.iter().find(|copy| copy.is_own).map_or(0, |copy| copy.holding.entries);
         let is_chosen = relief.chosen.contains(&own) && seen.iter().any(|copy| !copy.is_own);
         self.standings.decide(ledger, is_chosen, entries, now_ms)
+    }
+}
+
+impl Round {
+    fn of(knowing: &Knowing<'_>, times: Times<'_>) -> Self {
+        let active = knowing.region.emergencies().iter().filter(|emergency| emergency.active_sites(times).next().is_some());
+        Self { answering: knowing.answering.clone(), active: active.map(|emergency| emergency.statement).collect() }
+    }
+}
+
+impl From {
+    fn of(knowing: &Knowing<'_>, ledger: LedgerId) -> Self {
+        let held = knowing.exchange.frontier(ledger).map(|held| (held.summary(), held.entries(), held.missing()));
+        Self { held, changes: knowing.exchange.copies().changes(ledger) }
     }
 }
 

@@ -128,6 +128,23 @@ fn a_page_comes_as_it_was_asked_for() {
 }
 
 #[test]
+fn a_page_is_packed_whole_also_where_it_gets_no_smaller() {
+    for length in [0, 1, 100, 8_192, 70_000] {
+        let mut draw = 1_u32;
+        let mut noise = || {
+            draw = draw.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            draw.to_be_bytes()[0]
+        };
+        let page: Vec<u8> = (0..length).map(|_| noise()).collect();
+        let packed = packed(&page);
+        assert_eq!(packed.capacity(), packed.len(), "what is kept is counted by its length");
+        let mut unpacked = Vec::new();
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed[..]), &mut unpacked).unwrap();
+        assert!(unpacked == page, "{length} bytes");
+    }
+}
+
+#[test]
 fn a_session_keeps_so_much_and_no_more_and_nothing_when_it_is_over() {
     let world = World::new();
     let (token, reader) = world.reader(world.patient("one"));

@@ -82,17 +82,28 @@ fn literal_text(template: &str) -> String {
     out.replace("&nbsp;", "").replace("&thinsp;", "")
 }
 
+/// All files of a folder of the project and of those in it, with one of these endings.
+fn files(folder: &str, endings: &[&str]) -> Vec<(std::path::PathBuf, String)> {
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| endings.iter().any(|ending| e == *ending)) {
+                let source = std::fs::read_to_string(&path).unwrap();
+                found.push((path, source));
+            }
+        }
+    }
+    found
+}
+
 #[test]
 fn no_template_says_anything_outside_the_catalogues() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
-    let mut seen = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if !path.extension().is_some_and(|e| e == "html" || e == "svg") {
-            continue;
-        }
-        seen += 1;
-        let source = std::fs::read_to_string(&path).unwrap();
+    let templates = files("templates", &["html", "svg"]);
+    assert!(templates.len() > 40, "only {} templates found", templates.len());
+    for (path, source) in templates {
         let text = literal_text(&source);
         let letter = text.chars().find(|c| c.is_alphabetic());
         assert_eq!(letter, None, "{}: {:?}", path.display(), text.split_whitespace().collect::<Vec<_>>());
@@ -103,5 +114,25 @@ fn no_template_says_anything_outside_the_catalogues() {
             }
         }
     }
-    assert!(seen > 10, "only {seen} templates found");
+}
+
+/// Japanese in the code that makes pages, and anything beside plain ASCII in scripts, has not come from a catalogue.
+#[test]
+fn no_page_and_no_script_says_anything_outside_the_catalogues() {
+    let is_japanese = |c: char| matches!(c, 'ぁ'..='ゖ' | 'ァ'..='ヺ' | '一'..='龥');
+    let pages = files("src/web", &["rs"]);
+    let pages = pages
+        .iter()
+        .filter(|(path, _)| !path.components().any(|part| part.as_os_str() == "tests") && !path.ends_with("tests.rs"));
+    let mut names = Vec::new();
+    for (path, source) in pages {
+        let code = source.split("#[cfg(test)]").next().unwrap().lines();
+        let said = code.filter(|line| !line.trim_start().starts_with("//") && line.chars().any(is_japanese));
+        names.extend(said.map(|line| format!("{}: {}", path.display(), line.trim())));
+    }
+    // What languages are called in themselves.
+    names.retain(|line| !line.contains("lang.rs: Self::"));
+    assert!(names.is_empty(), "{names:#?}");
+    let scripts = files("templates", &["js"]);
+    assert!(!scripts.is_empty() && scripts.iter().all(|(_, source)| source.is_ascii()), "a script speaks");
 }

@@ -6,12 +6,14 @@ use crate::clinic::glass::{Looked, Whose};
 use crate::record::FactId;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::Mutex as TurnMutex;
 
 /// Ends with the session.
 #[derive(Default)]
 pub(super) struct AtHand {
     on_paper: OnPaper,
     opened: Mutex<Vec<Looked>>,
+    opening: TurnMutex<()>,
     answered: Mutex<BTreeSet<FactId>>,
 }
 
@@ -29,9 +31,14 @@ impl AtDesk {
         &self.at_hand().on_paper
     }
 
-    /// The look at what a patient conceals, where that was opened here, with consent or in an emergency.
+    /// The look at what one of the clinic's own patients conceals, where that was opened here, with consent or in an emergency.
     pub(super) fn hidden_look(&self, whose: Whose) -> Option<Looked> {
         lock(&self.at_hand().opened).iter().find(|looked| looked.whose() == whose).cloned()
+    }
+
+    /// One opens at a time: a form that was sent twice opens once.
+    pub(super) async fn turn_to_open(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.at_hand().opening.lock().await
     }
 
     /// It was, and that has been noted.

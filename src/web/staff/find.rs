@@ -17,7 +17,7 @@ use crate::finding::birth::Nearness;
 use crate::finding::likeness::Way;
 use crate::finding::twins::{Differs, pairs};
 use crate::finding::{Query, Reason};
-use crate::record::{Patient, Sex, Subject};
+use crate::record::{LookShown, Patient, Sex, Subject};
 use crate::seal::card::CardCode;
 use askama::Template;
 use axum::extract::{Request, State};
@@ -96,6 +96,11 @@ struct FindPage {
     is_empty: bool,
     results: Option<Results>,
     alert: Option<(&'static Text, &'static Text)>,
+    /// Among whose patients.
+    among: Html,
+    /// Somebody of this clinic's own staff: reception is theirs.
+    is_ours: bool,
+    may_break: bool,
 }
 
 /// Whoever was found, as a page shows them.
@@ -104,6 +109,12 @@ pub(super) struct Results {
     pub(super) twins: Vec<TwinsView>,
     pub(super) searched: usize,
     pub(super) is_partial: bool,
+    /// How many more fit whom the glass does not admit any more.
+    pub(super) withheld: usize,
+    /// What else has to be said of the search: where nobody looked.
+    pub(super) notes: Vec<Html>,
+    /// Whether it is said how many were found among how many.
+    pub(super) is_counted: bool,
 }
 
 /// Somebody who was found.
@@ -139,7 +150,16 @@ impl Results {
             twins: pairs.iter().map(|pair| TwinsView::new(f, people[pair.one], people[pair.other], &pair.differs)).collect(),
             searched: found.searched,
             is_partial: found.is_partial,
+            withheld: 0,
+            notes: Vec::new(),
+            is_counted: true,
         }
+    }
+
+    /// That nobody fits is not said where somebody does, nor where nobody looked.
+    pub(super) const fn says_how_many(&self) -> bool {
+        let is_empty_handed = self.withheld > 0 || (self.searched == 0 && !self.notes.is_empty());
+        self.is_counted && !(self.rows.is_empty() && is_empty_handed)
     }
 }
 
@@ -223,20 +243,28 @@ impl TwinsView {
 }
 
 fn render(
-    f: Frame,
+    site: &Site,
+    at_desk: &AtDesk,
     wanted: Wanted,
     results: Option<Results>,
     alert: Option<(&'static Text, &'static Text)>,
 ) -> Result<Response, Trouble> {
+    let w = &at_desk.lang.desk().find;
+    let mut f = at_desk.frame(site, w.title.plain());
+    f.can_switch = wanted.csrf.is_empty() && alert.is_none();
     let is_empty = results.is_none() && !wanted.csrf.is_empty() && alert.is_none();
     let status = if is_empty || alert.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    page::html(status, &FindPage { f, wanted, is_empty, results, alert })
+    let among = match own_ledger(at_desk.person()) {
+        Some(own) if own != site.clinic.ledger() => w.own_of.with(japanese(&kept_by(site, own))),
+        Some(_) | None => Html(w.own_only.to_string()),
+    };
+    let (is_ours, may_break) = (at_desk.staff(Act::Find).is_ok(), at_desk.person().may(Act::BreakGlass));
+    page::html(status, &FindPage { f, wanted, is_empty, results, alert, among, is_ours, may_break })
 }
 
 pub(super) async fn show(State(site): State<Arc<Site>>, at_desk: AtDesk) -> Result<Response, Trouble> {
     at_desk.check_may(Act::Find)?;
-    let f = at_desk.frame(&site, at_desk.lang.desk().find.title.plain());
-    render(f, Wanted::default(), None, None)
+    render(&site, &at_desk, Wanted::default(), None, None)
 }
 
 pub(super) async fn find(
@@ -246,22 +274,25 @@ pub(super) async fn find(
 ) -> Result<Response, Trouble> {
     at_desk.check(&wanted.csrf)?;
     at_desk.check_may(Act::Find)?;
-    let mut f = at_desk.frame(&site, at_desk.lang.desk().find.title.plain());
-    f.can_switch = false;
     let sought = wanted.sought();
     if sought.is_empty() {
-        return render(f, wanted, None, None);
+        return render(&site, &at_desk, wanted, None, None);
     }
     let own = own_ledger(at_desk.person()).ok_or(Trouble::Gate(GateTrouble::NotAllowed))?;
+    let has_drug = sought.has_drug();
     let found = blocking(&site, move |clinic| clinic.find_people(&sought, own, SHOWN_MAX)).await?;
-    let results = Results::new(&f, &site, &found);
-    render(f, wanted, Some(results), None)
+    // Who is shown, and who not, then tells what they take: that is a look.
+    for candidate in found.candidates.iter().filter(|_| has_drug) {
+        at_desk.open(&site, candidate.whose, LookShown::Listed).await?;
+    }
+    let results = Results::new(&at_desk.frame(&site, ""), &site, &found);
+    render(&site, &at_desk, wanted, Some(results), None)
 }
 
 #[derive(Deserialize)]
 pub(super) struct CardForm {
-    csrf: String,
-    code: String,
+    pub(super) csrf: String,
+    pub(super) code: String,
 }
 
 /// A card's code, as a scanner types it or a person does: the patient's own record.
@@ -275,29 +306,26 @@ pub(super) async fn card(
 }
 
 pub(super) async fn card_photo(State(site): State<Arc<Site>>, at_desk: AtDesk, request: Request) -> Result<Response, Trouble> {
-    at_desk.staff(Act::Find)?;
+    at_desk.check_may(Act::Find)?;
     let code = photo::card_code(&site, request).await?;
     open_card(&site, &at_desk, code).await
 }
 
 async fn open_card(site: &Arc<Site>, at_desk: &AtDesk, code: String) -> Result<Response, Trouble> {
     use crate::clinic::{CardRefusal, ClinicError};
-    at_desk.staff(Act::Find)?;
+    at_desk.check_may(Act::Find)?;
+    let ledger = own_ledger(at_desk.person()).ok_or(Trouble::Gate(GateTrouble::NotAllowed))?;
     let Ok(code) = CardCode::read(&code) else { return Err(Trouble::Card(CardRefusal::Mistyped)) };
-    let found = blocking(site, move |clinic| match clinic.card_by_code(&code) {
+    let found = blocking(site, move |clinic| match clinic.card_in(ledger, &code) {
         Ok(card) => Ok(Some(card)),
         Err(ClinicError::NoSuchCard) => Ok(None),
         Err(other) => Err(other),
     });
     let w = &at_desk.lang.desk().find;
-    let refused = |words| {
-        let mut f = at_desk.frame(site, w.title.plain());
-        f.can_switch = false;
-        render(f, Wanted::default(), None, Some((&w.card_unknown_title, words)))
-    };
+    let refused = |words| render(site, at_desk, Wanted::default(), None, Some((&w.card_unknown_title, words)));
     match found.await? {
         Some(card) if card.revoked.is_some() => refused(&w.card_revoked),
-        Some(card) => Ok(Redirect::to(&address(Whose { ledger: site.clinic.ledger(), subject: card.subject })).into_response()),
+        Some(card) => Ok(Redirect::to(&address(Whose { ledger, subject: card.subject })).into_response()),
         None => refused(&w.card_unknown),
     }
 }

@@ -11,12 +11,14 @@ use super::super::session::Session;
 use super::at_hand::AtHand;
 use super::others;
 use super::patient::address;
+use super::rights::refused;
 use super::{blocking, desk_frame};
 use crate::clinic::Clinic;
 use crate::clinic::glass::{BrokenGlass, CANDIDATES_MAX, Looked, Whose, Why};
 use crate::clinic::search::Candidate;
 use crate::clinic::staff::{Act, Person, SignedIn, Staff};
 use crate::finding::Query;
+use crate::ledger::payload::Opening;
 use crate::ledger::{NodeId, SiteId};
 use crate::record::{Content, FactId, LookShown, Rank};
 use crate::region::outside::BadgeFile;
@@ -81,8 +83,8 @@ struct Elsewhere {
     noted: BTreeSet<(Whose, LookShown)>,
     /// Whose record was opened there.
     opened: Option<Whose>,
-    /// Whether what that patient conceals was opened.
-    shows_hidden: bool,
+    /// On what basis what that patient conceals was opened, if it was.
+    opening: Option<Opening>,
 }
 
 impl OpenGlass {
@@ -107,14 +109,27 @@ impl OpenGlass {
     }
 
     /// Notes in this site's ledger what another box shows, once.
-    async fn note_elsewhere(&mut self, site: &Site, whose: Whose, shown: LookShown, look: FactId) -> Result<(), Trouble> {
+    async fn note_elsewhere(
+        &mut self,
+        site: &Site,
+        broken: BrokenGlass,
+        (whose, shown): (Whose, LookShown),
+        look: FactId,
+    ) -> Result<(), Trouble> {
         if self.elsewhere.noted.contains(&(whose, shown)) {
             return Ok(());
         }
-        let broken = self.broken.clone();
         blocking(site, move |clinic| clinic.note_shown_elsewhere(&broken, whose, shown, look)).await?;
         self.elsewhere.noted.insert((whose, shown));
         Ok(())
+    }
+
+    /// The glass, with the basis on which something concealed is opened through it.
+    fn glass_for(&self, opening: Option<&Opening>) -> Result<BrokenGlass, Trouble> {
+        match opening {
+            Some(opening) => self.broken.for_concealed(opening).map_err(|refusal| refused(&refusal)),
+            None => Ok(self.broken.clone()),
+        }
     }
 
     fn note(&mut self, looked: &Looked) {
@@ -138,6 +153,17 @@ pub(super) struct GlassView {
     pub(super) record: Option<String>,
     /// How many more may be shown as those who may be meant.
     pub(super) candidates_left: usize,
+}
+
+/// What came of asking the other boxes.
+#[derive(Default)]
+pub(super) struct FoundThere {
+    /// What each said.
+    pub(super) heard: Vec<Heard>,
+    /// Who may be meant, and where they were found.
+    pub(super) shown: Vec<(SiteId, Candidate)>,
+    /// How many more fit whom the glass does not admit any more.
+    pub(super) withheld: usize,
 }
 
 impl Desk {
@@ -281,35 +307,35 @@ impl AtDesk {
     }
 
     /// Asks the other boxes for whoever fits, and each to show who those are who fit best, as many as the glass still admits: noted there, and here, before.
-    pub(super) async fn ask_others(
-        &self,
-        site: &Site,
-        query: &Query,
-    ) -> Result<(Vec<Heard>, Vec<(SiteId, Candidate)>), Trouble> {
+    pub(super) async fn ask_others(&self, site: &Site, query: &Query) -> Result<FoundThere, Trouble> {
         self.check_may(Act::BreakGlass)?;
         let asking = site.asking.clone().ok_or(Trouble::NotFound)?;
         let mut glass = self.session.record.glass.lock().await;
         let open = still_open(&mut glass, site).ok_or(Trouble::Gate(GateTrouble::GlassWanted))?;
         let broken = open.broken.clone();
-        let by = By { person: &self.person, glass: &broken };
+        let by = By { person: &self.person, glass: &broken, staff: self.session.record.staff.as_deref() };
         let (heard, found) = asking.find(&by, query).await;
-        let (mut shown, mut silent) = (Vec::new(), BTreeSet::new());
+        let (mut shown, mut silent, mut withheld) = (Vec::new(), BTreeSet::new(), 0);
         for Remote { whose, node, site: at, reasons, .. } in found {
-            if silent.contains(&node) || !open.admits_elsewhere(whose, LookShown::Listed) {
+            if silent.contains(&node) {
+                continue;
+            }
+            if !open.admits_elsewhere(whose, LookShown::Listed) {
+                withheld += 1;
                 continue;
             }
             let Ok(there) = asking.show(&by, node, whose, LookShown::Listed).await else {
                 silent.insert(node);
                 continue;
             };
-            open.note_elsewhere(site, whose, LookShown::Listed, there.look).await?;
+            open.note_elsewhere(site, broken.clone(), (whose, LookShown::Listed), there.look).await?;
             open.elsewhere.listed.insert(whose, node);
             let said = there.chart.facts.into_iter();
             let mut persons = said.filter_map(|fact| if let Content::Patient(who) = fact.content { Some(who) } else { None });
             let person = persons.next();
             shown.extend(person.map(|person| (at, Candidate { whose, person, reasons, drug: None })));
         }
-        Ok((heard, shown))
+        Ok(FoundThere { heard, shown, withheld })
     }
 
     /// What another box shows of one whom it found, and which box: noted there, and here, before anything is shown.
@@ -317,7 +343,7 @@ impl AtDesk {
         &self,
         site: &Site,
         whose: Whose,
-        shown: LookShown,
+        (shown, opening): (LookShown, Option<&Opening>),
     ) -> Result<(ShownThere, NodeId), Trouble> {
         self.check_may(Act::BreakGlass)?;
         let asking = site.asking.clone().ok_or(Trouble::NotFound)?;
@@ -325,27 +351,29 @@ impl AtDesk {
         let open = still_open(&mut glass, site).ok_or(Trouble::Gate(GateTrouble::GlassWanted))?;
         let node = open.elsewhere.listed.get(&whose).copied().filter(|_| open.admits_elsewhere(whose, shown));
         let node = node.ok_or(Trouble::Gate(GateTrouble::GlassSpent))?;
-        let broken = open.broken.clone();
-        let by = By { person: &self.person, glass: &broken };
+        let broken = open.glass_for(opening)?;
+        let by = By { person: &self.person, glass: &broken, staff: self.session.record.staff.as_deref() };
         let there = asking.show(&by, node, whose, shown).await.map_err(|why| Trouble::Gate(GateTrouble::Elsewhere(why)))?;
-        open.note_elsewhere(site, whose, shown, there.look).await?;
+        open.note_elsewhere(site, broken, (whose, shown), there.look).await?;
         open.elsewhere.opened = Some(whose);
         Ok((there, node))
     }
 
     /// Opens what a patient conceals whose record lies elsewhere.
-    pub(super) async fn show_hidden_elsewhere(&self, site: &Site, whose: Whose) -> Result<(), Trouble> {
-        let _shown_by_the_page = self.open_elsewhere(site, whose, LookShown::Concealed).await?;
+    pub(super) async fn open_concealed_elsewhere(&self, site: &Site, whose: Whose, opening: Opening) -> Result<(), Trouble> {
+        let _shown_by_the_page = self.open_elsewhere(site, whose, (LookShown::Concealed, Some(&opening))).await?;
         if let Some(open) = &mut *self.session.record.glass.lock().await {
-            open.elsewhere.shows_hidden = true;
+            // Once for a glass: what is noted is the first.
+            open.elsewhere.opening.get_or_insert(opening);
         }
         Ok(())
     }
 
-    /// Whether that was opened.
-    pub(super) async fn shows_hidden_elsewhere(&self, whose: Whose) -> bool {
+    /// On what basis that was opened, if it was.
+    pub(super) async fn opening_elsewhere(&self, whose: Whose) -> Option<Opening> {
         let glass = self.session.record.glass.lock().await;
-        glass.as_ref().is_some_and(|open| open.elsewhere.opened == Some(whose) && open.elsewhere.shows_hidden)
+        let open = glass.as_ref().filter(|open| open.elsewhere.opened == Some(whose))?;
+        open.elsewhere.opening.clone()
     }
 
     /// The gate: notes that a record is looked at, if it may be, before anything of it is shown. What was noted in this session, or through this glass, is not
@@ -354,6 +382,28 @@ impl AtDesk {
         if self.person.is_own(whose.ledger) {
             return self.open_own(site, whose, shown).await;
         }
+        self.open_through(site, whose, (shown, None)).await
+    }
+
+    /// The same for a record: of somebody else's patient with what is concealed, where that was opened through this glass. The gate is asked each time: the
+    /// glass may be closed by now.
+    pub(super) async fn open_record(&self, site: &Site, whose: Whose) -> Result<Looked, Trouble> {
+        let is_opened = |open: &OpenGlass| open.looked.contains_key(&(whose, LookShown::Concealed));
+        let shows_hidden = self.session.record.glass.lock().await.as_ref().is_some_and(is_opened);
+        self.open(site, whose, if shows_hidden { LookShown::Concealed } else { LookShown::Record }).await
+    }
+
+    /// Opens what somebody else's patient conceals, on a basis of its own.
+    pub(super) async fn open_concealed(&self, site: &Site, whose: Whose, opening: &Opening) -> Result<(), Trouble> {
+        self.open_through(site, whose, (LookShown::Concealed, Some(opening))).await.map(|_looked| ())
+    }
+
+    async fn open_through(
+        &self,
+        site: &Site,
+        whose: Whose,
+        (shown, opening): (LookShown, Option<&Opening>),
+    ) -> Result<Looked, Trouble> {
         self.check_may(Act::BreakGlass)?;
         let mut glass = self.session.record.glass.lock().await;
         let open = still_open(&mut glass, site).ok_or(Trouble::Gate(GateTrouble::GlassWanted))?;
@@ -363,23 +413,24 @@ impl AtDesk {
         if !open.admits(whose, shown) {
             return Err(Trouble::Gate(GateTrouble::GlassSpent));
         }
-        let (broken, person) = (open.broken.clone(), self.person.clone());
+        let (broken, person) = (open.glass_for(opening)?, self.person.clone());
         let looked = blocking(site, move |clinic| clinic.look_through(&broken, whose, shown, &person)).await?;
         open.note(&looked);
         Ok(looked)
     }
 
-    /// Those of several who may be shown as who may be meant: as many as the glass still admits, each noted. Those of their own clinic are shown without.
-    pub(super) async fn candidates(&self, site: &Site, found: &[Whose]) -> Result<Vec<Looked>, Trouble> {
-        let mut listed = Vec::new();
+    /// Those of several who may be shown as who may be meant: as many as the glass still admits, each noted; and how many it does not admit any more. Who
+    /// was shown before is shown again, wherever they stand. Those of their own clinic are shown without.
+    pub(super) async fn candidates(&self, site: &Site, found: &[Whose]) -> Result<(Vec<Looked>, usize), Trouble> {
+        let (mut listed, mut withheld) = (Vec::new(), 0);
         for whose in found.iter().filter(|whose| !self.person.is_own(whose.ledger)) {
             match self.open(site, *whose, LookShown::Listed).await {
                 Ok(looked) => listed.push(looked),
-                Err(Trouble::Gate(GateTrouble::GlassSpent)) => break,
+                Err(Trouble::Gate(GateTrouble::GlassSpent)) => withheld += 1,
                 Err(other) => return Err(other),
             }
         }
-        Ok(listed)
+        Ok((listed, withheld))
     }
 
     async fn open_own(&self, site: &Site, whose: Whose, shown: LookShown) -> Result<Looked, Trouble> {

@@ -7,8 +7,9 @@ use super::super::lang::phrase::{Html, Text};
 use super::super::looks::{consent_words, reason_words};
 use super::super::page::{self, Frame};
 use super::gate::AtDesk;
-use super::proving::{self, Shown};
-use crate::clinic::glass::{GlassRefusal, PATIENTS_AN_HOUR, Why};
+use super::proving::{self, Asks, Shown};
+use super::shut::Shut;
+use crate::clinic::glass::{GlassRefusal, Why};
 use crate::clinic::staff::Act;
 use crate::record::{Consent, GlassReason};
 use askama::Template;
@@ -24,13 +25,13 @@ struct GlassPage {
     f: Frame,
     alert: Option<Calm>,
     open: Option<OpenView>,
+    /// What is shut, and what to do about it before a reason is written down for nothing.
+    shut: Vec<Html>,
     reasons: Vec<Choice>,
     consents: Vec<Choice>,
     words: String,
-    /// Who signed in a while ago shows again who they are.
-    asks_again: bool,
+    asks: Asks,
     asks_pin: bool,
-    asks_second: bool,
 }
 
 struct OpenView {
@@ -82,8 +83,7 @@ pub(super) async fn show(State(site): State<Arc<Site>>, at_desk: AtDesk) -> Resu
 
 async fn render(site: &Site, at_desk: &AtDesk, form: &GlassForm, alert: Option<&Trouble>) -> Result<Response, Trouble> {
     let lang = at_desk.lang;
-    let person = at_desk.person().clone();
-    let broken = super::blocking(site, move |clinic| clinic.broken_within_an_hour(&person)).await?;
+    let asks = Asks::now(site, at_desk).await?;
     let f = at_desk.frame(site, lang.desk().glass.title.plain());
     let open = at_desk.glass(site).await.map(|glass| OpenView {
         minutes: glass.left.as_secs().div_ceil(60),
@@ -101,16 +101,17 @@ async fn render(site: &Site, at_desk: &AtDesk, form: &GlassForm, alert: Option<&
         let value = consent_value(consent);
         Choice { value, words: consent_words(lang, consent), is_chosen: form.consent == value }
     };
+    let shut = Shut::now(site, at_desk).await?.before(&f, asks.again);
     page::form(f, alert, |f, alert| GlassPage {
         f,
         alert,
         open,
+        shut,
         reasons: GlassReason::ALL.map(reason).into(),
         consents: Consent::ALL.map(consent).into(),
         words: form.words.clone(),
-        asks_again: at_desk.is_stale(site),
+        asks,
         asks_pin: at_desk.is_outside(),
-        asks_second: broken >= PATIENTS_AN_HOUR,
     })
 }
 
@@ -137,15 +138,7 @@ async fn broken(site: &Site, at_desk: &AtDesk, form: &GlassForm) -> Result<(), T
     if at_desk.is_stale(site) {
         proving::again(site, at_desk, &form.secret).await?;
     }
-    let second = if form.second_badge.trim().is_empty() {
-        None
-    } else {
-        let second = proving::second(site, Shown { badge: &form.second_badge, secret: &form.second_secret }).await?;
-        if !second.may(Act::BreakGlass) {
-            return Err(Trouble::Gate(GateTrouble::NotAllowed));
-        }
-        Some(second)
-    };
+    let second = proving::second(site, Shown { badge: &form.second_badge, secret: &form.second_secret }, None).await?;
     let why = Why { reason, words: form.words.clone(), consent };
     let (clinic, person) = (site.clinic.clone(), at_desk.person().clone());
     let done = tokio::task::spawn_blocking(move || clinic.break_glass(&person, &why, second.as_ref())).await;

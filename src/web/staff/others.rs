@@ -17,6 +17,7 @@ use crate::clinic::glass::Whose;
 use crate::clinic::staff::Act;
 use crate::clinic::surroundings::SiteView;
 use crate::ledger::SiteId;
+use crate::ledger::payload::Opening;
 use crate::record::LookShown;
 use crate::sync::look::{Heard, Outcome, Refusal, ShownThere};
 use axum::extract::{Path, State};
@@ -108,13 +109,13 @@ pub(super) async fn show(
 ) -> Result<Response, Trouble> {
     at_desk.check_may(Act::BreakGlass)?;
     let whose = named(&ledger, &subject)?;
-    let shows_hidden = at_desk.shows_hidden_elsewhere(whose).await;
-    let shown = if shows_hidden { LookShown::Concealed } else { LookShown::Record };
-    let (read, there) = read(&site, &at_desk, whose, shown).await?;
-    patient::page_of_another_box(&site, &at_desk, whose, (&read, &there), shows_hidden)
+    let opening = at_desk.opening_elsewhere(whose).await;
+    let shown = if opening.is_some() { LookShown::Concealed } else { LookShown::Record };
+    let (read, there) = read(&site, &at_desk, whose, (shown, opening.as_ref())).await?;
+    patient::page_of_another_box(&site, &at_desk, whose, (&read, &there), opening.is_some())
 }
 
-/// Opens what the patient conceals: asked of that box, which notes it first.
+/// Opens what the patient conceals: asked of that box, which notes first on what basis and why.
 pub(super) async fn open_hidden(
     State(site): State<Arc<Site>>,
     at_desk: AtDesk,
@@ -124,8 +125,7 @@ pub(super) async fn open_hidden(
     at_desk.check(&form.csrf)?;
     at_desk.check_may(Act::BreakGlass)?;
     let whose = named(&ledger, &subject)?;
-    form.said()?;
-    at_desk.show_hidden_elsewhere(&site, whose).await?;
+    at_desk.open_concealed_elsewhere(&site, whose, form.said()?).await?;
     Ok(Redirect::to(&address(whose)).into_response())
 }
 
@@ -138,7 +138,7 @@ pub(super) async fn slip(
     at_desk.check_may(Act::BreakGlass)?;
     let whose = named(&ledger, &subject)?;
     let kind = patient::slip_kind(&paper)?;
-    let (read, there) = read(&site, &at_desk, whose, LookShown::Print).await?;
+    let (read, there) = read(&site, &at_desk, whose, (LookShown::Print, None)).await?;
     patient::slip_page(&site, &at_desk, whose, &read, kind, Some(&there)).await
 }
 
@@ -150,8 +150,13 @@ pub(super) struct There {
     pub(super) hidden: usize,
 }
 
-async fn read(site: &Site, at_desk: &AtDesk, whose: Whose, shown: LookShown) -> Result<(Read, There), Trouble> {
-    let (ShownThere { chart, hidden, .. }, from) = at_desk.open_elsewhere(site, whose, shown).await?;
+async fn read(
+    site: &Site,
+    at_desk: &AtDesk,
+    whose: Whose,
+    what: (LookShown, Option<&Opening>),
+) -> Result<(Read, There), Trouble> {
+    let (ShownThere { chart, hidden, .. }, from) = at_desk.open_elsewhere(site, whose, what).await?;
     let drugs = blocking(site, |clinic| Ok(clinic.drug_master()?)).await?;
     let mut around = (*site.clinic.surroundings()).clone();
     let by = around.sites.iter().find(|view| view.node == Some(from)).cloned();

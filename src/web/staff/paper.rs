@@ -12,46 +12,79 @@ use super::gate::AtDesk;
 use super::patient;
 use super::{blocking, rights};
 use crate::clinic::glass::Whose;
-use crate::clinic::intake::{Attach, Incoming, Outcome};
+use crate::clinic::intake::persons::{OnePersons, by_person};
+use crate::clinic::intake::{Attach, Outcome};
 use crate::clinic::reception::FirstWords;
 use crate::clinic::search::{Candidate, Found, Sought};
-use crate::clinic::staff::Act;
+use crate::clinic::staff::{Act, Staff};
 use crate::clinic::{Clinic, ClinicError};
 use crate::finding::Query;
-use crate::formats::jahis::{self, Assessed, Reading, Source};
-use crate::record::timeline::Today;
+use crate::formats::jahis::{self, Reading, Source};
 use crate::record::{FactId, Patient, Subject};
 use askama::Template;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Whoever may be the person on the paper.
 const ALIKE_MAX: usize = 5;
 
-/// What was read and not taken in yet: one at a desk, in memory only.
+/// What was read and not taken in yet: one upload at a desk, in memory only.
 #[derive(Default)]
-pub(super) struct OnPaper(Mutex<Option<(FactId, Vec<Source>)>>);
+pub(super) struct OnPaper(Mutex<Option<Kept>>);
+
+/// An upload: each person's papers have a form of their own.
+#[derive(Clone)]
+struct Kept {
+    forms: Vec<FactId>,
+    files: Arc<Vec<Source>>,
+    taken: BTreeSet<FactId>,
+}
 
 impl OnPaper {
-    fn keep(&self, id: FactId, files: Vec<Source>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((id, files));
+    fn lock(&self) -> MutexGuard<'_, Option<Kept>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn get(&self, id: FactId) -> Option<Vec<Source>> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.as_ref().filter(|(of, _)| *of == id).map(|(_, files)| files.clone())
+    /// What came with a form, which person of it the form is for, and which forms were taken in before.
+    fn get(&self, form: FactId) -> Option<(Kept, usize)> {
+        let kept = self.lock().clone()?;
+        let at = kept.forms.iter().position(|other| *other == form)?;
+        Some((kept, at))
     }
+
+    fn took(&self, form: FactId) {
+        if let Some(kept) = self.lock().as_mut().filter(|kept| kept.forms.contains(&form)) {
+            kept.taken.insert(form);
+        }
+    }
+}
+
+/// What was read, by person.
+struct Papers {
+    people: Vec<(FactId, OnePersons)>,
+    findings: Vec<jahis::Finding>,
+    is_cut: bool,
 }
 
 #[derive(Template)]
 #[template(path = "staff_paper.html")]
 struct PaperPage {
     f: Frame,
+    /// Whose papers were taken in just now, and where their record is.
+    taken: Option<(Html, String)>,
+    findings: Vec<Html>,
+    is_cut: bool,
+    papers: Vec<Paper>,
+}
+
+/// What one person's papers say.
+struct Paper {
     form: String,
-    /// Whoever is on it; `None` where it does not say.
+    /// Whoever it is; `None` where it does not say.
     who: Option<Who>,
     visits: Vec<String>,
     notes: Vec<(&'static Text, String)>,
@@ -59,7 +92,7 @@ struct PaperPage {
     others: usize,
     findings: Vec<Html>,
     is_invalid: bool,
-    is_cut: bool,
+    can_be_taken: bool,
     alike: Vec<(CandidateRow, bool)>,
 }
 
@@ -96,19 +129,33 @@ pub(super) async fn read(State(site): State<Arc<Site>>, at_desk: AtDesk, request
     if reading.documents.is_empty() {
         return calm(&site, &at_desk, &r.unread_title, &r.unread);
     }
-    let person = reading.documents.iter().find_map(|assessed| assessed.document.patient.clone());
-    let (found, exact) = match person.clone() {
-        Some(person) => blocking(&site, move |clinic| alike(clinic, &person)).await?,
-        None => (Found::default(), Vec::new()),
-    };
-    let mut f = at_desk.frame(&site, r.read_title.plain());
+    let Reading { documents, findings, unreadable } = reading;
+    let people: Vec<_> = by_person(documents).into_iter().map(|person| (site.clinic.new_fact_id(), person)).collect();
+    let forms = people.iter().map(|(form, _)| *form).collect();
+    let papers = Papers { people, findings, is_cut: !unreadable.is_empty() };
+    *at_desk.on_paper().lock() = Some(Kept { forms, files: Arc::new(files), taken: BTreeSet::new() });
+    show(&site, &at_desk, papers, None).await
+}
+
+/// Each person's papers, with whoever they may be.
+async fn show(site: &Arc<Site>, at_desk: &AtDesk, papers: Papers, taken: Option<(Html, String)>) -> Result<Response, Trouble> {
+    let Papers { people, findings, is_cut } = papers;
+    let (people, found) = blocking(site, move |clinic| {
+        let found =
+            people.iter().map(|(_, one)| one.person.as_ref().map_or_else(|| Ok(Default::default()), |who| alike(clinic, who)));
+        let found = found.collect::<Result<Vec<_>, _>>()?;
+        Ok((people, found))
+    })
+    .await?;
+    let mut f = at_desk.frame(site, at_desk.lang.desk().reception.read_title.plain());
     f.can_switch = false;
-    let rows = Results::new(&f, &site, &found).rows;
-    let id = site.clinic.new_fact_id();
-    let alike =
-        rows.into_iter().map(|row| (exact.contains(&row.subject), row)).map(|(is_exact, row)| (row, is_exact)).collect();
-    let page = PaperPage { alike, ..PaperPage::new(f, id, &reading, person.as_ref(), site.clinic.today()) };
-    at_desk.on_paper().keep(id, files);
+    let mut shown = Vec::with_capacity(people.len());
+    for ((form, one), (found, exact)) in people.iter().zip(found) {
+        let rows = Results::new(&f, site, &found).rows.into_iter();
+        let alike = rows.map(|row| (exact.contains(&row.subject), row)).map(|(is_exact, row)| (row, is_exact)).collect();
+        shown.push(Paper { alike, ..Paper::new(&f, *form, one) });
+    }
+    let page = PaperPage { taken, findings: told(f.lang, findings.iter()), is_cut, papers: shown, f };
     page::html(StatusCode::OK, &page)
 }
 
@@ -129,35 +176,30 @@ fn alike(clinic: &Clinic, person: &Patient) -> Result<(Found<Candidate>, Vec<Sub
     Ok((found, exact))
 }
 
-impl PaperPage {
-    fn new(f: Frame, id: FactId, reading: &Reading, person: Option<&Patient>, _today: Today) -> Self {
-        let documents: Vec<&Assessed> = reading.documents.iter().collect();
-        let each = || documents.iter().map(|assessed| &assessed.document);
-        let all = reading.findings.iter().chain(documents.iter().flat_map(|assessed| &assessed.findings));
-        let findings = all.filter(|finding| finding.severity() > jahis::Severity::Note);
+impl Paper {
+    fn new(f: &Frame, form: FactId, one: &OnePersons) -> Self {
+        let each = || one.documents.iter().map(|assessed| &assessed.document);
+        let notes = each().flat_map(|document| &document.notes);
         Self {
-            form: form::hex(&id.0),
-            who: person.map(|person| Who::new(f.lang, person)),
+            form: form::hex(&form.0),
+            who: one.person.as_ref().map(|person| Who::new(f.lang, person)),
             visits: each().flat_map(|document| &document.visits).map(|visit| visit_summary(f.lang, visit)).collect(),
-            notes: each()
-                .flat_map(|document| &document.notes)
-                .map(|note| (words::note_kind(f.m, note.kind), note.text.clone()))
-                .collect(),
+            notes: notes.map(|note| (words::note_kind(f.m, note.kind), note.text.clone())).collect(),
             otcs: each().flat_map(|document| &document.otcs).map(|otc| otc.name.clone()).collect(),
             others: each()
                 .map(|document| document.memos.len() + document.own_entries.len() + document.family_pharmacists.len())
                 .sum(),
-            findings: findings.map(|finding| said(f.lang, finding)).collect(),
-            is_invalid: documents.iter().all(|assessed| assessed.is_set_aside()),
-            is_cut: !reading.unreadable.is_empty(),
+            findings: told(f.lang, one.documents.iter().flat_map(|assessed| &assessed.findings)),
+            is_invalid: one.is_invalid(),
+            can_be_taken: one.can_be_taken(),
             alike: Vec::new(),
-            f,
         }
     }
+}
 
-    fn can_be_taken(&self) -> bool {
-        self.who.is_some() && !self.is_invalid
-    }
+/// What is odd enough to be said.
+fn told<'t>(lang: Lang, findings: impl Iterator<Item = &'t jahis::Finding>) -> Vec<Html> {
+    findings.filter(|finding| finding.severity() > jahis::Severity::Note).map(|finding| said(lang, finding)).collect()
 }
 
 /// A finding in the language of the desk.
@@ -175,6 +217,9 @@ pub(super) struct TakeForm {
     form: String,
     /// A patient's id, or `new`.
     to: String,
+    /// Somebody has seen that these papers are in another's record.
+    #[serde(default)]
+    again: String,
 }
 
 /// Takes in what was shown.
@@ -187,7 +232,7 @@ pub(super) async fn take(
     at_desk.staff(Act::Write)?;
     let id = form::fact_id(&fields.form).ok_or(Trouble::BadForm)?;
     let r = &at_desk.lang.desk().reception;
-    let Some(files) = at_desk.on_paper().get(id) else {
+    let Some((kept, at)) = at_desk.on_paper().get(id) else {
         return calm(&site, &at_desk, &r.take_gone_title, &r.take_gone);
     };
     let ledger = site.clinic.ledger();
@@ -199,23 +244,95 @@ pub(super) async fn take(
         Some(subject) => rights::writer(&site, &at_desk, Whose { ledger, subject }, Act::Write)?,
         None => at_desk.staff(Act::Register)?,
     };
-    let taken = blocking(&site, move |clinic| {
-        let reading = jahis::gather(files.iter().cloned());
-        let person = reading.documents.iter().find_map(|assessed| assessed.document.patient.clone());
-        let subject = match (to, person) {
-            (Some(subject), _) => subject,
-            (None, Some(person)) => clinic.register_once(id, person, FirstWords::default(), &staff)?,
-            (None, None) => return Ok(None),
-        };
-        let attach = Attach { to: Some(subject), ..Attach::default() };
-        let mut is_new = false;
-        let mut each = |_: &str, outcomes: &[Outcome]| {
-            is_new |= outcomes.iter().any(|outcome| matches!(outcome, Outcome::Attached { .. }));
-        };
-        clinic.take_in(Incoming::of(reading.documents, &files), &attach, &mut each)?;
-        Ok(Some((subject, is_new)))
-    })
-    .await?;
-    let (subject, is_new) = taken.ok_or(Trouble::BadForm)?;
-    Ok(patient::back(Whose { ledger, subject }, if is_new { "taken" } else { "before" }))
+    let is_again = fields.again == "yes";
+    if !is_again {
+        let kept = kept.clone();
+        let others = blocking(&site, move |clinic| in_others(clinic, &kept, at, to)).await?;
+        if !others.is_empty() {
+            return before(&site, &at_desk, &fields, others);
+        }
+    }
+    let taken = blocking(&site, move |clinic| take_one(clinic, &kept, at, (to, is_again), &staff)).await?;
+    let Taken { subject, is_new, person, rest } = taken.ok_or(Trouble::BadForm)?;
+    at_desk.on_paper().took(id);
+    let whose = Whose { ledger, subject };
+    if rest.people.iter().any(|(_, one)| one.can_be_taken()) {
+        let who = Who::new(at_desk.lang, &person);
+        return show(&site, &at_desk, rest, Some((r.taken_of.with(who.name), patient::address(whose)))).await;
+    }
+    Ok(patient::back(whose, if is_new { "taken" } else { "before" }))
+}
+
+/// What became of one person's papers, and whose are left.
+struct Taken {
+    subject: Subject,
+    is_new: bool,
+    person: Patient,
+    rest: Papers,
+}
+
+/// Takes in one person's papers of an upload, and nobody else's.
+fn take_one(
+    clinic: &Clinic,
+    kept: &Kept,
+    at: usize,
+    (to, again): (Option<Subject>, bool),
+    staff: &Staff,
+) -> Result<Option<Taken>, ClinicError> {
+    let Reading { documents, findings, unreadable } = jahis::gather(kept.files.iter().cloned());
+    let mut people: Vec<_> = kept.forms.iter().copied().zip(by_person(documents)).collect();
+    if at >= people.len() {
+        return Ok(None);
+    }
+    let (form, one) = people.remove(at);
+    let Some(person) = one.person.clone() else { return Ok(None) };
+    let subject = match to {
+        Some(subject) => subject,
+        None => clinic.register_once(form, person.clone(), FirstWords::default(), staff)?,
+    };
+    let attach = Attach { to: Some(subject), again, ..Attach::default() };
+    let mut is_new = false;
+    let mut each = |_: &str, outcomes: &[Outcome]| {
+        is_new |= outcomes.iter().any(|outcome| matches!(outcome, Outcome::Attached { .. }));
+    };
+    clinic.take_in(one.incoming(&kept.files), &attach, &mut each)?;
+    people.retain(|(other, _)| !kept.taken.contains(other));
+    let rest = Papers { people, findings, is_cut: !unreadable.is_empty() };
+    Ok(Some(Taken { subject, is_new, person, rest }))
+}
+
+#[derive(Template)]
+#[template(path = "staff_before.html")]
+struct BeforePage {
+    f: Frame,
+    form: String,
+    to: String,
+    others: Vec<(String, String)>,
+}
+
+/// Says in whose record the papers are already, and asks whether they are this person's, too.
+fn before(site: &Site, at_desk: &AtDesk, fields: &TakeForm, others: Vec<(Whose, String)>) -> Result<Response, Trouble> {
+    let mut f = at_desk.frame(site, at_desk.lang.desk().reception.before_title.plain());
+    f.can_switch = false;
+    let others = others.into_iter().map(|(whose, name)| (patient::address(whose), name)).collect();
+    page::html(StatusCode::CONFLICT, &BeforePage { f, form: fields.form.clone(), to: fields.to.clone(), others })
+}
+
+/// In whose records one person's papers are already, where they are not in the one that is meant.
+fn in_others(clinic: &Clinic, kept: &Kept, at: usize, to: Option<Subject>) -> Result<Vec<(Whose, String)>, ClinicError> {
+    let form = kept.forms[at];
+    let Some(one) = by_person(jahis::gather(kept.files.iter().cloned()).documents).into_iter().nth(at) else {
+        return Ok(Vec::new());
+    };
+    let mut subjects = BTreeSet::new();
+    for file in one.incoming(&kept.files) {
+        subjects.extend(clinic.taken_into(file.digest)?);
+    }
+    // The same form twice is no other record.
+    let is_meant = to.map_or_else(|| clinic.is_registered_by(form), |to| Ok(subjects.contains(&to)))?;
+    if is_meant {
+        return Ok(Vec::new());
+    }
+    let named = |subject: Subject| Ok((Whose { ledger: clinic.ledger(), subject }, clinic.person(subject)?.name));
+    subjects.into_iter().map(named).collect()
 }

@@ -1,7 +1,8 @@
 //! A patient's record as staff read it, on one screen; what the patient conceals, by consent or in an emergency; the slip.
 
-use super::super::error::{GateTrouble, Trouble};
+use super::super::error::{Calm, GateTrouble, Trouble};
 use super::super::form::{self, Fields};
+use super::super::lang::Lang;
 use super::super::lang::phrase::{Html, Text};
 use super::super::page::{self, Frame, Who};
 use super::super::places::Around;
@@ -9,13 +10,15 @@ use super::super::{Site, words};
 use super::blocking;
 use super::gate::AtDesk;
 use super::others::{self, There};
-use super::rights::{self, HiddenBasis, kept_by};
+use super::proving::{self, Asks, Shown};
+use super::rights::{self, kept_by};
 use super::sheet::{Known, Sheet};
 use crate::clinic::Chart;
 use crate::clinic::drug_master::DrugMaster;
 use crate::clinic::glass::{Looked, Whose};
 use crate::clinic::staff::Act;
 use crate::ledger::LedgerId;
+use crate::ledger::payload::Opening;
 use crate::record::consent::Spoken;
 use crate::record::timeline::{self, Timeline, Today};
 use crate::record::{LookShown, Subject};
@@ -25,6 +28,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use std::sync::Arc;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// Whose record an address's two parts name.
 pub(super) fn named(ledger: &str, subject: &str) -> Result<Whose, Trouble> {
@@ -88,7 +92,14 @@ struct RecordPage<'a> {
     s: Sheet<'a>,
     action: String,
     done: Option<&'static Text>,
-    is_own: bool,
+    /// Somebody of this clinic's own staff: reception is theirs.
+    is_ours: bool,
+    may_write: bool,
+    may_issue: bool,
+    /// What went wrong when something concealed was to be opened, and what the form held.
+    alert: Option<Calm>,
+    hidden: HiddenForm,
+    asks: Asks,
     /// Opened through a glass: the pages about own patients are not there for it.
     is_beyond: bool,
     cards: usize,
@@ -110,24 +121,54 @@ pub(super) async fn show(
     done: Query<Done>,
 ) -> Result<Response, Trouble> {
     let whose = named(&ledger, &subject)?;
-    let hidden = at_desk.hidden_look(whose);
-    let shows_hidden = hidden.is_some();
-    let looked = match hidden.filter(|_| at_desk.person().is_own(whose.ledger)) {
+    let done = done.done.as_deref().and_then(|word| done_words(at_desk.lang, word));
+    render(&site, &at_desk, whose, Said { done, ..Said::default() }).await
+}
+
+/// What the page says beside the record.
+#[derive(Default)]
+struct Said<'s> {
+    done: Option<&'static Text>,
+    alert: Option<&'s Trouble>,
+    hidden: HiddenForm,
+}
+
+async fn render(site: &Site, at_desk: &AtDesk, whose: Whose, said: Said<'_>) -> Result<Response, Trouble> {
+    let Said { done, alert, hidden: form_of_hidden } = said;
+    let looked = match at_desk.hidden_look(whose) {
         Some(noted) => noted,
-        // Of somebody else's patient the gate is asked each time: the glass may be closed by now.
-        None => at_desk.open(&site, whose, if shows_hidden { LookShown::Concealed } else { LookShown::Record }).await?,
+        None => at_desk.open_record(site, whose).await?,
     };
-    let (is_own, is_beyond) = (is_own(&site, whose), !at_desk.person().is_own(whose.ledger));
-    let read = read(&site, looked).await?;
-    let cards = blocking(&site, move |clinic| if is_own { clinic.cards(Some(whose.subject)) } else { Ok(Vec::new()) }).await?;
+    let shows_hidden = looked.shown() == LookShown::Concealed;
+    let (is_own, is_beyond) = (is_own(site, whose), !at_desk.person().is_own(whose.ledger));
+    let read = read(site, looked).await?;
+    let cards = blocking(site, move |clinic| if is_own { clinic.cards(Some(whose.subject)) } else { Ok(Vec::new()) }).await?;
+    let asks = if is_beyond { Asks::default() } else { Asks::now(site, at_desk).await? };
     let today = site.clinic.today();
     let timeline = timeline::build(&read.chart.facts, today);
-    let f = Read::frame(&site, &at_desk, &timeline, at_desk.lang.desk().patient.title.plain());
+    let f = Read::frame(site, at_desk, &timeline, at_desk.lang.desk().patient.title.plain());
     let s = read.sheet(&f, &timeline, today, shows_hidden);
-    let done = done.done.as_deref().and_then(|word| done_words(&f, word));
     let cards = cards.iter().filter(|card| card.revoked.is_none()).count();
     let form = form::hex(&site.clinic.new_fact_id().0);
-    page::html(StatusCode::OK, &RecordPage { s, action: address(whose), done, is_own, is_beyond, cards, form, there: None, f })
+    let may = |act| is_own && at_desk.staff(act).is_ok();
+    let (is_ours, may_write, may_issue) = (at_desk.staff(Act::Find).is_ok(), may(Act::Write), may(Act::Cards));
+    let (action, there, hidden) = (address(whose), None, form_of_hidden);
+    page::form(f, alert, |f, alert| RecordPage {
+        f,
+        s,
+        action,
+        done,
+        is_ours,
+        may_write,
+        may_issue,
+        alert,
+        hidden,
+        asks,
+        is_beyond,
+        cards,
+        form,
+        there,
+    })
 }
 
 /// The page of a record that another box shows.
@@ -144,12 +185,17 @@ pub(super) fn page_of_another_box(
     let mut s = read.sheet(&f, &timeline, today, shows_hidden);
     s.hidden = s.hidden.max(there.hidden);
     let (action, form, there) = (others::address(whose), String::new(), Some(&there.banner));
-    let (done, is_own, is_beyond, cards) = (None, false, true, 0);
-    page::html(StatusCode::OK, &RecordPage { s, action, done, is_own, is_beyond, cards, form, there, f })
+    let (done, is_beyond, cards) = (None, true, 0);
+    let (is_ours, may_write, may_issue, alert) = (true, false, false, None);
+    let (hidden, asks) = Default::default();
+    page::html(
+        StatusCode::OK,
+        &RecordPage { s, action, done, is_ours, may_write, may_issue, alert, hidden, asks, is_beyond, cards, form, there, f },
+    )
 }
 
-fn done_words(f: &Frame, word: &str) -> Option<&'static Text> {
-    let p = &f.d.patient;
+fn done_words(lang: Lang, word: &str) -> Option<&'static Text> {
+    let p = &lang.desk().patient;
     match word {
         "registered" => Some(&p.done_registered),
         "consent" => Some(&p.done_consent),
@@ -164,21 +210,36 @@ pub(super) fn back(whose: Whose, done: &str) -> Response {
     Redirect::to(&format!("{}?done={done}", address(whose))).into_response()
 }
 
-#[derive(Deserialize)]
+/// Wiped when it is done with.
+#[derive(Default, Deserialize, Zeroize, ZeroizeOnDrop)]
 pub(super) struct HiddenForm {
     pub(super) csrf: String,
     basis: String,
     #[serde(default)]
     why: String,
+    #[serde(default)]
+    secret: String,
+    #[serde(default)]
+    second_badge: String,
+    #[serde(default)]
+    second_secret: String,
 }
 
 impl HiddenForm {
+    fn is_basis(&self, word: &str) -> bool {
+        self.basis == word
+    }
+
+    fn why(&self) -> &str {
+        &self.why
+    }
+
     /// On what basis, and why in words, where both are said.
-    pub(super) fn said(&self) -> Result<(HiddenBasis, &str), Trouble> {
-        let basis = HiddenBasis::read(&self.basis).ok_or(Trouble::BadForm)?;
+    pub(super) fn said(&self) -> Result<Opening, Trouble> {
+        let basis = rights::basis(&self.basis).ok_or(Trouble::BadForm)?;
         match self.why.trim() {
             "" => Err(Trouble::Gate(GateTrouble::Words)),
-            why => Ok((basis, why)),
+            why => Ok(Opening { basis, words: why.to_owned() }),
         }
     }
 }
@@ -192,10 +253,49 @@ pub(super) async fn open_hidden(
 ) -> Result<Response, Trouble> {
     at_desk.check(&form.csrf)?;
     let whose = named(&ledger, &subject)?;
-    let (basis, why) = form.said()?;
-    let looked = rights::open_hidden(&site, &at_desk, whose, basis, why).await?;
-    at_desk.keep_hidden_look(looked);
-    Ok(back(whose, "hidden"))
+    let is_own = at_desk.person().is_own(whose.ledger);
+    match opened(&site, &at_desk, whose, &form).await {
+        Ok(()) => Ok(back(whose, "hidden")),
+        // What can be mended is mended in the form.
+        Err(trouble) if is_own && is_mended_in_the_form(&trouble) => {
+            let said = Said { alert: Some(&trouble), hidden: form, done: None };
+            render(&site, &at_desk, whose, said).await
+        }
+        Err(other) => Err(other),
+    }
+}
+
+/// A record of one's own clinic has no glass yet: who opens what is concealed there shows who they are as for any glass. Of somebody else's patient the
+/// glass that is open was broken with all of that.
+async fn opened(site: &Site, at_desk: &AtDesk, whose: Whose, form: &HiddenForm) -> Result<(), Trouble> {
+    let said = form.said()?;
+    let is_own = at_desk.person().is_own(whose.ledger);
+    let _one_at_a_time = at_desk.turn_to_open().await;
+    if is_own && at_desk.hidden_look(whose).is_some() {
+        return Ok(());
+    }
+    let mut second = None;
+    if is_own {
+        at_desk.check_may(Act::Read)?;
+        if at_desk.is_stale(site) {
+            proving::again(site, at_desk, &form.secret).await?;
+        }
+        let shown = Shown { badge: &form.second_badge, secret: &form.second_secret };
+        second = proving::second(site, shown, Some(whose.ledger)).await?;
+    }
+    rights::open_hidden(site, at_desk, whose, said, second).await
+}
+
+fn is_mended_in_the_form(trouble: &Trouble) -> bool {
+    let Trouble::Gate(gate) = trouble else { return matches!(trouble, Trouble::Badge(_)) };
+    matches!(
+        gate,
+        GateTrouble::Words
+            | GateTrouble::SecondWanted(_)
+            | GateTrouble::SecondIsFirst
+            | GateTrouble::Outside(_)
+            | GateTrouble::NotAllowed
+    )
 }
 
 #[derive(Deserialize)]

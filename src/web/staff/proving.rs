@@ -4,7 +4,9 @@ use super::super::Site;
 use super::super::error::{GateTrouble, Trouble};
 use super::gate::{AtDesk, DeskKey};
 use crate::clinic::Clinic;
-use crate::clinic::staff::{Outsider, Person, SignedIn, Staff, StaffRefusal};
+use crate::clinic::glass::PATIENTS_AN_HOUR;
+use crate::clinic::staff::{Act, Outsider, Person, SignedIn, Staff, StaffRefusal};
+use crate::ledger::LedgerId;
 use crate::membership::{BadgeOpened, BadgeRefusal, Member};
 use crate::region::outside::BadgeFile;
 use crate::seal::badge::{BadgeCode, Passphrase, on_sheet};
@@ -97,19 +99,35 @@ async fn proven<T: Send + 'static>(
     in_turn(site, StaffRefusal::Failed, work).await?.map_err(|refusal| Trouble::Badge(Some(refusal)))
 }
 
-/// Whoever is at the desk shows again who they are: with the passphrase or PIN alone, since the session knows the badge.
+/// Whoever is at the desk shows again who they are: with the passphrase or PIN alone, since the session knows the badge. What it opens is opened again:
+/// sessions last longer than copies stay open.
 pub(super) async fn again(site: &Site, at_desk: &AtDesk, secret: &str) -> Result<(), Trouble> {
-    match &at_desk.session.record.key {
+    let signed_in = match &at_desk.session.record.key {
         DeskKey::Badge(code) => {
-            proven(site, (code.clone(), Passphrase::entered(secret)), |_, _| Ok(())).await?;
+            let signed_in = sign_in(site, code.clone(), Passphrase::entered(secret)).await?;
+            signed_in.map_err(|refusal| Trouble::Badge(Some(refusal)))?
         }
         DeskKey::Outside(file) => {
             let pin = LongPin::read(secret).ok_or(outside_trouble(BadgeRefusal::PinFormat))?;
-            open_outside(site, file.clone(), pin).await?.map_err(outside_trouble)?;
+            open_outside(site, file.clone(), pin).await?.map_err(outside_trouble)?
         }
+    };
+    if signed_in.person.badge() != at_desk.person().badge() {
+        return Err(Trouble::DeskClosed);
     }
+    read_people(site);
     at_desk.prove(site);
     Ok(())
+}
+
+/// Who can be found is read while the next page is shown.
+pub(super) fn read_people(site: &Site) {
+    let clinic = site.clinic.clone();
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = clinic.read_people() {
+            tracing::error!(%error, "who can be found at the desk could not be read");
+        }
+    });
 }
 
 /// A second member of this clinic's staff.
@@ -117,16 +135,39 @@ pub(super) async fn second_staff(site: &Site, shown: Shown<'_>) -> Result<Staff,
     proven(site, shown.staff().ok_or(Trouble::Badge(None))?, |_, staff| Ok(staff)).await
 }
 
-/// A second person, with a badge of this clinic's staff, or an outside badge.
-pub(super) async fn second(site: &Site, shown: Shown<'_>) -> Result<Person, Trouble> {
-    if outside_file(shown.badge).is_some() {
-        let (file, pin) = shown.outside().map_err(outside_trouble)?;
-        return Ok(open_outside(site, file, pin).await?.map_err(outside_trouble)?.person);
+/// What a form asks of whoever breaks a glass, besides reason and consent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Asks {
+    /// Who signed in a while ago shows again who they are.
+    pub(super) again: bool,
+    /// A second person.
+    pub(super) second: bool,
+}
+
+impl Asks {
+    /// As of now.
+    pub(super) async fn now(site: &Site, at_desk: &AtDesk) -> Result<Self, Trouble> {
+        let person = at_desk.person().clone();
+        let broken = super::blocking(site, move |clinic| clinic.broken_within_an_hour(&person)).await?;
+        Ok(Self { again: at_desk.is_stale(site), second: broken >= PATIENTS_AN_HOUR })
     }
-    let account = |clinic: &Clinic, staff: Staff| {
-        clinic.account(clinic.ledger(), staff.opener())?.map(Person::Staff).ok_or(StaffRefusal::Revoked)
+}
+
+/// A second person where one was shown: with a badge of this clinic's staff, of whoever's patient it is (`of`), or an outside badge.
+pub(super) async fn second(site: &Site, shown: Shown<'_>, of: Option<LedgerId>) -> Result<Option<Person>, Trouble> {
+    if shown.badge.trim().is_empty() {
+        return Ok(None);
+    }
+    let signed_in = if outside_file(shown.badge).is_some() {
+        let (file, pin) = shown.outside().map_err(outside_trouble)?;
+        open_outside(site, file, pin).await?.map_err(outside_trouble)?
+    } else {
+        let (code, passphrase) = shown.staff().ok_or(Trouble::Badge(None))?;
+        sign_in(site, code, passphrase).await?.map_err(|refusal| Trouble::Badge(Some(refusal)))?
     };
-    proven(site, shown.staff().ok_or(Trouble::Badge(None))?, account).await
+    let second = signed_in.person;
+    let is_fit = second.may(Act::BreakGlass) || of.is_some_and(|ledger| second.is_own(ledger) && second.may(Act::Read));
+    if is_fit { Ok(Some(second)) } else { Err(Trouble::Gate(GateTrouble::NotAllowed)) }
 }
 
 pub(super) fn outside_trouble(refusal: BadgeRefusal) -> Trouble {

@@ -15,7 +15,7 @@ use crate::clinic::put_back::PutBack;
 use crate::clinic::staff::Act;
 use crate::clinic::surroundings::Surroundings;
 use crate::ledger::LedgerId;
-use crate::ledger::payload::Decision;
+use crate::ledger::payload::{Decision, Opening};
 use crate::record::FactId;
 use askama::Template;
 use axum::extract::{Query, State};
@@ -74,6 +74,8 @@ impl LookRow {
         let mut about = vec![Html(format!("{} · {}", japanese(&opened.name), role_words(lang, opened.rank)))];
         about.extend((!opened.licence.is_empty()).then(|| d.licence.with(escaped(&opened.licence))));
         about.extend(opened.asked_by.as_ref().map(|by| d.asked_by.with(japanese(&by.place))));
+        let is_signed = opened.asked_by.as_ref().is_some_and(|by| by.signer.is_some());
+        about.extend(is_signed.then(|| Html(d.asked_signed.to_string())));
         about.push(d.reason.with(reason_words(lang, opened.reason)));
         about.extend((!opened.words.is_empty()).then(|| japanese(&opened.words)));
         about.push(m.looks.consent.with(consent_words(lang, opened.consent)));
@@ -86,6 +88,7 @@ impl LookRow {
         let row = |(looked, at_ms, reviewed): &(crate::ledger::payload::GlassLooked, i64, Option<Reviewed>)| {
             let home = homes.get(&looked.ledger).cloned().unwrap_or_else(|| looked.ledger.to_string());
             let mut lines = vec![d.of_clinic.with(japanese(&home)), Html(shown_words(lang, looked.shown).to_string())];
+            lines.extend(looked.opening.iter().flat_map(|opening| opening_lines(lang, opening)));
             lines.extend(about.iter().cloned());
             Self {
                 look: form::hex(&looked.look.0),
@@ -112,6 +115,13 @@ impl LookRow {
             is_in_order: Self::is_fine(broken.reviewed.as_ref()),
         }
     }
+}
+
+/// On what basis, and why, what the patient conceals was opened.
+fn opening_lines(lang: Lang, opening: &Opening) -> [Html; 3] {
+    let why = opening.why();
+    let consent = lang.messages().looks.consent.with(consent_words(lang, why.consent));
+    [lang.desk().review.reason.with(reason_words(lang, why.reason)), japanese(&why.words), consent]
 }
 
 #[derive(Deserialize)]

@@ -7,62 +7,62 @@ use super::super::looks::{consent_words, reason_words};
 use super::super::page::Frame;
 use super::gate::{AtDesk, role_words};
 use super::patient::is_own;
-use crate::clinic::glass::{GlassRefusal, Looked, Whose, Why};
+use crate::clinic::Clinic;
+use crate::clinic::glass::{GlassRefusal, Looked, Whose};
 use crate::clinic::staff::{Act, Person, Staff};
 use crate::ledger::LedgerId;
-use crate::record::{Consent, GlassReason, LookShown};
+use crate::ledger::payload::{Basis, Opening};
+use crate::record::LookShown;
 use std::sync::Arc;
 
-/// On what the opening of concealed entries rests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum HiddenBasis {
-    /// The patient agreed.
-    Consent,
-    /// An emergency in which the patient cannot.
-    Emergency,
-}
-
-impl HiddenBasis {
-    pub(super) fn read(text: &str) -> Option<Self> {
-        match text {
-            "consent" => Some(Self::Consent),
-            "emergency" => Some(Self::Emergency),
-            _ => None,
-        }
-    }
-
-    fn why(self, words: &str) -> Why {
-        let (reason, consent) = match self {
-            Self::Consent => (GlassReason::Asked, Consent::Patient),
-            Self::Emergency => (GlassReason::Emergency, Consent::Cannot),
-        };
-        Why { reason, words: words.to_owned(), consent }
+/// The basis that a form names.
+pub(super) fn basis(text: &str) -> Option<Basis> {
+    match text {
+        "consent" => Some(Basis::Consent),
+        "emergency" => Some(Basis::Emergency),
+        _ => None,
     }
 }
 
-/// Notes that what the patient conceals is opened, before it is: of the clinic's own patients with a reason of its own, of others' within the glass that is
-/// open.
+/// Notes that what the patient conceals is opened, on what basis and why, before it is: of the clinic's own patients with a glass of its own, of others'
+/// within the glass that is open. `second` is who shows themselves beside, after many.
 pub(super) async fn open_hidden(
     site: &Site,
     at_desk: &AtDesk,
     whose: Whose,
-    basis: HiddenBasis,
-    words: &str,
-) -> Result<Looked, Trouble> {
+    opening: Opening,
+    second: Option<Person>,
+) -> Result<(), Trouble> {
     if !at_desk.person().is_own(whose.ledger) {
-        return at_desk.open(site, whose, LookShown::Concealed).await;
+        return at_desk.open_concealed(site, whose, &opening).await;
     }
-    at_desk.check_may(Act::BreakGlass)?;
-    let (person, why) = (at_desk.person().clone(), basis.why(words));
-    let noted = super::blocking(site, move |clinic| match clinic.break_glass(&person, &why, None) {
-        Ok(broken) => clinic.look_through(&broken, whose, LookShown::Concealed, &person).map(Ok),
+    // Also for a guest: it is their own clinic's patient, wherever the record lies.
+    at_desk.check_may(Act::Read)?;
+    let person = at_desk.person().clone();
+    let noted = super::blocking(site, move |clinic| match opened_own(clinic, (&person, second.as_ref()), whose, &opening) {
         Err(GlassRefusal::Failed(error)) => Err(error),
-        Err(refusal) => Ok(Err(refusal)),
+        noted => Ok(noted),
     });
-    noted.await?.map_err(|refusal| match refusal {
-        GlassRefusal::SecondWanted(count) => Trouble::Gate(GateTrouble::SecondWanted(count)),
-        GlassRefusal::SecondIsFirst => Trouble::Gate(GateTrouble::SecondIsFirst),
-        GlassRefusal::Words | GlassRefusal::Failed(_) => Trouble::Gate(GateTrouble::Words),
+    at_desk.keep_hidden_look(noted.await?.map_err(|refusal| refused(&refusal))?);
+    Ok(())
+}
+
+fn opened_own(
+    clinic: &Clinic,
+    (person, second): (&Person, Option<&Person>),
+    whose: Whose,
+    opening: &Opening,
+) -> Result<Looked, GlassRefusal> {
+    let broken = clinic.break_glass(person, &opening.why(), second)?.for_concealed(opening)?;
+    Ok(clinic.look_through(&broken, whose, LookShown::Concealed, person)?)
+}
+
+/// Why no glass was broken, as a page says it.
+pub(super) fn refused(refusal: &GlassRefusal) -> Trouble {
+    Trouble::Gate(match refusal {
+        GlassRefusal::SecondWanted(count) => GateTrouble::SecondWanted(*count),
+        GlassRefusal::SecondIsFirst => GateTrouble::SecondIsFirst,
+        GlassRefusal::Words | GlassRefusal::Failed(_) => GateTrouble::Words,
     })
 }
 

@@ -41,6 +41,7 @@ struct HomePage {
     aside: usize,
     /// Somebody of this clinic's own staff.
     is_ours: bool,
+    may_find: bool,
     may_break: bool,
     may_admin: bool,
     may_issue: bool,
@@ -96,6 +97,7 @@ pub(super) async fn front(
             queried: tally.queried,
             aside,
             is_ours,
+            may_find: may(Act::Find),
             may_break: may(Act::BreakGlass),
             may_admin: may(Act::People),
             may_issue: is_ours && may(Act::IssueOutside),
@@ -148,7 +150,7 @@ pub(super) fn enter(site: &Site, headers: &HeaderMap, signed_in: SignedIn, key: 
         site.desks.end(old);
     }
     let token = site.desks.open(Desk::new(signed_in, key, &site.clinic, site.now()));
-    read_people(site);
+    proving::read_people(site);
     let seconds = super::super::STAFF_LIFE_MAX.as_secs();
     let mut response = Redirect::to("/staff").into_response();
     guard::append_cookie(response.headers_mut(), &site.cookie(site.desk_cookie_name(), &token, seconds));
@@ -163,16 +165,6 @@ pub(super) async fn photo(State(site): State<Arc<Site>>, Speaks(lang): Speaks, r
         }
         Err(trouble) => trouble.about_a_photo(|trouble| sign_in_page(&site, lang, Some(trouble), None, "")),
     }
-}
-
-/// Who can be found is read while the first page is shown.
-fn read_people(site: &Site) {
-    let clinic = site.clinic.clone();
-    tokio::task::spawn_blocking(move || {
-        if let Err(error) = clinic.read_people() {
-            tracing::error!(%error, "who can be found at the desk could not be read");
-        }
-    });
 }
 
 #[derive(Deserialize)]

@@ -51,6 +51,17 @@ pub async fn too_small(browser: &Browser) -> Vec<String> {
     texts(&browser.evaluate(script, Vec::new()).await)
 }
 
+/// Amounts for each time that begin within the line of the whole, where "3 times" and "1 tablet each time" run into each other.
+pub async fn run_on(browser: &Browser) -> Vec<String> {
+    let script = "return [...document.querySelectorAll('.each')].filter(e => {
+            const before = document.createRange();
+            before.setStart(e.parentElement, 0);
+            before.setEndBefore(e);
+            return before.getBoundingClientRect().bottom > e.getBoundingClientRect().top + 10;
+        }).map(e => e.parentElement.textContent.slice(0, 120));";
+    texts(&browser.evaluate(script, Vec::new()).await)
+}
+
 /// All of the above, and what every page says of itself: what is wrong, each with the page's place.
 pub async fn faults(browser: &Browser) -> Vec<String> {
     let place = browser.path().await;
@@ -67,6 +78,7 @@ pub async fn faults(browser: &Browser) -> Vec<String> {
     }
     faults.extend(too_wide(browser).await.into_iter().map(|part| format!("is wider than the screen: {part}")));
     faults.extend(too_small(browser).await.into_iter().map(|part| format!("has too small parts: {part}")));
+    faults.extend(run_on(browser).await.into_iter().map(|part| format!("runs two amounts into one: {part}")));
     match accessibility(browser).await {
         Some(findings) => faults.extend(findings.into_iter().map(|finding| format!("is not accessible: {finding}"))),
         None => println!("accessibility of {place} skipped: no target/tools/axe.min.js (tests/run fetches it)"),

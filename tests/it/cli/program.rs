@@ -53,6 +53,23 @@ impl Clinic {
         clinic
     }
 
+    /// A directory in which nothing was founded yet.
+    pub fn nowhere() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    /// Its data as a copy of the disk has it; while it is not served.
+    pub fn copied(&self) -> Self {
+        let copy = Self::nowhere();
+        std::fs::create_dir(copy.path("data")).unwrap();
+        for file in self.path("data").read_dir().unwrap().map(Result::unwrap) {
+            if file.file_type().unwrap().is_file() {
+                std::fs::copy(file.path(), copy.path("data").join(file.file_name())).unwrap();
+            }
+        }
+        copy
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }

@@ -1,10 +1,12 @@
 //! Signing in from outside, breaking the glass, and what comes of it at both clinics, through the pages.
 
 use super::browser::{Answer, Browser};
+use super::others::{DRUG, SECRET_DRUG, somebody};
 use super::shelter::{HELPER, LICENCE, NAME, PASSPHRASE, Rung, Shelter, Who};
 use kusuribako::clinic::glass::{PATIENTS_AN_HOUR, Whose, Why};
 use kusuribako::clinic::staff::{Leaving, Person};
 use kusuribako::formats::qr::{self, Correction};
+use kusuribako::ledger::payload::{Basis, Opening};
 use kusuribako::record::{Consent, GlassReason, LookShown};
 use kusuribako::seal::badge::Passphrase;
 use std::time::Duration;
@@ -199,6 +201,18 @@ fn an_admin_makes_a_badge_on_the_page_and_a_second_admin_is_asked_for() {
     let csrf = admin.get("/staff/people").csrf();
     let stale = admin.post("/staff/people", &[("csrf", &csrf), ("name", "x"), ("role", "reader")]);
     assert_eq!(stale.status, 403, "who signed in a while ago shows it again: {}", stale.text);
+    let change = format!("/staff/people/{}", data_encoding::HEXLOWER.encode(&shelter.reader.opener.0));
+    let revoke = format!("{change}/revoke");
+    for (path, said) in [(&change, [("name", "読む 人"), ("role", "admin")]), (&revoke, [("why", "left"), ("name", "")])] {
+        let people = shelter.holder.clinic.accounts().unwrap();
+        let asked: Vec<_> = said.into_iter().chain([("csrf", csrf.as_str())]).collect();
+        assert_eq!(admin.post(path, &asked).status, 403, "so it is with every decision about people");
+        assert_eq!(shelter.holder.clinic.accounts().unwrap(), people);
+        let asked: Vec<_> = asked.into_iter().chain([("secret", PASSPHRASE)]).collect();
+        assert_eq!(admin.post(path, &asked).status, 303);
+        assert_ne!(shelter.holder.clinic.accounts().unwrap(), people);
+        shelter.holder.clock.advance(Duration::from_secs(6 * 60));
+    }
 }
 
 /// A record is looked at through a glass, as the reading page does it.
@@ -245,6 +259,44 @@ fn a_look_is_reviewed_on_the_page_and_the_patient_sees_who_why_and_with_whose_co
     shelter.home_takes();
     let broken = shelter.home.clinic.broken_elsewhere().unwrap();
     assert_eq!((broken.len(), broken[0].fact, broken[0].look.place.as_str()), (1, looked.fact(), "みなと薬局"));
+}
+
+#[test]
+fn what_a_patient_conceals_opens_on_a_basis_that_the_patient_reads_and_only_through_the_glass_it_was_said_for() {
+    let shelter = Shelter::new();
+    let subject = somebody(&shelter.home.clinic);
+    shelter.holder_takes();
+    let mut desk = shelter.browser(Rung::Tls, Who::Pharmacist);
+    shelter.holder.clinic.read_people().unwrap();
+    assert_eq!(break_glass(&mut desk, &[]).status, 303);
+    let csrf = desk.get("/staff").csrf();
+    let find = [("csrf", csrf.as_str()), ("name", NAME), ("birth", "S330303")];
+    let found = desk.post("/staff/find/beyond", &find);
+    assert!(found.status == 200 && found.text.contains(NAME), "{}", found.text);
+    let link = &format!("/staff/patient/{}/{}", shelter.home.clinic.ledger(), data_encoding::HEXLOWER.encode(&subject.0));
+    let record = desk.get(link);
+    assert!(record.text.contains(DRUG) && !record.text.contains(SECRET_DRUG), "{}", record.text);
+    let form = [("csrf", csrf.as_str()), ("basis", "consent"), ("why", "本人が<見せたい>")];
+    assert_eq!(desk.post(&format!("{link}/hidden"), &form).status, 303);
+    assert!(desk.get(link).text.contains(SECRET_DRUG));
+    let glasses = shelter.holder.clinic.glasses().unwrap();
+    let opening = Opening { basis: Basis::Consent, words: "本人が<見せたい>".to_owned() };
+    assert_eq!((glasses.len(), &glasses[0].looks.last().unwrap().0.opening), (1, &Some(opening)));
+    let review = shelter.browser(Rung::Tls, Who::Admin).get("/staff/review");
+    assert!(review.text.contains("本人が&lt;見せたい&gt;"), "{}", review.text);
+    shelter.home_takes();
+    let broken = shelter.home.clinic.broken_elsewhere().unwrap();
+    let looks = broken.iter().map(|broken| &broken.look);
+    let look = looks.clone().find(|look| look.reason == "本人が<見せたい>").unwrap();
+    let through = look.right.as_ref().unwrap().glass.as_ref().unwrap();
+    assert_eq!((through.reason, through.consent, through.id), (GlassReason::Asked, Consent::Patient, glasses[0].opened.id));
+    assert_eq!(looks.filter(|look| look.right.as_ref().unwrap().shown == LookShown::Concealed).count(), 1);
+
+    // Through another glass it is asked anew.
+    assert_eq!(break_glass(&mut desk, &[]).status, 303);
+    desk.post("/staff/find/beyond", &find);
+    let record = desk.get(link);
+    assert!(record.text.contains(DRUG) && !record.text.contains(SECRET_DRUG), "{}", record.text);
 }
 
 #[test]

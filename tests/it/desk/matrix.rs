@@ -12,7 +12,7 @@ struct Row(&'static str, &'static str, &'static str);
 const ALL: &str = "ncrpago";
 const NONE: &str = ".";
 
-const ROWS: [Row; 71] = [
+const ROWS: [Row; 73] = [
     // Anybody's.
     Row("/", ALL, NONE),
     Row("/c/{code}", ALL, NONE),
@@ -62,12 +62,14 @@ const ROWS: [Row; 71] = [
     Row("/staff/poster", "rpago", "rpago"),
     Row("/staff/find", "rpag", "rpag"),
     Row("/staff/find/beyond", "rpao", "rpao"),
+    Row("/staff/find/beyond/card", NONE, "rpao"),
+    Row("/staff/find/beyond/photo", NONE, "rpao"),
     Row("/staff/find/others", NONE, "rpao"),
     Row("/staff/others/{ledger}/{subject}", "rpao", NONE),
     Row("/staff/others/{ledger}/{subject}/hidden", NONE, "rpao"),
     Row("/staff/others/{ledger}/{subject}/slip/{paper}", "rpao", NONE),
-    Row("/staff/find/card", NONE, "rpa"),
-    Row("/staff/find/photo", NONE, "rpa"),
+    Row("/staff/find/card", NONE, "rpag"),
+    Row("/staff/find/photo", NONE, "rpag"),
     Row("/staff/patient/{ledger}/{subject}", "rpao", NONE),
     Row("/staff/patient/{ledger}/{subject}/hidden", NONE, "rpao"),
     Row("/staff/patient/{ledger}/{subject}/consent", NONE, "pa"),
@@ -89,6 +91,18 @@ const ROWS: [Row; 71] = [
     Row("/staff/elsewhere/{subject}", "rpa", NONE),
     Row("/staff/elsewhere/{subject}/export", "rpa", NONE),
     Row("/staff/elsewhere/{subject}/{decision}", NONE, "pa"),
+];
+
+/// What names a ledger, asked for again with the home's: to its staff, who are guests here, its patients are their own.
+const OF_THE_HOME: [Row; 8] = [
+    Row("/staff/others/{ledger}/{subject}", "rpao", NONE),
+    Row("/staff/others/{ledger}/{subject}/hidden", NONE, "rpao"),
+    Row("/staff/others/{ledger}/{subject}/slip/{paper}", "rpao", NONE),
+    Row("/staff/patient/{ledger}/{subject}", "rpago", NONE),
+    Row("/staff/patient/{ledger}/{subject}/hidden", NONE, "rpago"),
+    Row("/staff/patient/{ledger}/{subject}/consent", NONE, ""),
+    Row("/staff/patient/{ledger}/{subject}/card", NONE, ""),
+    Row("/staff/patient/{ledger}/{subject}/slip/{paper}", "rpago", NONE),
 ];
 
 /// Rows that stand for several paths.
@@ -208,8 +222,10 @@ fn check(shelter: &Shelter, who: Who, rung: Rung, state: State) {
     if state == State::Locked {
         shelter.holder.clinic.lock();
     }
-    for (path, get, post) in rows() {
-        let at = filled(&path, &shelter.holder.clinic.ledger().to_string());
+    let (holder, home) = (shelter.holder.clinic.ledger().to_string(), shelter.home.clinic.ledger().to_string());
+    let own = rows().into_iter().map(|(path, get, post)| (filled(&path, &holder), path, get, post));
+    let of_the_home = OF_THE_HOME.map(|Row(path, get, post)| (filled(path, &home), path.to_owned(), get, post));
+    for (at, path, get, post) in own.chain(of_the_home) {
         let cookies = browser.cookies.clone();
         let mut ask = |method: &str, letters: &str| {
             // Each is asked with the session as it was: nobody is signed out by the page before.
@@ -244,6 +260,16 @@ fn check(shelter: &Shelter, who: Who, rung: Rung, state: State) {
 
 fn is_ending(path: &str) -> bool {
     path == "/finish" || path == "/staff/sign-out"
+}
+
+#[test]
+fn what_names_a_ledger_is_asked_for_with_the_homes_too() {
+    let named = |path: &&String| path.contains("{ledger}");
+    let (own, home): (BTreeSet<String>, BTreeSet<String>) = (
+        rows().into_iter().map(|(path, ..)| path).collect(),
+        OF_THE_HOME.iter().map(|Row(path, ..)| (*path).to_owned()).collect(),
+    );
+    assert_eq!(own.iter().filter(named).collect::<BTreeSet<_>>(), home.iter().collect());
 }
 
 #[test]

@@ -130,7 +130,10 @@ pub(super) struct Scene {
 
 impl Scene {
     pub(super) fn serving(args: &[&str]) -> Self {
-        let clinic = Clinic::named("見本薬局", &[]);
+        Self::of(Clinic::named("見本薬局", &[]), args)
+    }
+
+    pub(super) fn of(clinic: Clinic, args: &[&str]) -> Self {
         let sheet = std::fs::read_to_string(clinic.path("staff.txt")).unwrap();
         let served = clinic.serve(args);
         Self { clinic, served, sheet }
@@ -199,7 +202,9 @@ fn with_a_session_that_has_run_out_and_with_a_lock_what_it_had_at_hand_is_gone_f
     let forms = {
         let stranger = Stranger::new();
         let (name, kana) = (stranger.kanji.clone(), stranger.kana.clone());
-        clinic.register(Patient { name, kana, ..Patient::default() }, Source::UNKNOWN, Vec::new()).unwrap();
+        // Repeats itself, so that what is written and read again goes through the compressor, which keeps letters of its own.
+        let address = "架空県見本市".repeat(20);
+        clinic.register(Patient { name, kana, address, ..Patient::default() }, Source::UNKNOWN, Vec::new()).unwrap();
         stranger.forms()
     };
     let pid = std::process::id();

@@ -26,6 +26,7 @@ use std::time::Duration;
 const NOW_MS: i64 = 1_795_311_300_000;
 pub const PASSPHRASE: &str = "いろはにほへとちりぬる";
 pub const NAME: &str = "八重樫 すみれ";
+pub const BIRTH: &str = "S330303";
 pub const HELPER: &str = "応援 花子";
 pub const LICENCE: &str = "123456";
 
@@ -39,7 +40,7 @@ pub struct Node {
 }
 
 impl Node {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::manual(NOW_MS));
         let location = Location { reserve_bytes: 1 << 20, ..Location::new(dir.path().join("clinic")) };
         let profile = SiteProfile { name: name.to_owned(), ..SiteProfile::default() };
@@ -145,7 +146,7 @@ pub struct Shelter {
     pub home: Node,
     pub holder: Node,
     pub subject: Subject,
-    card: IssuedCard,
+    pub card: IssuedCard,
     pub reader: NewBadge,
     pub pharmacist: NewBadge,
     pub outside: (BadgeFile, String),
@@ -158,9 +159,7 @@ impl Shelter {
         home.member.found("高知", "http://kusuri.internal", &kit).unwrap();
         let word = Word::root(&[kit.root.whole().code()]).unwrap();
         join(&home, &holder, &word);
-        let person =
-            Patient { name: NAME.to_owned(), sex: Sex::Female, birth: DateText::read("S330303"), ..Patient::default() };
-        let subject = home.clinic.register(person, Source::UNKNOWN, Vec::new()).unwrap();
+        let subject = home.clinic.register(person(), Source::UNKNOWN, Vec::new()).unwrap();
         let card = home.clinic.issue_card(subject).unwrap();
         let ledgers = vec![Holders { ledger: home.clinic.ledger(), sites: vec![holder.member.site()] }];
         let placement = Placement { predecessors: Vec::new(), ledgers, settles: Vec::new() };
@@ -247,6 +246,14 @@ impl Shelter {
         introduce(&self.holder, &self.home);
     }
 
+    /// Further patients of the home's with the same name, born on the same day; the holder has their records, too.
+    pub fn has_namesakes(&self, count: usize) {
+        for _ in 0..count {
+            self.home.clinic.register(person(), Source::UNKNOWN, Vec::new()).unwrap();
+        }
+        carry(&self.home.clinic, &self.holder.clinic, self.home.clinic.ledger());
+    }
+
     /// Two boxes that hold copies of each other's ledgers.
     pub fn exchange(&self, one: &Node, other: &Node) {
         for ledger in [self.home.clinic.ledger(), self.holder.clinic.ledger()] {
@@ -254,6 +261,10 @@ impl Shelter {
             carry(&other.clinic, &one.clinic, ledger);
         }
     }
+}
+
+fn person() -> Patient {
+    Patient { name: NAME.to_owned(), sex: Sex::Female, birth: DateText::read(BIRTH), ..Patient::default() }
 }
 
 /// The database of a box, or of a copy of it.

@@ -1,7 +1,7 @@
 //! Before reason and consent nobody learns who is here: not from what is answered, and not from how long that takes.
 
 use super::browser::{Answer, Browser};
-use super::shelter::{NAME, Rung, Shelter, Who};
+use super::shelter::{BIRTH, NAME, Rung, Shelter, Who};
 use std::time::{Duration, Instant};
 
 /// Pairs of requests, one for somebody who is here and one for somebody who is not.
@@ -11,8 +11,12 @@ const PAIRS: usize = 250;
 /// is drawn.
 const BY_CHANCE: f64 = 5.0;
 
-/// As long as the name of who is here, so that it is read and sent as fast.
+/// As long as the name of who is here, so that it is read and sent as fast; and a day on which nobody here was born.
 const ABSENT: &str = "不在山 しない";
+const ABSENT_DAY: &str = "S051111";
+
+/// So many are called like the one who is looked for: a search that were begun too early would take as much longer for them.
+const NAMESAKES: usize = 120;
 
 /// Everything that a stranger could compare. What is drawn anew for each answer would be found here, too.
 fn said(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
@@ -52,17 +56,20 @@ fn compare(browser: &mut Browser, what: &str, mut ask: impl FnMut(&mut Browser, 
 
 #[test]
 fn before_a_glass_neither_an_answer_nor_its_time_tells_who_is_here() {
-    assert_eq!(NAME.len(), ABSENT.len());
+    assert_eq!((NAME.len(), BIRTH.len()), (ABSENT.len(), ABSENT_DAY.len()));
     let shelter = Shelter::new();
+    shelter.has_namesakes(NAMESAKES);
     let ledger = data_encoding::HEXLOWER.encode(&shelter.home.clinic.ledger().0);
     let (present, absent) = (data_encoding::HEXLOWER.encode(&shelter.subject.0), "7".repeat(32));
     for who in [Who::Nobody, Who::Pharmacist, Who::Outside] {
         let mut browser = shelter.browser(Rung::Tls, who);
         let csrf = if who == Who::Nobody { "0".repeat(32) } else { browser.get("/staff").csrf() };
         shelter.holder.clinic.read_people().unwrap();
+        let known = if who == Who::Nobody { 0 } else { NAMESAKES + 1 };
+        assert_eq!(shelter.holder.clinic.searchable().people, known, "there is somebody to be found");
         compare(&mut browser, &format!("{who:?} looks for a name"), |browser, is_present| {
-            let name = if is_present { NAME } else { ABSENT };
-            browser.post("/staff/find/beyond", &[("csrf", &csrf), ("name", name), ("birth", "S330303")])
+            let (name, birth) = if is_present { (NAME, BIRTH) } else { (ABSENT, ABSENT_DAY) };
+            browser.post("/staff/find/beyond", &[("csrf", &csrf), ("name", name), ("birth", birth)])
         });
         compare(&mut browser, &format!("{who:?} asks for a record"), |browser, is_present| {
             browser.get(&format!("/staff/patient/{ledger}/{}", if is_present { &present } else { &absent }))

@@ -2,7 +2,7 @@
 
 use kusuribako::ledger::content::Content;
 use kusuribako::ledger::payload::{
-    AskedBy, Decision, GlassLooked, GlassOpened, LocalBadge, LookReviewed, OpenerEntry, Payload, StaffAccount,
+    AskedBy, Basis, Decision, GlassLooked, GlassOpened, LocalBadge, LookReviewed, OpenerEntry, Opening, Payload, StaffAccount,
 };
 use kusuribako::ledger::{LedgerId, NodeId, SiteId};
 use kusuribako::record::review::Reviewer;
@@ -16,7 +16,7 @@ const GLASS: [u8; 16] = [0x41; 16];
 const LOOK: FactId = FactId([0x42; 16]);
 
 /// Each with the name of its vector.
-pub fn contents() -> [(&'static str, Content); 7] {
+pub fn contents() -> [(&'static str, Content); 9] {
     let account = StaffAccount { opener: OpenerId([0x34; 16]), name: "見本".to_owned(), role: 2, by: OpenerId([0x43; 16]) };
     let by = Reviewer { name: "見本".to_owned(), place: "さくら薬局".to_owned(), badge: [0x34; 16] };
     let reviewed = LookReviewed { look: LOOK, decision: Decision::ToClarify, note: "電話".to_owned(), by };
@@ -33,15 +33,21 @@ pub fn contents() -> [(&'static str, Content); 7] {
         second_name: "見本".to_owned(),
         asked_by: None,
     };
-    let asked_by = AskedBy { node: NodeId([0x46; 32]), site: SiteId([0x45; 16]), place: "みなと薬局".to_owned() };
+    let asked_by =
+        AskedBy { node: NodeId([0x46; 32]), site: SiteId([0x45; 16]), place: "みなと薬局".to_owned(), signer: None };
+    let signed = AskedBy { signer: Some([0x47; 32]), ..asked_by.clone() };
     let asked = GlassOpened { asked_by: Some(asked_by), second: None, ..opened.clone() };
+    let signed = GlassOpened { asked_by: Some(signed), ..asked.clone() };
     let looked = GlassLooked {
         glass: GLASS,
         ledger: LedgerId([0x11; 16]),
         subject: Subject([0x22; 16]),
         look: LOOK,
         shown: LookShown::Record,
+        opening: None,
     };
+    let opening = Some(Opening { basis: Basis::Consent, words: "本人が見せたい".to_owned() });
+    let concealed = GlassLooked { shown: LookShown::Concealed, opening, ..looked.clone() };
     let (hours, by) = (12, vec![OpenerId([0x34; 16]), OpenerId([0x43; 16])]);
     let local = LocalBadge { badge: [0x44; 16], name: "応援".to_owned(), licence: "123456".to_owned(), hours, by };
     [
@@ -52,6 +58,8 @@ pub fn contents() -> [(&'static str, Content); 7] {
         ("content of a badge that two of the staff issued", local.content()),
         ("content of a look through it, in the record", look()),
         ("content of a glass that another box asked through", asked.content()),
+        ("content of a look at what is concealed, at the site", concealed.content()),
+        ("content of a glass that another box asked through, signed by a badge", signed.content()),
     ]
 }
 

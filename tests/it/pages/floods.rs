@@ -203,6 +203,13 @@ fn whatever_is_too_large_is_refused_and_the_connection_closed() {
         ("a length and pieces", [post("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n"), b"0\r\n\r\n".to_vec()].concat()),
         ("no request at all", vec![0; 100_000]),
     ];
+    // Each part takes its time, and nobody else is served by the thread that looks at them.
+    let parts = b"--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\ny\r\n".repeat(1_000);
+    let form = format!(
+        "POST /photo HTTP/1.1\r\nHost: {host}\r\nContent-Type: multipart/form-data; boundary=b\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        parts.len() + 5
+    );
+    assert!(says(&[form.as_bytes(), &parts, b"--b--"].concat()).contains(" 413 "), "a form of a thousand parts");
     for (what, bytes) in cases {
         let line = says(&bytes);
         let refused =

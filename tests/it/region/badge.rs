@@ -7,11 +7,11 @@ use serde_json::Value;
 use std::net::TcpListener;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 const HOLDER: &str = "みなと薬局";
 
 /// A home and a holder whose staff have opened its copy once; both stopped, the holder locked.
-fn pair() -> (Clinic, Clinic) {
+pub(super) fn pair() -> (Clinic, Clinic) {
     let (home, holder) = (founded(false), Clinic::named(HOLDER, &["--damage", "0.1"]));
     joined(&home, &holder);
     ok(home.run(&["region", "place", "--adopt", "--root", &at(&home, "kit/root.txt")]));

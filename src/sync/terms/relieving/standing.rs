@@ -42,6 +42,8 @@ struct Known {
     boot: Incarnation,
     entries: u64,
     since_ms: u64,
+    /// Whether it was whole when it was looked at last.
+    is_whole: bool,
 }
 
 #[derive(Debug, Default)]
@@ -77,6 +79,25 @@ impl Standings {
         self.waited.retain(|(_, site), _| answering.contains(site));
     }
 
+    /// Nothing that was seen of a ledger has changed until then: what was whole was so all the time.
+    pub(super) fn stood_until(&mut self, ledger: LedgerId, now_ms: u64) {
+        let of_ledger = (ledger, NodeId([0; 32]))..=(ledger, NodeId([0xff; 32]));
+        for (_, known) in self.whole.range_mut(of_ledger).filter(|(_, known)| known.is_whole) {
+            (known.since_ms, known.is_whole) = (now_ms, false);
+        }
+    }
+
+    /// When it is to be looked at a ledger again though nothing that is seen of it changes: a copy that is behind counts no more then, or a site was
+    /// waited for in vain.
+    pub(super) fn stands_until_ms(&self, ledger: LedgerId, now_ms: u64) -> u64 {
+        let of_ledger = (ledger, NodeId([0; 32]))..=(ledger, NodeId([0xff; 32]));
+        let behind = self.whole.range(of_ledger).filter(|(_, known)| !known.is_whole);
+        let behind = behind.map(|(_, known)| known.since_ms.saturating_add(BEHIND_MS));
+        let waited = self.waited.iter().filter(|((of, _), _)| *of == ledger);
+        let waited = waited.map(|(_, known)| known.since_ms.saturating_add(STUCK_MS));
+        behind.chain(waited).filter(|at_ms| *at_ms > now_ms).min().unwrap_or(u64::MAX)
+    }
+
     /// The sites whose copy is whole: they lack nothing of as much as anybody has who answers, bodies that nobody has left aside: were those not, a few
     /// entries that wait somewhere for an inbox would count for a copy, and what is left would get no other. Also a node that has no copy itself can tell;
     /// one that has takes as many entries for the same only where the tips are the same.
@@ -89,7 +110,8 @@ impl Standings {
             let is_same = own.is_none_or(|own| own.entries != holding.entries || own.summary == holding.summary);
             let key = (ledger, *node);
             if with_body(holding) == most && is_same {
-                self.whole.insert(key, Known { boot: holding.boot, entries: holding.entries, since_ms: now_ms });
+                self.whole
+                    .insert(key, Known { boot: holding.boot, entries: holding.entries, since_ms: now_ms, is_whole: true });
                 found.insert(*site);
             } else if self.is_catching_up(key, holding, now_ms) {
                 found.insert(*site);
@@ -125,7 +147,7 @@ impl Standings {
     /// These are to make a copy.
     pub(super) fn wait_for<'a>(&mut self, ledger: LedgerId, chosen: impl Iterator<Item = &'a SiteId>, now_ms: u64) {
         for site in chosen {
-            let fresh = Known { boot: Incarnation([0; 8]), entries: 0, since_ms: now_ms };
+            let fresh = Known { boot: Incarnation([0; 8]), entries: 0, since_ms: now_ms, is_whole: false };
             self.waited.entry((ledger, *site)).or_insert(fresh);
         }
     }

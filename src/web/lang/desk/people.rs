@@ -40,6 +40,8 @@ pub(crate) struct Gate {
 pub(crate) struct Glass {
     pub(crate) title: Text,
     pub(crate) lead: Text,
+    pub(crate) nothing_open: Text,
+    pub(crate) reopens: Phrase<1>,
     pub(crate) reason: Text,
     pub(crate) words: Text,
     pub(crate) words_hint: Text,
@@ -140,6 +142,7 @@ pub(crate) struct Review {
     pub(crate) home: Text,
     pub(crate) home_none: Text,
     pub(crate) asked_by: Phrase<1>,
+    pub(crate) asked_signed: Text,
     pub(crate) of_clinic: Phrase<1>,
     pub(crate) reason: Phrase<1>,
     pub(crate) licence: Phrase<1>,

@@ -171,6 +171,63 @@ fn what_is_on_paper_is_shown_first_and_taken_in_once_for_whom_somebody_says() {
 }
 
 #[test]
+fn a_mothers_and_her_childs_papers_never_go_into_one_record() {
+    let mut desk = Desk::start();
+    let mother = desk.register(person("紙野　花子", "カミノ　ハナコ", "19700707", Sex::Female), vec![]);
+    let mut childs = on_paper();
+    childs.patient = Some(person("紙野　月子", "カミノ　ツキコ", "20150707", Sex::Female));
+    childs.visits[0].prescriptions[0].groups[0].drugs[0].name = "子どもの粉薬".to_owned();
+    // In one file, and in one of their own.
+    let (hers, its) = (jahis::write(&on_paper()).bytes, jahis::write(&childs).bytes);
+    let both = [&hers[..], &its[..]].concat();
+    for uploaded in [vec![("both.csv", &both[..])], vec![("hers.csv", &hers[..]), ("its.csv", &its[..])]] {
+        let csrf = desk.csrf.clone();
+        let shown = desk.staff.post_files("/staff/reception/paper", &csrf, "paper", &uploaded);
+        assert!(shown.status == 200 && bare(&shown.text).contains("2 人分"), "{}", shown.text);
+        assert!(shown.text.contains("紙の錠５ｍｇ") && shown.text.contains("子どもの粉薬"));
+        let (form, to) = (shown.field("form"), shown.field("to"));
+        assert_eq!(to, hex(&mother.0));
+        let rest = desk.post("/staff/reception/take", &[("form", &form), ("to", &to)]);
+        assert_eq!(rest.status, 200, "{}", rest.text);
+        assert!(rest.text.contains("子どもの粉薬") && !rest.text.contains("紙の錠５ｍｇ"), "{}", rest.text);
+        assert!(rest.text.contains(&desk.address(mother)), "the way to the record");
+        let childs_form = rest.field("form");
+        assert_ne!(childs_form, form);
+        let taken = desk.post("/staff/reception/take", &[("form", &childs_form), ("to", "new")]);
+        assert_eq!(taken.status, 303, "{}", taken.text);
+        let childs_page = taken.header("location").unwrap().split('?').next().unwrap().to_owned();
+        assert_ne!(childs_page, desk.address(mother));
+        let (her_page, its_page) = (desk.staff.get(&desk.address(mother)).text, desk.staff.get(&childs_page).text);
+        assert!(her_page.contains("紙の錠５ｍｇ") && !her_page.contains("子どもの粉薬"), "{her_page}");
+        assert!(its_page.contains("子どもの粉薬") && !its_page.contains("紙の錠５ｍｇ"), "{its_page}");
+    }
+}
+
+#[test]
+fn papers_that_went_into_the_wrong_record_say_so_and_still_go_into_the_right_one() {
+    let mut desk = Desk::start();
+    let right = desk.register(person("紙野　花子", "カミノ　ハナコ", "19700707", Sex::Female), vec![]);
+    let wrong = desk.register(person("神野　花子", "カミノ　ハナコ", "19700708", Sex::Female), vec![]);
+    let file = jahis::write(&on_paper()).bytes;
+    let csrf = desk.csrf.clone();
+    let shown = desk.staff.post_files("/staff/reception/paper", &csrf, "paper", &[("p.csv", &file)]);
+    assert_eq!(desk.post("/staff/reception/take", &[("form", &shown.field("form")), ("to", &hex(&wrong.0))]).status, 303);
+    let shown = desk.staff.post_files("/staff/reception/paper", &csrf, "paper", &[("p.csv", &file)]);
+    let (form, to, new) = (shown.field("form"), hex(&right.0), desk.node.clinic.patients().unwrap().len());
+    for to in [to.as_str(), "new"] {
+        let asked = desk.post("/staff/reception/take", &[("form", &form), ("to", to)]);
+        assert!(asked.status == 409 && asked.text.contains(&desk.address(wrong)), "{} {}", asked.status, asked.text);
+    }
+    assert!(!desk.staff.get(&desk.address(right)).text.contains("紙の錠５ｍｇ"));
+    assert_eq!(desk.node.clinic.patients().unwrap().len(), new, "nobody is registered meanwhile");
+    let taken = desk.post("/staff/reception/take", &[("form", &form), ("to", &to), ("again", "yes")]);
+    assert!(taken.header("location").unwrap().ends_with("done=taken"), "{}", taken.text);
+    assert!(desk.staff.get(&desk.address(right)).text.contains("紙の錠５ｍｇ"));
+    let once_more = desk.post("/staff/reception/take", &[("form", &form), ("to", &to)]);
+    assert!(once_more.header("location").unwrap().ends_with("done=before"), "{}", once_more.text);
+}
+
+#[test]
 fn drugs_are_imported_and_found_on_a_page() {
     let mut desk = Desk::start();
     let csrf = desk.csrf.clone();

@@ -115,3 +115,21 @@ fn who_brings_nothing_forward_is_passed_over_until_it_does() {
     assert_eq!(stuck(&mut known, 10, STUCK_MS + 60_001), sites(&[3]), "choosing it again does not make it quicker");
     assert_eq!(stuck(&mut known, 11, STUCK_MS + 60_002), none);
 }
+
+/// While nothing changes it is not looked: what was whole stays so, and what runs out does so in its time.
+#[test]
+fn what_was_whole_was_so_until_something_changed_and_it_is_looked_again_when_time_runs_out() {
+    let mut known = Standings::default();
+    known.whole(LEDGER, &[seen(1, 90, 0, 1), seen(2, 90, 0, 1)], 0);
+    assert_eq!(known.stands_until_ms(LEDGER, 0), u64::MAX);
+    let behind = [seen(1, 91, 0, 2), seen(2, 90, 0, 1)];
+    known.stood_until(LEDGER, 100_000);
+    assert_eq!(known.whole(LEDGER, &behind, 101_000), sites(&[1, 2]));
+    known.wait_for(LEDGER, [site(3)].iter(), 101_000);
+    let out_ms = known.stands_until_ms(LEDGER, 101_000);
+    assert_eq!(out_ms, 100_000 + BEHIND_MS, "since it was whole");
+    known.stood_until(LEDGER, out_ms);
+    assert_eq!(known.whole(LEDGER, &behind, out_ms), sites(&[1]));
+    assert_eq!(known.stands_until_ms(LEDGER, out_ms), 101_000 + STUCK_MS);
+    assert_eq!(known.stands_until_ms(LedgerId([7; 16]), out_ms), u64::MAX, "another ledger");
+}
