@@ -4,7 +4,7 @@ mod audit;
 mod browser;
 mod finding;
 mod glass;
-mod matrix;
+pub mod matrix;
 mod memory;
 mod others;
 mod refused;

@@ -1,5 +1,6 @@
 //! Routes by rungs: what answers on which, whose cookie counts where, and which names are answered to.
 
+use crate::desk::matrix;
 use crate::pages::node::Node;
 use axum::body::Body;
 use axum::http::{Method, Request};
@@ -115,6 +116,31 @@ fn staff_never_answer_on_c_and_patients_only_read() {
         let status = wing.get(path, &format!("{name}={token}")).status;
         assert!(status == 303 || status == 200, "{path}: {status}");
     }
+}
+
+/// Every route of the router, as the desk's matrix lists them, which fails where one has no row.
+#[test]
+fn on_c_every_route_of_staffs_is_refused_and_a_patient_posts_only_to_come_in_and_to_go() {
+    let node = Node::start();
+    let wing = Wing::new(&node, Rung::C);
+    let lan = wing.local.to_string();
+    let ways = ["/open", "/photo", "/you", "/finish", "/envelope", "/wifi/stay"];
+    let mut seen = (0, 0);
+    for (path, get, post) in matrix::rows() {
+        let asked = matrix::filled(&path, &node.clinic.ledger().to_string());
+        let [got, posted] = ["GET", "POST"].map(|method| wing.ask(method, &asked, &lan, "", "csrf=x").status);
+        if path == "/staff" || path.starts_with("/staff/") {
+            assert_eq!((got, posted), (403, 403), "{path}");
+            seen.0 += 1;
+        } else {
+            // A way in or out may refuse what this form says; of all others none is even looked at.
+            assert!(posted == 403 || (ways.contains(&path.as_str()) && post != matrix::NONE), "POST {path}: {posted}");
+            let writes = path.starts_with("/record/conceal/");
+            assert_eq!(got != 403, get != matrix::NONE && !writes, "GET {path}: {got}");
+            seen.1 += 1;
+        }
+    }
+    assert!(seen.0 > 40 && seen.1 > 20, "{seen:?}");
 }
 
 #[test]

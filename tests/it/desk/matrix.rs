@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 struct Row(&'static str, &'static str, &'static str);
 
 const ALL: &str = "ncrpago";
-const NONE: &str = ".";
+pub const NONE: &str = ".";
 
 const ROWS: [Row; 73] = [
     // Anybody's.
@@ -108,7 +108,8 @@ const OF_THE_HOME: [Row; 8] = [
 /// Rows that stand for several paths.
 const DECISIONS: [&str; 3] = ["accept", "query", "end"];
 
-fn rows() -> Vec<(String, &'static str, &'static str)> {
+/// Every route with who is let through by GET and by POST.
+pub fn rows() -> Vec<(String, &'static str, &'static str)> {
     let of = |Row(path, get, post): &Row| -> Vec<(String, &'static str, &'static str)> {
         let one = |path: String| (path, *get, *post);
         if path.contains("{decision}") {
@@ -163,7 +164,7 @@ const READ: [(&str, &str); 5] =
     [("form", "00000000000000000000000000000000"), ("given", "yes"), ("how", "patient"), ("basis", "emergency"), ("to", "new")];
 
 /// A path with something in the places of its names: of ledgers the holder's own.
-fn filled(path: &str, ledger: &str) -> String {
+pub fn filled(path: &str, ledger: &str) -> String {
     let named = |part: &str| part.starts_with('{');
     let fill = |part: &str| match part {
         "{file}" => "style.css".to_owned(),
