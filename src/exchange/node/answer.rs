@@ -23,7 +23,7 @@ impl Exchange {
         let held = self.ledgers.entry(ledger).or_default();
         let own = holding(self.boot, &mut self.turn, held);
         let theirs = said(&request);
-        let tips = hinted(&request);
+        let hint = hinted(&request);
         let action = match request {
             Request::Hint { .. } => Action::Answer(peer, ask, Response::Noted { holding: own }),
             _ if !standing.gives => refused(peer, ask),
@@ -38,22 +38,25 @@ impl Exchange {
         };
         self.actions.push(action);
         if let Some(theirs) = theirs {
-            self.heard(peer, ledger, theirs, tips, &standing);
+            self.heard(peer, ledger, theirs, hint, &standing);
         }
     }
 
-    /// A peer said what it holds: notes it as a copy, and takes what it has more, if it can have more.
-    pub(super) fn heard(&mut self, id: NodeId, ledger: LedgerId, theirs: Holding, tips: Vec<EntryRef>, standing: &Standing) {
+    /// A peer said what it holds: notes it as a copy, and takes what it has more, if it can have more. `hint` are the tips that a hint names; none
+    /// where it only compares.
+    fn heard(&mut self, id: NodeId, ledger: LedgerId, theirs: Holding, hint: Option<Vec<EntryRef>>, standing: &Standing) {
         let (Some(held), Some(peer)) = (self.ledgers.get(&ledger), self.peers.get(&id)) else { return };
         self.copies.note(ledger, id, theirs, &held.frontier, self.now.ms);
         let now = Settled::between(&held.frontier, theirs);
         // With the same tips, a peer may still have bodies that are missing here.
         let may_have_more = now.tips.0 != now.tips.1 || held.frontier.missing() > 0;
-        // Whoever tells of what it holds may give it by now; it is asked again, and if it does, its refusal is no trouble any more.
-        let was_refused = standing.gives && self.aside.dismiss(ledger, id, Reason::NotGiven);
+        // Whoever tells of what it holds may give it by now; it is asked again, and if it does, its refusal is no trouble any more. A hint goes only to
+        // those that are given, also from a retired node, which is given nothing itself; two that only compare and refuse each other would go on for ever.
+        let may_give = standing.gives || hint.is_some();
+        let was_refused = may_give && self.aside.dismiss(ledger, id, Reason::NotGiven);
         let is_new = may_have_more && peer.settled.get(&ledger) != Some(&now);
         if standing.takes != Take::Nothing && (is_new || was_refused) {
-            let how = if tips.is_empty() { How::Compare } else { How::Hinted(tips) };
+            let how = hint.filter(|tips| !tips.is_empty()).map_or(How::Compare, How::Hinted);
             self.wait(Waiting { peer: id, ledger, how });
         }
     }
@@ -66,10 +69,10 @@ const fn said(request: &Request) -> Option<Holding> {
     }
 }
 
-fn hinted(request: &Request) -> Vec<EntryRef> {
+fn hinted(request: &Request) -> Option<Vec<EntryRef>> {
     match request {
-        Request::Hint { tips, .. } => tips.clone(),
-        Request::Compare { .. } | Request::Want { .. } => Vec::new(),
+        Request::Hint { tips, .. } => Some(tips.clone()),
+        Request::Compare { .. } | Request::Want { .. } => None,
     }
 }
 

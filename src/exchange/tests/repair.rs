@@ -253,6 +253,27 @@ fn whoever_asked_before_it_was_let_is_told_when_it_is() {
     assert_eq!(world.nodes[1].disk.at.len(), 1);
 }
 
+/// As between a retired box and one that takes over from it: the retired one heard later that the other may have what it has.
+#[test]
+fn who_was_refused_by_one_that_it_gives_nothing_asks_again_when_it_is_told() {
+    let mut world = World::of(2, fastrand::Rng::with_seed(1));
+    world.heal();
+    let (giver, taker) = (world.nodes[0].id, world.nodes[1].id);
+    let wanted = || [(LEDGER, Standing { gives: false, takes: Take::Everything })].into();
+    world.tell(0, Event::Gone(taker));
+    world.append(0, &[vec![1; 50]]);
+    // Each asks the other, says with that what it holds, and is refused.
+    world.tell(0, Event::Peer { peer: taker, standings: wanted() });
+    world.tell(1, Event::Peer { peer: giver, standings: wanted() });
+    world.rest();
+    assert_eq!(world.nodes[1].disk.at.len(), 0);
+    assert_eq!(entries_seen(&world, 1, giver), 1, "it knows what the other holds, and nothing of that will change");
+    let given = [(LEDGER, Standing { gives: true, takes: Take::Nothing })].into();
+    world.tell(0, Event::Peer { peer: taker, standings: given });
+    world.rest();
+    assert_eq!(world.nodes[1].disk.at.len(), 1);
+}
+
 #[test]
 fn whoever_asked_before_it_was_known_is_told_when_it_is() {
     let mut world = World::of(2, fastrand::Rng::with_seed(1));
