@@ -36,7 +36,7 @@ pub trait Around: Send + Sync + 'static {
     fn alone_hours(&self) -> Option<u64> {
         None
     }
-    /// Said to the region, where there is one: what is on this box's door.
+    /// Said to the region, where there is one, unless it knows: what is on this box's door.
     fn tell(&self, _doorplate: &Doorplate) {}
     /// What the region's authority signed for this box; `None` where there is nothing.
     fn signed(&self) -> Option<Vec<u8>> {
@@ -74,7 +74,6 @@ struct Memory {
     settings_seen: Option<Seen>,
     file_seen: Option<Seen>,
     internet_at_ms: Option<u64>,
-    told: Option<Doorplate>,
     /// The names that were last put on the ladder: the clinic's own, and the region's.
     names: Option<(Vec<String>, Option<String>)>,
     /// What the certificate of rung B was made from: what the region signed, and the names.

@@ -19,7 +19,7 @@ impl Keeper {
         }
         let kept = Kept::of(&self.dir);
         let made = self.own_authority(&kept).and_then(|own| {
-            self.tell(&own, &names, memory)?;
+            self.tell(&own, &names)?;
             self.follow_authority(&kept, &own, names, memory)
         });
         match made {
@@ -46,7 +46,7 @@ impl Keeper {
         Ok(own)
     }
 
-    fn tell(&self, own: &str, names: &[String], memory: &mut Memory) -> Result<(), String> {
+    fn tell(&self, own: &str, names: &[String]) -> Result<(), String> {
         let declared = self.ladder.declared();
         let doorplate = Doorplate {
             names: names.to_vec(),
@@ -54,10 +54,8 @@ impl Keeper {
             http: declared.as_ref().map(|declared| declared.by.to_string()),
             http_since_ms: declared.as_ref().map(|declared| declared.at_ms),
         };
-        if memory.told.as_ref() != Some(&doorplate) {
-            self.around.tell(&doorplate);
-            memory.told = Some(doorplate);
-        }
+        // Each time: the region knows what it was told already, and this box may have joined it since.
+        self.around.tell(&doorplate);
         Ok(())
     }
 
