@@ -26,6 +26,10 @@ impl Seal {
 }
 
 const NAME: &str = "node.key";
+
+/// To the TPM itself and to no state of the machine: by default systemd binds to PCR 7, which an update of the firmware's list of revoked programs
+/// changes, and the box would not start from then on with nobody there who could help it.
+const TO_NO_STATE: &str = "--tpm2-pcrs=";
 const READY_MAX: Duration = Duration::from_secs(120);
 
 impl Machine {
@@ -59,7 +63,7 @@ impl Machine {
         let (from, to) = (plain.display().to_string(), sealed.display().to_string());
         let dir = sealed.parent().unwrap_or(Path::new("/"));
         fs::create_dir_all(dir).map_err(io(dir))?;
-        run(&["systemd-creds", "encrypt", seal.with_key(), &named, &from, &to])?;
+        run(&["systemd-creds", "encrypt", seal.with_key(), TO_NO_STATE, &named, &from, &to])?;
         let opened = zeroize::Zeroizing::new(run(&["systemd-creds", "decrypt", &named, &to, "-"])?);
         if opened.as_bytes() != &text[..] {
             return Err(MachineError::Unfit(

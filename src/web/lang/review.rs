@@ -17,10 +17,16 @@ pub struct Row {
     pub translation: String,
 }
 
-/// Strings of `lang` that are still the English ones, word for word. Some are so by right (mL).
+/// Strings of `lang` that are still the English ones, word for word, or in plain Japanese those of the Japanese with no reading above a character. Some
+/// are so by right (mL).
 pub fn untranslated(lang: Lang) -> Vec<Row> {
     let is_word = |text: &str| text.chars().filter(|c| c.is_alphabetic()).count() > 3;
-    rows(lang).into_iter().filter(|row| row.translation == row.english && is_word(&row.english)).collect()
+    let is_easy = lang == Lang::EasyJapanese;
+    let is_english = |row: &Row| row.translation == row.english && is_word(&row.english);
+    let is_hard = |row: &Row| {
+        is_easy && row.translation == row.japanese && row.japanese.contains(|c| matches!(c, '\u{4e00}'..='\u{9fa5}'))
+    };
+    rows(lang).into_iter().filter(|row| is_english(row) || is_hard(row)).collect()
 }
 
 /// Strings of `lang` whose Japanese differs from an older Japanese catalogue, or is new.
@@ -75,6 +81,7 @@ mod tests {
             assert!(left.is_empty(), "{lang:?}: {left:?}");
         }
         assert!(untranslated(Lang::English).len() > 400, "the comparison finds what is the same");
+        assert!(rows(Lang::EasyJapanese).iter().any(|row| row.japanese.contains('薬')), "and there is something to read");
     }
 
     #[test]
