@@ -231,7 +231,9 @@ fn a_member_that_does_not_take_what_it_asks_for() {
     // Sixteen batches are asked for, and no byte of an answer is read.
     let unread = scene.impostor.runtime.block_on(slow::ask_and_read_nothing(&tls, address, &want, 16));
     scene.until_others_go_on();
-    assert!((1..=2).contains(&unread.begun()), "{} answers are on their way to one that reads none", unread.begun());
+    // On a busy machine the first batch may still be on its way out of the store.
+    until("an answer is begun", PATIENCE, || (unread.begun() >= 1).then_some(()));
+    assert!(unread.begun() <= 2, "{} answers are on their way to one that reads none", unread.begun());
     until("it is told to come later, or cut off", Duration::from_secs(40), || unread.is_refused().then_some(()));
 }
 
