@@ -247,18 +247,23 @@ fn append_elsewhere(at: &Site, ledger: LedgerId, entry: &OpenerEntry) {
     at.clinic.store().append_to(ledger, vec![draft], Urgency::Normal).wait().unwrap();
 }
 
+/// The entry of the badge that was made last, as a clinic's own ledger has it.
+fn last_badge(of: &Site) -> OpenerEntry {
+    let ledger = of.clinic.ledger();
+    let keys = of.clinic.store().read_now(move |reader| reader.entries_of_kind(ledger, CoarseKind::KEY, 0, u32::MAX)).unwrap();
+    let plain = keys.iter().filter_map(|entry| body::read_open(entry.body.as_ref()?).ok());
+    let mut entries = plain.filter_map(|plain| {
+        minicbor::decode::<OpenerEntry>(&crate::ledger::content::Content::decode(&plain).ok()?.payload).ok()
+    });
+    entries.rfind(|entry| entry.kind == OpenerKind::Badge).unwrap()
+}
+
 #[test]
 fn a_badge_that_a_holder_wrote_into_the_ledger_is_nobody() {
     let (_, home, holder) = pair();
     let ledger = home.clinic.ledger();
     copy(&home, &holder, ledger);
-    let genuine =
-        home.clinic.store().read_now(move |reader| reader.entries_of_kind(ledger, CoarseKind::KEY, 0, u32::MAX)).unwrap();
-    let plain = genuine.iter().filter_map(|entry| body::read_open(entry.body.as_ref()?).ok());
-    let mut entries = plain.filter_map(|plain| {
-        minicbor::decode::<OpenerEntry>(&crate::ledger::content::Content::decode(&plain).ok()?.payload).ok()
-    });
-    let badge = entries.rfind(|entry| entry.kind == OpenerKind::Badge).unwrap();
+    let badge = last_badge(&home);
     // Once without any registration, once with that of the genuine badge.
     for registrations in [Vec::new(), badge.registrations.clone()] {
         let (code, passphrase, entry) = forged(ledger, registrations);
@@ -291,13 +296,7 @@ fn what_somebody_wrote_into_another_ledger_under_a_badges_locator_shuts_nobody_o
     let third = std::iter::repeat_with(|| Site::new("三")).find(|third| third.clinic.ledger() < ledger).unwrap();
     copy(&home, &holder, ledger);
     copy(&third, &holder, third.clinic.ledger());
-    let genuine =
-        home.clinic.store().read_now(move |reader| reader.entries_of_kind(ledger, CoarseKind::KEY, 0, u32::MAX)).unwrap();
-    let plain = genuine.iter().filter_map(|entry| body::read_open(entry.body.as_ref()?).ok());
-    let mut entries = plain.filter_map(|plain| {
-        minicbor::decode::<OpenerEntry>(&crate::ledger::content::Content::decode(&plain).ok()?.payload).ok()
-    });
-    let badge = entries.rfind(|entry| entry.kind == OpenerKind::Badge).unwrap();
+    let badge = last_badge(&home);
     // What opens with nothing, and what opens as the badge does.
     for twin in [OpenerEntry { seed: Some(vec![1; 97]), ..badge.clone() }, badge] {
         append_elsewhere(&holder, third.clinic.ledger(), &twin);
